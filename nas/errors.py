@@ -1,0 +1,70 @@
+"""The exceptions of `nas`, and nothing else.
+
+    NasError                      root of everything raised on purpose
+      UserError                   the user can mend it: exit status 2, no traceback
+        ModelFileError            a model file is not well formed: file, line, path
+        IllegalArchitecture       well formed, but the network cannot be built
+        DataError                 a data set is missing or unusable
+        OptionError               a command-line option or an argument is unusable
+        RunFolderError            a run folder exists, is missing, or cannot be written
+        StorageError              the study's storage does not answer or is damaged
+        ClusterError              Ray does not answer, or can never schedule a worker
+      EvaluationError             one candidate failed; becomes a record, never a crash
+        Diverged                  the loss or the weights became non-finite
+
+Every message says: where, what was wrong (with the value), what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+
+class NasError(Exception):
+    """Root of all errors that `nas` raises on purpose."""
+
+
+class UserError(NasError):
+    """The user can mend it; the command line prints it without a traceback and exits 2."""
+
+
+class ModelFileError(UserError):
+    """A model file is not well formed. The message starts with `file:line: path:`."""
+
+
+class IllegalArchitecture(UserError):
+    """Every value is well formed, but together they describe no network that can be built.
+
+    `rule` is the short, value-free name of the broken rule, so that failures can be counted.
+    """
+
+    def __init__(self, message: str, *, rule: str) -> None:
+        """Store the full sentence and the rule's short name."""
+        super().__init__(message)
+        self.rule = rule
+
+
+class DataError(UserError):
+    """A data set is missing, unknown, or not usable as images with labels."""
+
+
+class OptionError(UserError):
+    """An option has a value that is not allowed."""
+
+
+class RunFolderError(UserError):
+    """A run folder exists already, is missing, is in use, or cannot be written."""
+
+
+class StorageError(UserError):
+    """The study's storage does not answer, or what it holds cannot be read."""
+
+
+class ClusterError(UserError):
+    """Ray does not answer, or the cluster can never schedule the workers asked for."""
+
+
+class EvaluationError(NasError):
+    """One candidate could not be evaluated."""
+
+
+class Diverged(EvaluationError):
+    """Training produced a non-finite loss, accuracy or weight."""

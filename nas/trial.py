@@ -1,0 +1,178 @@
+"""The records that travel: what is asked of a worker, what it answers, what the study keeps.
+
+No torch, no Optuna, no Ray: every part of `nas` may read these.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from nas.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nas.arch import Architecture
+
+Direction = Literal["maximize", "minimize"]
+State = Literal["complete", "reused", "rejected", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a network costs, known exactly before it is trained."""
+
+    params: int
+    """Trainable scalars; a shared weight counts once."""
+    ring_params: int
+    """Of `params`, those that live in parameter rings."""
+    frozen_params: int
+    """Fixed kernel weights: stored, never trained, not in `params`."""
+    macs: int
+    """Multiply-accumulates of one image; a reused layer counts once per application."""
+    peak_activation_bytes: int
+    """Largest sum of live fp32 activations during one image's forward pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """How thoroughly a candidate is trained before it is scored."""
+
+    epochs: int
+    """Passes over the training images; the schedule anneals fully within them."""
+    train_images: int | None = None
+    """Images drawn from the training split; None takes all."""
+    val_images: int | None = None
+    """Images drawn from the validation split; None takes all."""
+    resolution: int | None = None
+    """Side to which images are resized before training; None keeps their own."""
+    batch_size: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What training measured."""
+
+    accuracy: float
+    """Share of validation images classified correctly, in [0, 1]."""
+    loss: float
+    """Mean cross-entropy on the validation images, in nats."""
+    train_s: float
+    """Seconds spent training and scoring on the worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a candidate has no scores."""
+
+    kind: str
+    """Exception type or short cause: `Diverged`, `OutOfMemory`, `WorkerDied`, `Timeout`."""
+    message: str
+    detail: str = ""
+    """Traceback, where there is one."""
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> Failure:
+        """Record of an exception, with its traceback."""
+        detail = "".join(traceback.format_exception(error))
+        return cls(kind=type(error).__name__, message=str(error), detail=detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One evaluation asked of a worker: a pure function of these fields."""
+
+    number: int
+    """The trial's number in the study."""
+    arch: Architecture
+    fidelity: Fidelity
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """A worker's answer to one `Task`: scores and weights, or a failure."""
+
+    number: int
+    scores: Scores | None = None
+    failure: Failure | None = None
+    weights: bytes | None = None
+    """The trained state as safetensors bytes."""
+    worker: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are scores and all of them are finite."""
+        return self.scores is not None and all(
+            math.isfinite(value) for value in (self.scores.accuracy, self.scores.loss)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One trial as the study keeps it, whatever became of it."""
+
+    number: int
+    state: State
+    arch: Architecture
+    cost: Cost | None
+    """None only where the settings describe no legal network."""
+    scores: Scores | None = None
+    failure: Failure | None = None
+    reused_from: int | None = None
+    """The trial whose result was taken over, where `state` is `reused`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A quantity to optimise, and which way is better."""
+
+    name: str
+    direction: Direction
+    unit: str
+    """Unit or scale as a plot's axis shows it."""
+
+    def value(self, cost: Cost, scores: Scores) -> float:
+        """This objective's value, in its own unit."""
+        source: object = scores if hasattr(scores, self.name) else cost
+        return float(getattr(source, self.name))
+
+
+OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
+    {
+        "accuracy": Objective(name="accuracy", direction="maximize", unit="validation accuracy"),
+        "params": Objective(name="params", direction="minimize", unit="trainable parameters"),
+        "macs": Objective(name="macs", direction="minimize", unit="multiply-accumulates"),
+        "peak_activation_bytes": Objective(
+            name="peak_activation_bytes", direction="minimize", unit="bytes"
+        ),
+    }
+)
+
+
+def parse_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
+    """Look objectives up by name; OptionError on an unknown, repeated or missing one."""
+    wanted = tuple(name.strip() for name in names)
+    for name in wanted:
+        if name not in OBJECTIVES:
+            raise OptionError(_unknown_objective(name))
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise OptionError(f"--objectives {','.join(wanted)}: name each objective once, at least one")
+    if "accuracy" not in wanted:
+        raise OptionError(
+            "--objectives: accuracy must be among them; a cost alone needs no search "
+            "(the smallest network wins)"
+        )
+    return tuple(OBJECTIVES[name] for name in wanted)
+
+
+def _unknown_objective(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, OBJECTIVES, n=1)
+    hint = f", did you mean '{near[0]}'?" if near else ""
+    return f"--objectives: unknown objective '{name}'{hint} (known: {', '.join(OBJECTIVES)})"
