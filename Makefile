@@ -1,0 +1,76 @@
+# From a fresh clone to a search or a test run, as an ordinary user.
+#
+#   make search       install, obtain Fashion-MNIST, run a 40-network search
+#   make test         install with the development extras, lint, types, import contracts, tests
+#   make benchmarks   the programs behind the figures in README.md and results/
+#   make clean        remove what `make` made, runs and data excepted
+#
+# PyPI's torch for Linux brings CUDA with it. A machine that will never have a GPU can ask pip for
+# the smaller build:  make search PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+PYTHON      ?= python3
+PIP_FLAGS   ?=
+VENV        := .venv
+BIN         := $(VENV)/bin
+INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
+
+SPACE       ?= lru_vgnet
+BUDGET      ?= 40
+DATA        ?= fashion_mnist
+# pytest-xdist processes; tests that share one Ray carry the mark xdist_group("ray").
+PYTEST_JOBS ?= 2
+PYTEST_ARGS ?=
+
+DEBIAN_DATA := /usr/share/datasets/fashion-mnist
+LOCAL_DATA  := data/fashion-mnist
+
+.PHONY: search test lint data benchmarks clean
+.DELETE_ON_ERROR:
+
+search: $(VENV)/.installed data
+	$(BIN)/nas search --space $(SPACE) --budget $(BUDGET) --data $(DATA)
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmarks: $(VENV)/.installed-dev data
+	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+
+# --- installation: redone only when what is to be installed has changed ----------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 2; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# --- Fashion-MNIST without root: Debian's package, unpacked here -----------------------------
+
+data:
+	@if [ -d $(DEBIAN_DATA) ] || [ -f $(LOCAL_DATA)/train-images-idx3-ubyte.gz ]; then exit 0; fi; \
+	mkdir -p data/deb && cd data/deb && \
+	if apt-get download dataset-fashion-mnist >apt.log 2>&1 && dpkg -x dataset-fashion-mnist_*.deb .; then \
+	  mkdir -p ../fashion-mnist && cp usr/share/datasets/fashion-mnist/* ../fashion-mnist/ && \
+	  cd .. && rm -rf deb && echo "Fashion-MNIST: Debian's package, unpacked into $(LOCAL_DATA)"; \
+	else \
+	  echo "Fashion-MNIST: Debian's package dataset-fashion-mnist is out of reach (data/deb/apt.log;"; \
+	  echo "  'sudo apt-get update' may help). torchvision will try to download it at first use."; \
+	fi
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find nas tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
