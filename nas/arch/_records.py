@@ -1,0 +1,117 @@
+"""`Architecture`: a network as frozen records, and the calls it compiles to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Annotated, Any
+
+from nas.arch._call import Call, to_plain
+from nas.arch._part import Activation, Block, Bounds, Count, Head, Site, Stem, Stride, Transition
+from nas.errors import IllegalArchitecture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A run of `depth` blocks at one width, entered through a transition."""
+
+    channels: Count
+    block: Block
+    depth: Annotated[int, Bounds(0)] = 1
+    """Blocks after the transition."""
+    stride: Stride = 1
+    transition: Transition | None = None
+    """None: the first block strides and changes the width itself."""
+    activation: Activation = "relu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A network with every value given; independent of image size and number of classes."""
+
+    name: str
+    stem: Stem
+    stages: tuple[Stage, ...]
+    head: Head
+
+    def calls(self, *, in_channels: int, num_classes: int) -> tuple[Call, ...]:
+        """The constructor calls of the network, first layer first.
+
+        Raises IllegalArchitecture where the records describe no network.
+        """
+        return tuple(call for _, calls in self.sections(in_channels, num_classes) for call in calls)
+
+    def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
+        """The calls by the part of the model file they come from, each with a title."""
+        stem = Site("stem", in_channels, self.stem.channels, 1, "relu")
+        sections = [("stem", (_require(self.stem.call(stem)),))]
+        channels = self.stem.channels
+        for index, stage in enumerate(self.stages):
+            sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
+            channels = stage.channels
+        head = Site(f"head.{self.head.kind}", channels, num_classes, 1, "relu")
+        sections.append(("head", (_require(self.head.call(head)),)))
+        return tuple(sections)
+
+    @cached_property
+    def id(self) -> str:
+        """First 12 hex digits of the hash of the canonical form; equal for equal networks.
+
+        Raises IllegalArchitecture where the records describe no network.
+        """
+        return hashlib.sha256(self.canonical_json.encode()).hexdigest()[:12]
+
+    @cached_property
+    def canonical_json(self) -> str:
+        """The network's calls as JSON. The name takes no part, nor does the split in stages.
+
+        Image channels and classes belong to the data; 3 and 10 stand in for them.
+        """
+        calls = self.calls(in_channels=3, num_classes=10)
+        return json.dumps(to_plain(calls), separators=(",", ":"))
+
+
+Section = tuple[str, tuple[Call, ...]]
+
+
+@lru_cache(maxsize=1 << 16)
+def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]:
+    calls, channels, stride = [], in_channels, stage.stride
+    if stage.transition is not None:
+        path = f"stages.{index}.transition.{stage.transition.kind}"
+        site = Site(path, channels, stage.channels, stride, stage.activation)
+        if (entry := stage.transition.call(site)) is not None:
+            calls.append(entry)
+        channels, stride = stage.channels, 1
+    path = f"stages.{index}.block.{stage.block.kind}"
+    for _ in range(stage.depth):
+        site = Site(path, channels, stage.channels, stride, stage.activation)
+        calls.append(_require(stage.block.call(site)))
+        channels, stride = stage.channels, 1
+    if (channels, stride) != (stage.channels, 1):
+        raise IllegalArchitecture(
+            f"stages.{index}: depth 0 without a transition cannot go from {in_channels} to "
+            f"{stage.channels} channels with stride {stage.stride}; give a transition or a depth",
+            rule="an empty stage keeps its shape",
+        )
+    return tuple(calls)
+
+
+def _require(call: Call | None) -> Call:
+    assert call is not None, "stems, blocks and heads always leave something to do"
+    return call
+
+
+def describe(value: Any) -> Any:
+    """A record as plain mappings, lists and scalars: what a model file would say."""
+    if isinstance(value, Architecture | Stage):
+        fields = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}
+        return {key: item for key, item in fields.items() if item is not None}
+    if isinstance(value, Stem | Transition | Block | Head):
+        options = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}  # type: ignore[union-attr]
+        return {value.kind: options}
+    if isinstance(value, tuple):
+        return [describe(item) for item in value]
+    return value

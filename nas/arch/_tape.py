@@ -1,0 +1,198 @@
+"""A network's layers written down without torch: shapes, weights, MACs and live activations.
+
+A family's plan runs its block's forward pass on a `Tape` with `Map`s instead of tensors. The
+tape notes every weight when it is made and every operation when it is applied, which is all
+that exact costs need. A property test holds plan and module together.
+
+What counts as memory: every feature map from the operation that writes it to the last one that
+reads it, at batch 1 in fp32. Normalisation, activation, addition and scaling write into an
+input that nobody reads again; slices and reshapes are free. Weights are not activations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.errors import IllegalArchitecture
+
+BYTES_PER_ACTIVATION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A feature map of one image: `channels` x `height` x `width`, held in storage `storage`."""
+
+    channels: int
+    height: int
+    width: int
+    storage: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.channels * self.height * self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A convolution's kernel, before it is applied anywhere."""
+
+    in_channels: int
+    out_channels: int
+    kernel: int
+    groups: int
+    bias: bool
+
+    @property
+    def size(self) -> int:
+        """Number of kernel elements, without the bias."""
+        return self.out_channels * (self.in_channels // self.groups) * self.kernel**2
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation: the storages it reads and the one it writes, with its size."""
+
+    reads: tuple[int, ...]
+    writes: int
+    size: int
+    in_place: bool
+
+
+class Tape:
+    """Records what a forward pass of one image costs; see the module's docstring."""
+
+    def __init__(self) -> None:
+        """Start with nothing recorded."""
+        self.params = 0
+        self.frozen_params = 0
+        self.macs = 0
+        self.weights: list[int] = []
+        """Sizes of the trainable convolution kernels, in the order they are made."""
+        self.steps: list[Step] = []
+        self._inputs: dict[int, int] = {}
+        self._storages = 0
+
+    def input(self, channels: int, height: int, width: int) -> Map:
+        """A feature map that is there before the first operation."""
+        x = Map(channels, height, width, self._storages)
+        self._inputs[x.storage] = x.size
+        self._storages += 1
+        return x
+
+    def weight(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        frozen: bool = False,
+    ) -> Weight:
+        """Make a kernel; it counts once however often it is applied."""
+        weight = Weight(in_channels, out_channels, kernel, groups, bias)
+        if frozen:
+            self.frozen_params += weight.size
+        else:
+            self.params += weight.size + (out_channels if bias else 0)
+            self.weights.append(weight.size)
+        return weight
+
+    def conv(self, x: Map, weight: Weight, *, stride: int = 1) -> Map:
+        """Apply a kernel with padding kernel // 2."""
+        height, width = strided(x.height, stride), strided(x.width, stride)
+        out = self._write((x,), weight.out_channels, height, width)
+        self.macs += weight.size * height * width
+        return out
+
+    def depthwise(
+        self, x: Map, *, kernel: int = 3, stride: int = 1, chunks: int = 1, frozen: bool = False
+    ) -> Map:
+        """Filter each channel on its own; `chunks` equal runs of channels share their kernels."""
+        kernels = x.channels // chunks
+        weight = self.weight(kernels, kernels, kernel=kernel, groups=kernels, frozen=frozen)
+        height, width = strided(x.height, stride), strided(x.width, stride)
+        self.macs += weight.size * chunks * height * width
+        return self._write((x,), x.channels, height, width)
+
+    def norm(self, x: Map) -> Map:
+        """BatchNorm with its own scale and shift; in place."""
+        self.params += 2 * x.channels
+        return self.in_place(x)
+
+    def in_place(self, x: Map, *others: Map) -> Map:
+        """An elementwise operation that writes into `x` if nobody reads `x` afterwards."""
+        return self._write((x, *others), x.channels, x.height, x.width, in_place=True)
+
+    def copy(self, *xs: Map) -> Map:
+        """Write maps behind each other into a new one: concatenation, or a shuffle of one map."""
+        channels = sum(x.channels for x in xs)
+        return self._write(xs, channels, xs[0].height, xs[0].width)
+
+    def slice(self, x: Map, channels: int) -> Map:
+        """A run of `x`'s channels; a view, nothing is written."""
+        return Map(channels, x.height, x.width, x.storage)
+
+    def max_pool(self, x: Map, *, stride: int = 2) -> Map:
+        """Max pooling over 3x3 with padding 1."""
+        return self._write((x,), x.channels, strided(x.height, stride), strided(x.width, stride))
+
+    def global_pool(self, x: Map) -> Map:
+        """One value per channel."""
+        return self._write((x,), x.channels, 1, 1)
+
+    def linear(self, x: Map, out_features: int) -> Map:
+        """A fully connected layer with bias on a 1x1 map."""
+        self.params += (x.channels + 1) * out_features
+        self.macs += x.channels * out_features
+        return self._write((x,), out_features, 1, 1)
+
+    def peak_activation_bytes(self) -> int:
+        """Largest sum of live maps over all operations, in bytes."""
+        return BYTES_PER_ACTIVATION * peak_live_size(self.steps, self._inputs)
+
+    def _write(
+        self, reads: tuple[Map, ...], channels: int, height: int, width: int, *, in_place: bool = False
+    ) -> Map:
+        out = Map(channels, height, width, self._storages)
+        self._storages += 1
+        self.steps.append(Step(tuple(x.storage for x in reads), out.storage, out.size, in_place))
+        return out
+
+
+def strided(size: int, stride: int) -> int:
+    """Side of a map after a layer with `stride` and half-kernel padding.
+
+    Raises IllegalArchitecture where there is nothing left to stride over.
+    """
+    if stride > 1 and size < 2:
+        raise IllegalArchitecture(
+            f"a layer with stride {stride} meets a feature map of side {size}: the input is too "
+            "small for the strides; use larger images or fewer strided stages",
+            rule="input too small",
+        )
+    return -(-size // stride)
+
+
+def peak_live_size(steps: list[Step], inputs: dict[int, int]) -> int:
+    """Largest number of elements alive at any step; `inputs` are alive from the start.
+
+    An in-place step takes over the first of its inputs that has the output's size and is not
+    read again. The last step's output is alive to the end.
+    """
+    last_read = {storage: when for when, step in enumerate(steps) for storage in step.reads}
+    live = dict(inputs)
+    peak = sum(live.values())
+    for when, step in enumerate(steps):
+        dying = [storage for storage in dict.fromkeys(step.reads) if last_read[storage] == when]
+        if step.in_place:
+            for storage in dying:
+                if live.get(storage) == step.size:
+                    del live[storage]
+                    break
+        live[step.writes] = step.size
+        peak = max(peak, sum(live.values()))
+        for storage in dying:
+            live.pop(storage, None)
+    return peak

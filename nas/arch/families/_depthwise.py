@@ -1,0 +1,59 @@
+"""Depthwise filters, learned or from a fixed bank: an ingredient of several families.
+
+The banks are VGNet's - https://arxiv.org/abs/2207.10318; modules in `nas/layers/depthwise.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from nas.arch._call import Call, call
+
+if TYPE_CHECKING:
+    from nas.arch._part import Site
+    from nas.arch._tape import Map, Tape
+
+Kernels = Literal["learned", "gaussian", "gaussian_positive", "edge", "edge_gaussian"]
+FILTERS = {
+    "gaussian": ("GaussianBlur", 2),
+    "gaussian_positive": ("PositiveGaussianBlur", 1),
+    "edge": ("EdgeBank", 4),
+    "edge_gaussian": ("EdgeGaussianBank", 8),
+}
+"""Fixed filter: its class and how many kernels it cycles through."""
+
+
+def depthwise_call(
+    kernels: str, site: Site, channels: int, *, kernel: int = 3, stride: int = 1, chunks: int = 1
+) -> Call:
+    """The filter module for `channels` channels; refuses widths that do not fit the bank."""
+    site.require_divides(chunks, channels, "the number of chunks")
+    if kernels == "learned":
+        name, size = "Depthwise", kernel if kernel != 3 else None
+    else:
+        name, period = FILTERS[kernels]
+        site.require_divides(period, channels // chunks, f"the size of the {kernels} bank,")
+        if kernel != 3:
+            raise site.refuse(
+                "fixed kernels are 3x3", f"kernel {kernel}: the {kernels} bank is 3x3, use kernel 3"
+            )
+        size = None
+    return call(
+        name,
+        channels=channels,
+        kernel=size,
+        stride=stride if stride > 1 else None,
+        chunks=chunks if chunks > 1 else None,
+    )
+
+
+def plan_depthwise(tape: Tape, x: Map, filters: Call) -> Map:
+    """Layers of a filter module."""
+    options = filters.kwargs
+    return tape.depthwise(
+        x,
+        kernel=int(options.get("kernel", 3)),  # type: ignore[arg-type]
+        stride=int(options.get("stride", 1)),  # type: ignore[arg-type]
+        chunks=int(options.get("chunks", 1)),  # type: ignore[arg-type]
+        frozen=filters.name != "Depthwise",
+    )

@@ -1,0 +1,57 @@
+"""The catalogue of modules: one family per file, named after it.
+
+Files import torch, the standard library and `nas.layers` only, and none imports another, so
+that export can copy the classes a network uses, and nothing else.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nas.blocks.lru import LruBlock, LruHead, MaxPoolConcat
+from nas.blocks.plain import ConvActNorm, ConvNormAct, GapLinear
+from nas.blocks.separable import SeparableBlock
+from nas.blocks.vgnet import HalfIdentityBlock, VgnetDownsamplingBlock, VgnetHead
+from nas.layers.depthwise import (
+    Depthwise,
+    EdgeBank,
+    EdgeGaussianBank,
+    GaussianBlur,
+    PositiveGaussianBlur,
+)
+from nas.layers.shuffle import halves, halves_interleave, interleave
+from nas.layers.squeeze_excite import SqueezeExcite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["NAMES"]
+
+NAMES: Mapping[str, Callable[..., object]] = MappingProxyType(
+    {
+        item.__name__: item
+        for item in (
+            ConvActNorm,
+            ConvNormAct,
+            Depthwise,
+            EdgeBank,
+            EdgeGaussianBank,
+            GapLinear,
+            GaussianBlur,
+            HalfIdentityBlock,
+            LruBlock,
+            LruHead,
+            MaxPoolConcat,
+            PositiveGaussianBlur,
+            SeparableBlock,
+            SqueezeExcite,
+            VgnetDownsamplingBlock,
+            VgnetHead,
+            halves,
+            halves_interleave,
+            interleave,
+        )
+    }
+)
+"""Every class and function that an architecture's calls may name."""

@@ -1,0 +1,99 @@
+"""The same costs measured on a built model, independently of any plan: the proof of `_exact`.
+
+Runs one forward pass on the meta device: shapes only, no data. Multiply-accumulates come from
+torch's own `FlopCounterMode`; peak memory from the operations torch dispatches.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from nas.arch import BYTES_PER_ACTIVATION, Step, peak_live_size
+from nas.trial import Cost
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+ELEMENTWISE = frozenset(
+    {
+        "aten::_native_batch_norm_legit_no_training",
+        "aten::native_batch_norm",
+        "aten::add.Tensor",
+        "aten::hardswish_",
+        "aten::hardtanh_",
+        "aten::mul.Tensor",
+        "aten::relu_",
+        "aten::hardsigmoid",
+        "aten::sigmoid",
+        "aten::silu_",
+    }
+)
+"""Operations that can write into an input that nobody reads again."""
+
+
+def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost:
+    """Costs of a built model for one image of `input_shape` (C, H, W).
+
+    `model` is moved to the meta device and loses its weights. Frozen parameters are its
+    buffers of kernels (dimension 4) and parameters that need no gradient.
+    """
+    model = model.to("meta").eval()
+    image = torch.empty((1, *input_shape), device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        model(image)
+    with torch.no_grad(), _Steps() as steps:
+        steps.output = model(image)
+    parameters = list(model.parameters())
+    kernels = [buffer for buffer in model.buffers() if buffer.dim() == 4]
+    return Cost(
+        params=sum(p.numel() for p in parameters if p.requires_grad),
+        ring_params=0,
+        frozen_params=sum(p.numel() for p in parameters if not p.requires_grad)
+        + sum(kernel.numel() for kernel in kernels),
+        macs=flops.get_total_flops() // 2,
+        peak_activation_bytes=BYTES_PER_ACTIVATION * steps.peak_live_size(image),
+    )
+
+
+class _Steps(TorchDispatchMode):
+    """Notes which storages each dispatched operation reads and writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        self.output: Tensor | None = None
+        self._kept: list[Tensor] = []  # holds storages, so that their keys are never reused
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        written = out[0] if isinstance(out, tuple) else out
+        reads = [item for arg in args for item in (arg if isinstance(arg, list) else [arg])]
+        reads = [item for item in reads if isinstance(item, torch.Tensor)]
+        self._kept += [written, *reads] if isinstance(written, torch.Tensor) else reads
+        if not isinstance(out, list) and not func.is_view:
+            in_place = func.name() in ELEMENTWISE
+            self.steps.append(
+                Step(tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place)
+            )
+        return out
+
+    def peak_live_size(self, image: Tensor) -> int:
+        """Largest number of live activations: what follows from the image, not the weights."""
+        alive = {_storage(image)}
+        steps = []
+        for step in self.steps:
+            reads = tuple(storage for storage in step.reads if storage in alive)
+            if reads:
+                alive.add(step.writes)
+                steps.append(Step(reads, step.writes, step.size, step.in_place))
+        return peak_live_size(steps, {_storage(image): image.numel()})
+
+
+def _storage(x: Tensor) -> int:
+    return x.untyped_storage()._cdata

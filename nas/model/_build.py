@@ -1,0 +1,66 @@
+"""From an architecture's calls to an `nn.Module`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from nas.arch import Architecture, Call, Ref
+from nas.blocks import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from nas.arch import Argument
+
+
+class Network(nn.Module):
+    """(B, C, H, W) images -> (B, K) logits: stem, body and head, one after the other."""
+
+    def __init__(self, stem: nn.Module, body: nn.Sequential, head: nn.Module) -> None:
+        """The names of the three parts are those of exported code, so that weights fit both."""
+        super().__init__()
+        self.stem = stem
+        self.body = body
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits."""
+        logits: Tensor = self.head(self.body(self.stem(images)))
+        return logits
+
+
+def build_model(
+    arch: Architecture,
+    *,
+    in_channels: int,
+    num_classes: int,
+    names: Mapping[str, Any] = NAMES,
+) -> Network:
+    """The network that `arch` describes, with freshly drawn weights.
+
+    Draws from torch's global generator; seed it for repeatable weights. `names` are the classes
+    and functions that calls may name. Raises IllegalArchitecture.
+    """
+    stem, *body, head = (
+        instantiate(call, names)
+        for call in arch.calls(in_channels=in_channels, num_classes=num_classes)
+    )
+    return Network(stem, nn.Sequential(*body), head)
+
+
+def instantiate(call: Call, names: Mapping[str, Any] = NAMES) -> Any:
+    """Make one constructor call, arguments first."""
+    kwargs = {key: _resolve(value, names) for key, value in call.arguments}
+    return names[call.name](**kwargs)
+
+
+def _resolve(value: Argument, names: Mapping[str, Any]) -> Any:
+    if isinstance(value, Call):
+        return instantiate(value, names)
+    if isinstance(value, Ref):
+        return getattr(nn, value.name[3:]) if value.name.startswith("nn.") else names[value.name]
+    return value

@@ -1,0 +1,41 @@
+"""What a search found, told to people: Pareto front, hypervolume, tables, pictures, progress.
+
+Reads the records of `nas.trial` and nothing else: no torch, no Optuna, no Ray.
+"""
+
+from nas.report._front import (
+    FrontRow,
+    best_row,
+    front_rows,
+    knee_row,
+    write_front_csv,
+)
+from nas.report._pareto import Axis, HypervolumeBox, knee, pareto_front
+from nas.report._plot import plot_front
+from nas.report._progress import Progress, Snapshot
+from nas.report._references import Reference, references_for
+from nas.report._report import Report, write_report
+from nas.report._table import front_table, human_bytes, human_count, human_seconds
+
+__all__ = [
+    "Axis",
+    "FrontRow",
+    "HypervolumeBox",
+    "Progress",
+    "Reference",
+    "Report",
+    "Snapshot",
+    "best_row",
+    "front_rows",
+    "front_table",
+    "human_bytes",
+    "human_count",
+    "human_seconds",
+    "knee",
+    "knee_row",
+    "pareto_front",
+    "plot_front",
+    "references_for",
+    "write_front_csv",
+    "write_report",
+]

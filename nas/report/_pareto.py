@@ -1,0 +1,171 @@
+"""Which results are worth keeping: the Pareto front, its hypervolume and its knee.
+
+Works on plain tuples of numbers; what the numbers mean is the caller's affair.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import moocore
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nas.trial import Direction, Objective
+
+
+def pareto_front(
+    values: Sequence[tuple[float, ...]], directions: Sequence[Direction]
+) -> tuple[int, ...]:
+    """Indices of the points that no other point dominates, best first in the first objective.
+
+    Of equal points the first is kept. Infinite values are compared as they stand.
+
+    Raises:
+        ValueError: a value is NaN, or a point has not one value per direction.
+    """
+    if not values:
+        return ()
+    points = _points(values, len(directions))
+    maximise = [direction == "maximize" for direction in directions]
+    kept = np.flatnonzero(moocore.is_nondominated(points, maximise=maximise))
+    sign = -1.0 if maximise[0] else 1.0
+    return tuple(sorted((int(index) for index in kept), key=lambda i: (sign * values[i][0], i)))
+
+
+def _points(values: Sequence[tuple[float, ...]], num_objectives: int) -> np.ndarray:
+    for index, point in enumerate(values):
+        if len(point) != num_objectives:
+            raise ValueError(f"point {index}: {len(point)} values, expected {num_objectives}")
+        if any(math.isnan(value) for value in point):
+            raise ValueError(f"point {index}: {point} has a NaN, which cannot be ranked")
+    return np.array(values, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One side of a `HypervolumeBox`: where an objective's values lie between best and worst."""
+
+    objective: Objective
+    best: float
+    worst: float
+    logarithmic: bool
+    """Equal ratios count equally (costs) rather than equal differences (accuracy)."""
+
+    def __post_init__(self) -> None:
+        """Reject bounds that are not finite, lie the wrong way round or have no logarithm."""
+        name, bounds = self.objective.name, (self.best, self.worst)
+        if not all(map(math.isfinite, bounds)):
+            raise ValueError(f"{name}: bounds {bounds} must be finite")
+        if self.logarithmic and min(bounds) <= 0:
+            raise ValueError(f"{name}: bounds {bounds} of a logarithmic axis must be positive")
+        upwards = self.objective.direction == "maximize"
+        if (self.best < self.worst) if upwards else (self.best > self.worst):
+            raise ValueError(f"{name}: bounds {bounds} (best, worst) lie the wrong way round")
+
+    def distance(self, value: float) -> float:
+        """Share of the side that lies between `value` and the best: 0 is best, 1 is worst.
+
+        Values beyond a bound count as the bound. A side without extent has distance 0 at the
+        bound or better, 1 otherwise.
+        """
+        if math.isnan(value):
+            raise ValueError(f"{self.objective.name}: NaN has no place on an axis")
+        low, high = min(self.best, self.worst), max(self.best, self.worst)
+        if low == high:
+            better = value >= low if self.objective.direction == "maximize" else value <= high
+            return 0.0 if better else 1.0
+        clipped = min(max(value, low), high)
+        if self.logarithmic:
+            return math.log(clipped / self.best) / math.log(self.worst / self.best)
+        return (clipped - self.best) / (self.worst - self.best)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypervolumeBox:
+    """The unit box in which fronts are measured; its bounds stay the same throughout a search.
+
+    Hypervolumes of two searches compare only if both were measured in the same box.
+    """
+
+    axes: tuple[Axis, ...]
+
+    @classmethod
+    def of(
+        cls,
+        objectives: Sequence[Objective],
+        *,
+        num_classes: int,
+        bounds: Mapping[str, tuple[float, float]],
+    ) -> HypervolumeBox:
+        """The box from chance level to certainty, and from the cheapest network to the dearest.
+
+        Args:
+            objectives: In the order of the values to be measured.
+            num_classes: Guessing is right once in so many; accuracy starts there.
+            bounds: For each minimised objective by name, its least and greatest value in the
+                search space, both positive.
+        """
+        return cls(axes=tuple(_axis(one, num_classes, bounds) for one in objectives))
+
+    def distances(self, point: tuple[float, ...]) -> tuple[float, ...]:
+        """Each value's `Axis.distance`, in the order of the axes."""
+        return tuple(axis.distance(value) for axis, value in zip(self.axes, point, strict=True))
+
+    def hypervolume(self, values: Sequence[tuple[float, ...]]) -> float:
+        """Share of the box, in [0, 1], that at least one of `values` dominates."""
+        if not values:
+            return 0.0
+        points = [self.distances(point) for point in values]
+        return float(moocore.hypervolume(points, ref=[1.0] * len(self.axes)))
+
+
+def _axis(
+    objective: Objective, num_classes: int, bounds: Mapping[str, tuple[float, float]]
+) -> Axis:
+    if objective.direction == "maximize":
+        return Axis(objective=objective, best=1.0, worst=1 / num_classes, logarithmic=False)
+    low, high = bounds[objective.name]
+    return Axis(objective=objective, best=low, worst=high, logarithmic=True)
+
+
+def knee(values: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> int:
+    """Index of the front's best compromise: much accuracy gained, before costs rise steeply.
+
+    Every objective is scaled to the front's own extent (costs by their logarithm), and the point
+    with the least sum of (distance from the best accuracy) and (mean distance from the lowest
+    costs) is the knee. With one cost this is the point farthest from the straight line between
+    the front's two ends (Das, On characterizing the "knee" of the Pareto curve based on
+    Normal-Boundary Intersection, 1999). Of equally good points the first is taken.
+
+    Raises:
+        ValueError: `values` is empty.
+    """
+    if not values:
+        raise ValueError("an empty front has no knee")
+    box = HypervolumeBox(
+        axes=tuple(
+            _extent(objective, [point[position] for point in values])
+            for position, objective in enumerate(objectives)
+        )
+    )
+    return min(range(len(values)), key=lambda index: _compromise(box, values[index]))
+
+
+def _extent(objective: Objective, column: Sequence[float]) -> Axis:
+    ends = (max(column), min(column))
+    best, worst = ends if objective.direction == "maximize" else ends[::-1]
+    logarithmic = objective.direction == "minimize"
+    return Axis(objective=objective, best=best, worst=worst, logarithmic=logarithmic)
+
+
+def _compromise(box: HypervolumeBox, point: tuple[float, ...]) -> float:
+    pairs = list(zip(box.axes, box.distances(point), strict=True))
+    gains = [share for axis, share in pairs if axis.objective.direction == "maximize"]
+    costs = [share for axis, share in pairs if axis.objective.direction == "minimize"]
+    # Costs share one voice: parameters and MACs rise together and would outvote accuracy.
+    return sum(sum(group) / len(group) for group in (gains, costs) if group)

@@ -1,0 +1,171 @@
+"""How a running search is doing: a live panel on a terminal, a few plain lines in a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from nas.report._table import human_seconds
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A search at one moment."""
+
+    budget: int
+    """Networks to evaluate in all, those of earlier sessions included."""
+    finished: int
+    running: int = 0
+    reused: int = 0
+    """Asked for again and answered from the record; costs no budget."""
+    rejected: int = 0
+    """Outside the constraints; never trained, costs no budget."""
+    failed: int = 0
+    best_accuracy: float | None = None
+    front_size: int = 0
+    hypervolume: float | None = None
+    """Share of the box of `HypervolumeBox`, in [0, 1]."""
+    elapsed_s: float = 0.0
+    """Seconds since this session began."""
+    workers: int = 0
+    dashboard: str | None = None
+    """Address of Ray's dashboard, where there is one."""
+
+    @property
+    def done(self) -> int:
+        """Evaluations that used up budget: finished and failed."""
+        return self.finished + self.failed
+
+
+class Progress:
+    """Shows the snapshots it is given, for as long as its `with` block lasts.
+
+    On a terminal a panel is redrawn in place. Elsewhere (a log file, CI) a line is printed at the
+    start, at the end, and whenever another tenth of the budget is done.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Show on `console`; standard output without one."""
+        self._console = console or Console()
+        self._live: Live | None = None
+        self._first: Snapshot | None = None
+        self._last: Snapshot | None = None
+        self._printed: Snapshot | None = None
+
+    def __enter__(self) -> Self:
+        """Take the screen, if there is one."""
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the last state standing, and give the screen back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        elif self._last is not None and self._last != self._printed:
+            self._print(self._last)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show this state from now on."""
+        if self._first is None:
+            self._first = snapshot
+            if self._live is None:
+                self._console.print(_where(snapshot), highlight=False, soft_wrap=True)
+        self._last = snapshot
+        if self._live is not None:
+            self._live.update(_panel(snapshot, self._left_s(snapshot)))
+        elif self._printed is None or _tenths(snapshot) > _tenths(self._printed):
+            self._print(snapshot)
+
+    def _print(self, snapshot: Snapshot) -> None:
+        line = _line(snapshot, self._left_s(snapshot))
+        self._console.print(line, highlight=False, soft_wrap=True)
+        self._printed = snapshot
+
+    def _left_s(self, snapshot: Snapshot) -> float | None:
+        """Seconds left at this session's pace; what an earlier session did tells nothing of it."""
+        if self._first is None or snapshot.done <= self._first.done:
+            return None
+        pace_s = snapshot.elapsed_s / (snapshot.done - self._first.done)
+        return pace_s * max(snapshot.budget - snapshot.done, 0)
+
+
+def _tenths(snapshot: Snapshot) -> int:
+    return 10 * snapshot.done // max(snapshot.budget, 1)
+
+
+def _where(snapshot: Snapshot) -> str:
+    workers = "1 worker" if snapshot.workers == 1 else f"{snapshot.workers} workers"
+    return f"{workers}, Ray dashboard {snapshot.dashboard}" if snapshot.dashboard else workers
+
+
+def _counts(snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
+    return (
+        ("finished", snapshot.finished),
+        ("running", snapshot.running),
+        ("reused", snapshot.reused),
+        ("rejected", snapshot.rejected),
+        ("failed", snapshot.failed),
+    )
+
+
+def _measures(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    accuracy, volume = snapshot.best_accuracy, snapshot.hypervolume
+    return (
+        ("best accuracy", "-" if accuracy is None else f"{100 * accuracy:.2f} %"),
+        ("front", str(snapshot.front_size)),
+        ("hypervolume", "-" if volume is None else f"{volume:.4f}"),
+    )
+
+
+def _times(snapshot: Snapshot, left_s: float | None) -> tuple[tuple[str, str], ...]:
+    left = "-" if left_s is None else human_seconds(left_s)
+    return (("elapsed", human_seconds(snapshot.elapsed_s)), ("left", left))
+
+
+def _line(snapshot: Snapshot, left_s: float | None) -> str:
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(snapshot))
+    pairs = (*_measures(snapshot), *_times(snapshot, left_s))
+    figures = " | ".join(f"{name} {value}" for name, value in pairs)
+    return f"[{snapshot.done}/{snapshot.budget}]".replace("[", r"\[") + f" {counts} | {figures}"
+
+
+def _panel(snapshot: Snapshot, left_s: float | None) -> Panel:
+    body = Table.grid(expand=True)
+    body.add_row(_bar(snapshot))
+    body.add_row(_pairs([(name, str(count)) for name, count in _counts(snapshot)]))
+    body.add_row(_pairs([*_measures(snapshot), *_times(snapshot, left_s)]))
+    return Panel(body, title="search", title_align="left", subtitle=_where(snapshot), width=88)
+
+
+def _bar(snapshot: Snapshot) -> Table:
+    row = Table.grid(padding=(0, 1), expand=True)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    bar = ProgressBar(total=max(snapshot.budget, 1), completed=snapshot.done)
+    row.add_row(bar, f"{snapshot.done}/{snapshot.budget}")
+    return row
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> Table:
+    row = Table.grid(padding=(0, 2), expand=True)
+    for _ in pairs:
+        row.add_column(no_wrap=True, ratio=1)
+    row.add_row(*(f"[dim]{name}[/dim] [bold]{value}[/bold]" for name, value in pairs))
+    return row
