@@ -15,6 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from nas.trial import Direction, Objective
 
 
@@ -31,13 +33,19 @@ def pareto_front(
     if not values:
         return ()
     points = _points(values, len(directions))
-    maximise = [direction == "maximize" for direction in directions]
-    kept = np.flatnonzero(moocore.is_nondominated(points, maximise=maximise))
-    sign = -1.0 if maximise[0] else 1.0
-    return tuple(sorted((int(index) for index in kept), key=lambda i: (sign * values[i][0], i)))
+    points *= [-1.0 if direction == "maximize" else 1.0 for direction in directions]
+    # In lexicographic order a point can only be dominated by an earlier one. The sort is stable,
+    # so of equal points the first comes first. (moocore 0.3.2 has this too, but crashes on inf.)
+    kept: list[int] = []
+    front = np.empty_like(points)
+    for index in np.lexsort(points.T[::-1]):
+        if not (front[: len(kept)] <= points[index]).all(axis=1).any():
+            front[len(kept)] = points[index]
+            kept.append(int(index))
+    return tuple(kept)
 
 
-def _points(values: Sequence[tuple[float, ...]], num_objectives: int) -> np.ndarray:
+def _points(values: Sequence[tuple[float, ...]], num_objectives: int) -> NDArray[np.float64]:
     for index, point in enumerate(values):
         if len(point) != num_objectives:
             raise ValueError(f"point {index}: {len(point)} values, expected {num_objectives}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from nas.report._files import replacing
 from nas.report._front import best_row, complete_rows, front_rows, knee_row
@@ -15,7 +16,7 @@ from nas.report._table import human_bytes, human_count
 from nas.trial import OBJECTIVES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from nas.report._references import Reference
     from nas.trial import Evaluation, Objective
 
-_TRIAL = "#9aa5b1"
+_TRIAL = "#b3bcc5"
 _FRONT = "#0b5cad"
-_KNEE = "#d1495b"
-_PUBLISHED = "#b07d12"
+_KNEE = "#c8324a"
+_PUBLISHED = "#a06a00"
+_SMALL = 8.5
+_INCHES_A_PANEL, _INCHES_HIGH = 6.4, 4.8
 # matplotlib types the keys as one Literal of all its settings; Any stands for it.
 _STYLE: dict[Any, object] = {
     "font.family": "DejaVu Sans",
@@ -37,7 +40,33 @@ _STYLE: dict[Any, object] = {
     "axes.edgecolor": "#5f6b76",
     "axes.axisbelow": True,
 }
-_INCHES_A_PANEL, _INCHES_HIGH = 6.2, 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    """What one panel shows: everything against one cost."""
+
+    axes: Axes
+    cost: Objective
+    trials: Sequence[FrontRow]
+    front: Sequence[FrontRow]
+    best: FrontRow | None
+    knee: FrontRow | None
+    references: Sequence[Reference]
+
+    def point(self, row: FrontRow) -> tuple[float, float]:
+        """A network's place: its cost and its accuracy."""
+        return self.cost.value(row.cost, row.scores), row.scores.accuracy
+
+    def star(self, reference: Reference) -> tuple[float, float]:
+        """A published network's place."""
+        return float(getattr(reference, self.cost.name)), reference.accuracy
+
+    def figures(self, row: FrontRow) -> str:
+        """A network's place in words."""
+        value, accuracy = self.point(row)
+        write = human_bytes if self.cost.unit == "bytes" else human_count
+        return f"{100 * accuracy:.1f} %, {write(value)}"
 
 
 def plot_front(
@@ -57,21 +86,27 @@ def plot_front(
     Raises:
         RunFolderError: the file cannot be written.
     """
-    rows = complete_rows(evaluations)
-    front = front_rows(evaluations, objectives)
+    trials, front = complete_rows(evaluations), front_rows(evaluations, objectives)
     costs = _costs(objectives)
     # A Figure of its own, without pyplot: no global state, no display, safe in any thread.
     with mpl.rc_context(_STYLE), replacing(path) as draft:
         figure = Figure((_INCHES_A_PANEL * len(costs), _INCHES_HIGH), 150, layout="constrained")
-        panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
-        for panel, cost in zip(panels, costs, strict=True):
-            _draw_panel(panel, cost, rows, front, objectives)
-            _draw_references(panel, cost, references)
-        _finish(figure, panels, _least_shown(rows, front))
-        for panel, cost in zip(panels, costs, strict=True):
-            _scale_costs(panel, cost)
-            _name_references(panel, cost, references)
-        figure.suptitle(title or _headline(rows, front), x=0.01, ha="left", fontweight="bold")
+        grid = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
+        panels = [
+            _Panel(
+                axes=axes,
+                cost=cost,
+                trials=trials,
+                front=front,
+                best=front[best_row(front)] if front else None,
+                knee=front[knee_row(front, objectives)] if front else None,
+                references=[one for one in references if hasattr(one, cost.name)],
+            )
+            for axes, cost in zip(grid, costs, strict=True)
+        ]
+        _draw(figure, panels)
+        headline = title or f"{len(trials)} networks trained, {len(front)} on the Pareto front"
+        figure.suptitle(headline, x=0.01, ha="left", fontweight="bold")
         figure.savefig(draft, format="png")
 
 
@@ -80,112 +115,146 @@ def _costs(objectives: Sequence[Objective]) -> tuple[Objective, ...]:
     return costs or (OBJECTIVES["params"], OBJECTIVES["macs"])
 
 
-def _draw_panel(
-    panel: Axes,
-    cost: Objective,
-    rows: Sequence[FrontRow],
-    front: Sequence[FrontRow],
-    objectives: Sequence[Objective],
-) -> None:
-    panel.set_xscale("log")
-    panel.set_xlabel(cost.unit)
-    panel.grid(color="#e6eaee", linewidth=0.8)
-    for some, size, color, label in (
-        (rows, 16, _TRIAL, "trial"),
-        (front, 34, _FRONT, "on the front"),
+def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
+    for panel in panels:
+        _draw_trials(panel)
+        _draw_knee(panel)
+        _draw_references(panel)
+        _scale_cost(panel)
+    _scale_accuracy(panels[0])
+    # Names come last: their places depend on the scales.
+    for panel in panels:
+        _name(panel)
+    handles, labels = panels[0].axes.get_legend_handles_labels()
+    columns = min(len(panels), 2)
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False)
+
+
+def _draw_trials(panel: _Panel) -> None:
+    for rows, size, color, layer, label in (
+        (panel.trials, 16, _TRIAL, 2, "trial: validation accuracy after short proxy training"),
+        (panel.front, 34, _FRONT, 4, "trial on the front of all objectives"),
     ):
-        points = _points(cost, some)
-        panel.scatter(*points, s=size, color=color, linewidths=0, zorder=4, label=label)
-    panel.step(
-        *_steps(cost, rows),
-        where="post",
-        color=_FRONT,
-        linewidth=1.4,
-        alpha=0.8,
-        zorder=3,
-        label="best within this cost",
+        x, y = _columns([panel.point(row) for row in rows])
+        panel.axes.scatter(x, y, s=size, color=color, linewidths=0, zorder=layer, label=label)
+    points = [panel.point(row) for row in panel.trials]
+    steps = [points[index] for index in pareto_front(points, ("minimize", "maximize"))]
+    x, y = _columns(steps)
+    panel.axes.step(
+        x, y, where="post", color=_FRONT, linewidth=1.4, label="best trial within this cost"
     )
-    if front:
-        _mark(panel, cost, front[best_row(front)], "best", _FRONT)
-        _mark(panel, cost, front[knee_row(front, objectives)], "knee", _KNEE)
 
 
-def _points(cost: Objective, rows: Sequence[FrontRow]) -> tuple[list[float], list[float]]:
-    """The rows' places in the panel: their costs and their accuracies."""
-    costs = [cost.value(row.cost, row.scores) for row in rows]
-    return costs, [row.scores.accuracy for row in rows]
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
 
 
-def _steps(cost: Objective, rows: Sequence[FrontRow]) -> tuple[list[float], list[float]]:
-    """The corners of "the best accuracy to be had for at most this cost"."""
-    points = list(zip(*_points(cost, rows), strict=True))
-    kept = [points[index] for index in pareto_front(points, ("minimize", "maximize"))]
-    return [x for x, _ in kept], [y for _, y in kept]
-
-
-def _mark(panel: Axes, cost: Objective, row: FrontRow, name: str, color: str) -> None:
-    costs, accuracies = _points(cost, [row])
-    point = (costs[0], accuracies[0])
-    panel.scatter(costs, accuracies, s=130, facecolors="none", edgecolors=color, zorder=5)
-    # Up and to the left of a front lies what no network reaches: there is room for words.
-    panel.annotate(
-        f"{name} {row.scores.accuracy:.1%}, {_human(cost)(point[0], 0)}".replace("%", " %"),
-        point,
-        xytext=(-9, 9),
+def _draw_knee(panel: _Panel) -> None:
+    if panel.knee is None or panel.knee == panel.best:
+        return
+    x, y = panel.point(panel.knee)
+    panel.axes.scatter([x], [y], s=130, facecolors="none", edgecolors=_KNEE, lw=1.5, zorder=5)
+    panel.axes.annotate(
+        f"knee  {panel.figures(panel.knee)}",
+        (x, y),
+        # To the lower right of a front are only networks it beats: there is room for words.
+        xytext=(9, -15),
         textcoords="offset points",
-        ha="right",
-        color=color,
-        fontsize=9,
+        color=_KNEE,
+        fontsize=_SMALL,
         zorder=6,
-        bbox={
-            "boxstyle": "round,pad=0.15",
-            "facecolor": "white",
-            "edgecolor": "none",
-            "alpha": 0.8,
-        },
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "linewidth": 0, "alpha": 0.8},
     )
 
 
-def _draw_references(panel: Axes, cost: Objective, references: Sequence[Reference]) -> None:
-    """Stars for the published networks, their names in a column on the right."""
-    if cost.name not in ("params", "macs"):
+def _draw_references(panel: _Panel) -> None:
+    if not panel.references:
         return
-    points = [(float(getattr(one, cost.name)), one.accuracy) for one in references]
-    panel.scatter(
-        [x for x, _ in points],
-        [y for _, y in points],
-        marker="*",
-        s=90,
-        color=_PUBLISHED,
-        zorder=4,
-        label=_published(references),
+    x, y = _columns([panel.star(one) for one in panel.references])
+    sizes = " and ".join(
+        f"{size}x{size}" for size in sorted({r.macs_px for r in panel.references})
     )
+    label = f"published: best test accuracy after full training (MACs at {sizes} px)"
+    panel.axes.scatter(x, y, marker="*", s=90, color=_PUBLISHED, lw=0, zorder=4, label=label)
 
 
-def _published(references: Sequence[Reference]) -> str:
-    sizes = sorted({one.macs_px for one in references})
-    where = " and ".join(f"{size}x{size}" for size in sizes)
-    return f"published: full training, best test accuracy, MACs at {where} px"
+def _scale_cost(panel: _Panel) -> None:
+    axes = panel.axes
+    axes.grid(color="#e6eaee", linewidth=0.8)
+    axes.set_xscale("log")
+    if not panel.trials and not panel.references:
+        axes.set_xlim(1e3, 1e6)  # nothing to scale by, and a logarithm needs a range
+    low, high = axes.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(EngFormatter(unit="B" if panel.cost.unit == "bytes" else ""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    in_bytes = panel.cost.unit == "bytes"
+    axes.set_xlabel(panel.cost.name.replace("_", " ") if in_bytes else panel.cost.unit)
 
 
-def _name_references(panel: Axes, cost: Objective, references: Sequence[Reference]) -> None:
-    """Write the models' names beside the panel, a thin line from each to its star."""
-    if cost.name not in ("params", "macs"):
+def _scale_accuracy(panel: _Panel) -> None:
+    """Show all of the front and three trials in four; what fell far below would squeeze them."""
+    panel.axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    panel.axes.set_ylabel("accuracy")
+    if not panel.front:
+        panel.axes.set_ylim(0, 1)
         return
-    ordered = sorted(references, key=lambda one: one.accuracy)
-    low, high = panel.get_ylim()
-    heights = spread([(one.accuracy - low) / (high - low) for one in ordered], gap=0.05)
-    for one, height in zip(ordered, heights, strict=True):
-        panel.annotate(
-            f"{one.model}  {one.accuracy:.1%}".replace("%", " %"),
-            (float(getattr(one, cost.name)), one.accuracy),
-            xytext=(1.02, height),
+    accuracies = sorted(row.scores.accuracy for row in panel.trials)
+    shown = [row.scores.accuracy for row in panel.front] + accuracies[len(accuracies) // 4 :]
+    shown += [one.accuracy for one in panel.references]
+    margin = 0.06 * (max(shown) - min(shown)) or 0.01
+    panel.axes.set_ylim(max(min(shown) - margin, 0), min(max(shown) + margin, 1.02))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Label:
+    """A name beside a panel for one point in it."""
+
+    text: str
+    point: tuple[float, float]
+    color: str
+
+
+def _labels(panel: _Panel) -> list[_Label]:
+    """What is named beside a panel, from the bottom to the top."""
+    labels = [
+        _Label(
+            text=f"{one.model}  {100 * one.accuracy:.1f} %",
+            point=panel.star(one),
+            color=_PUBLISHED,
+        )
+        for one in panel.references
+    ]
+    if panel.best is not None:
+        text = f"best  {panel.figures(panel.best)}"
+        labels.append(_Label(text=text, point=panel.point(panel.best), color=_FRONT))
+    # Of points about equally high the rightmost is named highest, so that no two lines cross.
+    return sorted(labels, key=lambda one: (round(200 * one.point[1]), one.point[0]))
+
+
+def _name(panel: _Panel) -> None:
+    """Write the labels in a column on the panel's right, a thin line from each to its point."""
+    labels = _labels(panel)
+    low, high = panel.axes.get_ylim()
+    heights = spread([(one.point[1] - low) / (high - low) for one in labels], gap=0.055)
+    for one, height in zip(labels, heights, strict=True):
+        panel.axes.annotate(
+            one.text,
+            one.point,
+            xytext=(1.03, height),
             textcoords="axes fraction",
             va="center",
-            fontsize=8.5,
-            color=_PUBLISHED,
+            fontsize=_SMALL,
+            color=one.color,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": _PUBLISHED, "linewidth": 0.5, "alpha": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": one.color,
+                "linewidth": 0.5,
+                "alpha": 0.7,
+                "relpos": (0, 0.5),
+            },
         )
 
 
@@ -193,7 +262,8 @@ def spread(heights: Sequence[float], *, gap: float) -> tuple[float, ...]:
     """Move labels apart so that neighbours are at least `gap` apart and none is above 1.
 
     Args:
-        heights: Where the labels would like to be, ascending, as shares of the panel's height.
+        heights: Where the labels would like to be, from the bottom up, as shares of the panel's
+            height.
         gap: Least distance between two labels, as such a share.
     """
     placed: list[float] = []
@@ -202,40 +272,3 @@ def spread(heights: Sequence[float], *, gap: float) -> tuple[float, ...]:
         placed.append(min(height, ceiling))
         ceiling = placed[-1] - gap
     return tuple(reversed(placed))
-
-
-def _least_shown(rows: Sequence[FrontRow], front: Sequence[FrontRow]) -> float | None:
-    """The accuracy where the picture may begin: all of the front, and three trials in four."""
-    if not rows:
-        return None
-    accuracies = sorted(row.scores.accuracy for row in rows)
-    quarter = accuracies[len(accuracies) // 4]
-    return min(quarter, *(row.scores.accuracy for row in front))
-
-
-def _finish(figure: Figure, panels: Sequence[Axes], least: float | None) -> None:
-    top = panels[0].get_ylim()[1]
-    low = 0.0 if least is None else max(least - 0.08 * (top - least), 0.0)
-    # Room above the best network for its name; no accuracy lies above 1.
-    panels[0].set_ylim(low, min(top + 0.04 * (top - low), 1.02))
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
-    panels[0].set_ylabel("accuracy (trials: validation images after short proxy training)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False)
-
-
-def _scale_costs(panel: Axes, cost: Objective) -> None:
-    low, high = panel.get_xlim()
-    ticks = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
-    panel.xaxis.set_major_locator(LogLocator(subs=ticks))
-    panel.xaxis.set_major_formatter(FuncFormatter(_human(cost)))
-    panel.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _human(cost: Objective) -> Callable[[float, float], str]:
-    write = human_bytes if cost.unit == "bytes" else human_count
-    return lambda value, _position: write(value)
-
-
-def _headline(rows: Sequence[FrontRow], front: Sequence[FrontRow]) -> str:
-    return f"{len(rows)} networks trained, {len(front)} of them on the Pareto front"

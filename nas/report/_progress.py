@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.columns import Columns
+from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from nas.report._table import human_seconds
 
@@ -147,11 +149,13 @@ def _line(snapshot: Snapshot, left_s: float | None) -> str:
 
 
 def _panel(snapshot: Snapshot, left_s: float | None) -> Panel:
-    body = Table.grid(expand=True)
-    body.add_row(_bar(snapshot))
-    body.add_row(_pairs([(name, str(count)) for name, count in _counts(snapshot)]))
-    body.add_row(_pairs([*_measures(snapshot), *_times(snapshot, left_s)]))
-    return Panel(body, title="search", title_align="left", subtitle=_where(snapshot), width=88)
+    counts = [(name, str(count)) for name, count in _counts(snapshot)]
+    pairs = [*counts, *_measures(snapshot), *_times(snapshot, left_s)]
+    cells = [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in pairs]
+    # As many columns as the terminal has room for.
+    figures = Columns(cells, equal=True, padding=(0, 2))
+    body = Group(_bar(snapshot), figures)
+    return Panel(body, title="search", title_align="left", subtitle=_where(snapshot), width=80)
 
 
 def _bar(snapshot: Snapshot) -> Table:
@@ -160,12 +164,4 @@ def _bar(snapshot: Snapshot) -> Table:
     row.add_column(justify="right", no_wrap=True)
     bar = ProgressBar(total=max(snapshot.budget, 1), completed=snapshot.done)
     row.add_row(bar, f"{snapshot.done}/{snapshot.budget}")
-    return row
-
-
-def _pairs(pairs: list[tuple[str, str]]) -> Table:
-    row = Table.grid(padding=(0, 2), expand=True)
-    for _ in pairs:
-        row.add_column(no_wrap=True, ratio=1)
-    row.add_row(*(f"[dim]{name}[/dim] [bold]{value}[/bold]" for name, value in pairs))
     return row

@@ -47,21 +47,19 @@ def human_seconds(seconds: float) -> str:
 def front_table(rows: Sequence[FrontRow], objectives: Sequence[Objective]) -> Table:
     """The front, one network a line; `best` and `knee` as `nas export --pick` knows them."""
     count = "1 network" if len(rows) == 1 else f"{len(rows)} networks"
-    table = Table(
-        title=f"Pareto front: {count}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
+    title = f"Pareto front: {count}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("trial", "accuracy", "params", "MACs", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("id", no_wrap=True)
-    table.add_column("pick", no_wrap=True)
-    # Cut short on a narrow terminal; front.csv has it whole.
-    table.add_column("network", overflow="ellipsis", no_wrap=True)
+    for heading in ("id", "pick"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("network")
     picks = _picks(rows, objectives)
     for index, row in enumerate(rows):
         pick = picks.get(index, "")
-        table.add_row(
-            *map(Text, _line(row)), pick, Text(row.description), style="bold" * bool(pick)
-        )
+        # Cut short on a narrow terminal; front.csv has it whole.
+        network = Text(row.description, no_wrap=True, overflow="ellipsis")
+        table.add_row(*map(Text, _line(row)), pick, network, style="bold" if pick else "")
     return table
 
 

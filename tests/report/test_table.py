@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from nas.report import front_rows, front_table, human_bytes, human_count, human_seconds
+from nas.trial import parse_objectives
+from tests.report.conftest import Make
+
+OBJECTIVES = parse_objectives(["accuracy", "params", "macs"])
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (12_345, "12.3 k"),
+        (99_960, "100 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (1_204_000, "1.20 M"),
+        (5.6e9, "5.60 G"),
+    ],
+)
+def test_counts_have_three_digits(count: float, text: str) -> None:
+    assert human_count(count) == text
+
+
+def test_bytes_carry_their_unit() -> None:
+    assert [human_bytes(count) for count in (12, 12_345, 2e6)] == ["12 B", "12.3 kB", "2.00 MB"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0:00"), (59.6, "1:00"), (750, "12:30"), (3723, "1:02:03")]
+)
+def test_seconds_read_as_a_clock(seconds: float, text: str) -> None:
+    assert human_seconds(seconds) == text
+
+
+def render(evaluations: list[object], width: int, description: str = "") -> str:
+    console = Console(file=StringIO(), width=width)
+    rows = front_rows(evaluations, OBJECTIVES, describe=lambda _: description)
+    console.print(front_table(rows, OBJECTIVES))
+    return console.file.getvalue()
+
+
+def test_the_table_marks_the_picks(evaluation: Make) -> None:
+    text = render(
+        [
+            evaluation(0, 0.5, params=900, macs=1_000),
+            evaluation(1, 0.85, params=12_345, macs=1_200_000),
+            evaluation(2, 0.912, params=9_000_000, macs=10**9),
+        ],
+        width=100,
+    )
+
+    lines = {line.split()[0]: line for line in text.splitlines() if line[:6].strip().isdigit()}
+    assert "91.20 %" in lines["2"]
+    assert "best" in lines["2"]
+    assert "knee" in lines["1"]
+    assert "12.3 k" in lines["1"]
+    assert "1.20 M" in lines["1"]
+    assert "knee" not in lines["0"]
+    assert "Pareto front: 3 networks" in text
+
+
+def test_at_80_columns_only_the_description_is_cut(evaluation: Make) -> None:
+    text = render([evaluation(3, 0.5, params=123_456)], width=80, description="lru [x8] " * 9)
+
+    (line,) = (line for line in text.splitlines() if "000000000003" in line)
+    assert "123 k" in line
+    assert "best, knee" in line
+    assert "lr…" in line
+
+
+def test_an_empty_front_is_a_table_without_lines() -> None:
+    assert "Pareto front: 0 networks" in render([], width=80)
