@@ -18,13 +18,13 @@ class Stage:
     """A run of `depth` blocks at one width, entered through a transition."""
 
     channels: Count
-    block: Block
+    stride: Stride = 1
     depth: Annotated[int, Bounds(0)] = 1
     """Blocks after the transition."""
-    stride: Stride = 1
+    activation: Activation = "relu"
     transition: Transition | None = None
     """None: the first block strides and changes the width itself."""
-    activation: Activation = "relu"
+    block: Block
 
 
 @dataclass(frozen=True, kw_only=True)

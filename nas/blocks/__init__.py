@@ -9,8 +9,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nas.blocks.inverted import InvertedResidualBlock, MobileNetV3Head
 from nas.blocks.lru import LruBlock, LruHead, MaxPoolConcat
+from nas.blocks.mgic import (
+    MgicBlock,
+    MgicLevel,
+    MgicMobileConnector,
+    MgicMobileHead,
+    MgicMobileUnit,
+)
 from nas.blocks.plain import ConvActNorm, ConvNormAct, GapLinear
+from nas.blocks.residual import BottleneckBlock, Projection, ResidualBlock, ResnetStem
 from nas.blocks.separable import SeparableBlock
 from nas.blocks.vgnet import HalfIdentityBlock, VgnetDownsamplingBlock, VgnetHead
 from nas.layers.depthwise import (
@@ -32,6 +41,7 @@ NAMES: Mapping[str, Callable[..., object]] = MappingProxyType(
     {
         item.__name__: item
         for item in (
+            BottleneckBlock,
             ConvActNorm,
             ConvNormAct,
             Depthwise,
@@ -40,10 +50,20 @@ NAMES: Mapping[str, Callable[..., object]] = MappingProxyType(
             GapLinear,
             GaussianBlur,
             HalfIdentityBlock,
+            InvertedResidualBlock,
             LruBlock,
             LruHead,
             MaxPoolConcat,
+            MgicBlock,
+            MgicLevel,
+            MgicMobileConnector,
+            MgicMobileHead,
+            MgicMobileUnit,
+            MobileNetV3Head,
             PositiveGaussianBlur,
+            Projection,
+            ResidualBlock,
+            ResnetStem,
             SeparableBlock,
             SqueezeExcite,
             VgnetDownsamplingBlock,

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class ConvNormAct(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): convolve, normalise, activate."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)): convolve, normalise, activate."""
 
     def __init__(
         self,
@@ -17,7 +17,7 @@ class ConvNormAct(nn.Module):
         stride: int = 1,
         groups: int = 1,
     ) -> None:
-        """A convolution without bias, padded by half its kernel."""
+        """A convolution of stride s without bias, padded by half its kernel."""
         super().__init__()
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
@@ -31,7 +31,7 @@ class ConvNormAct(nn.Module):
 
 
 class ConvActNorm(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): convolve, activate, normalise.
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)): convolve, activate, normalise.
 
     VGNet's order - https://arxiv.org/abs/2207.10318, from the authors' code.
     """
@@ -44,7 +44,7 @@ class ConvActNorm(nn.Module):
         activation: Callable[..., nn.Module],
         stride: int = 1,
     ) -> None:
-        """A convolution without bias, padded by half its kernel."""
+        """A convolution of stride s without bias, padded by half its kernel."""
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
         self.activation = activation(inplace=True)

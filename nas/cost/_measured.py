@@ -30,6 +30,7 @@ ELEMENTWISE = frozenset(
         "aten::hardsigmoid",
         "aten::sigmoid",
         "aten::silu_",
+        "aten::sub.Tensor",
     }
 )
 """Operations that can write into an input that nobody reads again."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nas.arch._part import Block, Head, Stem, Transition
-from nas.arch.families import lru, plain, separable, vgnet
+from nas.arch.families import inverted, lru, mgic, plain, residual, separable, vgnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ __all__ = ["PARTS", "PLANS"]
 
 PARTS: Mapping[type[Part], Mapping[str, type[Part]]] = MappingProxyType(
     {
-        Stem: {part.kind: part for part in (plain.ConvStem,)},
+        Stem: {part.kind: part for part in (plain.ConvStem, residual.ResnetStem)},
         Transition: {
             part.kind: part
             for part in (
@@ -34,9 +34,30 @@ PARTS: Mapping[type[Part], Mapping[str, type[Part]]] = MappingProxyType(
         },
         Block: {
             part.kind: part
-            for part in (lru.Lru, vgnet.HalfIdentity, separable.Separable, plain.Conv)
+            for part in (
+                lru.Lru,
+                vgnet.HalfIdentity,
+                separable.Separable,
+                plain.Conv,
+                residual.Residual,
+                residual.Bottleneck,
+                inverted.Inverted,
+                mgic.MgicBasic,
+                mgic.MgicBottleneck,
+                mgic.MgicMobile,
+                mgic.MgicPoint,
+            )
         },
-        Head: {part.kind: part for part in (plain.GapLinear, lru.LruHead, vgnet.VgnetHead)},
+        Head: {
+            part.kind: part
+            for part in (
+                plain.GapLinear,
+                lru.LruHead,
+                vgnet.VgnetHead,
+                inverted.MobileNetV3Head,
+                mgic.MgicMobileHead,
+            )
+        },
     }
 )
 """For each place in a model file: the parts that may stand there, by name."""
@@ -53,6 +74,14 @@ PLANS: Mapping[str, Callable[..., Map]] = MappingProxyType(
         "HalfIdentityBlock": vgnet.plan_half_identity_block,
         "VgnetDownsamplingBlock": vgnet.plan_vgnet_downsampling_block,
         "VgnetHead": vgnet.plan_vgnet_head,
+        "ResnetStem": residual.plan_resnet_stem,
+        "ResidualBlock": residual.plan_residual_block,
+        "BottleneckBlock": residual.plan_bottleneck_block,
+        "InvertedResidualBlock": inverted.plan_inverted_residual_block,
+        "MobileNetV3Head": inverted.plan_mobilenet_v3_head,
+        "MgicLevel": mgic.plan_mgic_level,
+        "MgicBlock": mgic.plan_mgic_block,
+        "MgicMobileHead": mgic.plan_mgic_mobile_head,
     }
 )
 """The layers of every class an architecture can call, by the class's name."""

@@ -35,7 +35,8 @@ def depthwise_call(
         site.require_divides(period, channels // chunks, f"the size of the {kernels} bank,")
         if kernel != 3:
             raise site.refuse(
-                "fixed kernels are 3x3", f"kernel {kernel}: the {kernels} bank is 3x3, use kernel 3"
+                "fixed kernels are 3x3",
+                f"kernel {kernel}: the {kernels} bank is 3x3, use kernel 3",
             )
         size = None
     return call(

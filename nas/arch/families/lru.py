@@ -26,7 +26,9 @@ def shuffle_order(shuffle: str, channels: int) -> tuple[int, ...]:
     if shuffle.startswith("halves"):
         order = order[half:] + order[:half]
     if shuffle.endswith("interleave"):
-        order = tuple(channel for pair in zip(order[:half], order[half:], strict=True) for channel in pair)
+        order = tuple(
+            channel for pair in zip(order[:half], order[half:], strict=True) for channel in pair
+        )
     return order
 
 
@@ -58,7 +60,7 @@ class Lru(Block):
         if self.shuffle == "none" or self.reuse == 1:
             return None
         site.require_divides(2, site.in_channels, "shuffle over 2 halves")
-        # With 2 channels halves and interleave coincide with others; the first name stands for all.
+        # With 2 channels some orders coincide; the first name stands for all.
         orders = {
             shuffle_order(name, site.in_channels): name
             for name in ("halves_interleave", "halves", "interleave", "none")
@@ -85,7 +87,8 @@ class MaxPoolConcat(Transition):
             )
         if site.stride > 2:
             raise site.refuse(
-                "maxpool_concat strides by 1 or 2", f"stride {site.stride}: maxpool_concat does 1 or 2"
+                "maxpool_concat strides by 1 or 2",
+                f"stride {site.stride}: maxpool_concat does 1 or 2",
             )
         return call(
             "MaxPoolConcat",
@@ -97,7 +100,7 @@ class MaxPoolConcat(Transition):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LruHead(Head):
-    """LruNet's head: max pool, grouped 1x1 to half the width, 1x1 to the classes, ReLU, average."""
+    """Max pool, grouped 1x1 to half the width, 1x1 to the classes, ReLU, average."""
 
     kind = "lru"
     groups: Count = 8

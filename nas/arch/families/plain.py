@@ -17,7 +17,6 @@ from nas.arch._part import (
     Count,
     Head,
     Kernel,
-    OddKernel,
     Probability,
     Site,
     Stem,
@@ -39,7 +38,7 @@ class ConvStem(Stem):
 
     kind = "conv"
     channels: Count
-    kernel: OddKernel = 3
+    kernel: Kernel = 3
     stride: Stride = 2
     activation: Activation = "relu"
     order: Order = "conv_norm_act"

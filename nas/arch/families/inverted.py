@@ -1,0 +1,141 @@
+"""MobileNetV3 (and V2): inverted residual with squeeze-and-excitation, and the V3 head.
+
+Papers: Searching for MobileNetV3 - https://arxiv.org/abs/1905.02244; MobileNetV2 -
+https://arxiv.org/abs/1801.04381. The modules are in `nas/blocks/inverted.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from nas.arch._call import Call, Ref, call
+from nas.arch._part import (
+    ACTIVATIONS,
+    Activation,
+    Block,
+    Bounds,
+    Count,
+    Head,
+    OddKernel,
+    Probability,
+    Site,
+)
+from nas.arch.families._attention import make_divisible, plan_attention, squeeze_excite_call
+from nas.arch.families._depthwise import Kernels, depthwise_call, plan_depthwise
+
+if TYPE_CHECKING:
+    from nas.arch._call import Argument
+    from nas.arch._tape import Map, Tape
+
+Expansion = Annotated[float, Bounds(0.125, 64)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inverted(Block):
+    """Inverted residual: widen, filter depthwise, narrow; can stride and change the width.
+
+    The input is added where the shape stays. V3 gates with a hard sigmoid (`se`); V2 is
+    expansion 6 without SE and with `relu6`.
+    """
+
+    kind = "inverted"
+    expansion: Expansion = 6.0
+    """Filtered channels as a multiple of the input's, rounded to a multiple of 8."""
+    kernel: OddKernel = 3
+    kernels: Kernels = "learned"
+    """Learned, or one of VGNet's fixed banks."""
+    groups: Count = 1
+    """Of both pointwise convolutions."""
+    se: bool = False
+
+    def call(self, site: Site) -> Call:
+        """InvertedResidualBlock with the number of filtered channels spelled out."""
+        expanded = make_divisible(site.in_channels * self.expansion)
+        for channels in (site.in_channels, expanded, site.out_channels):
+            site.require_divides(self.groups, channels, "groups")
+        return call(
+            "InvertedResidualBlock",
+            in_channels=site.in_channels,
+            out_channels=site.out_channels,
+            expanded=expanded,
+            filters=depthwise_call(
+                self.kernels, site, expanded, kernel=self.kernel, stride=site.stride
+            ),
+            groups=self.groups if self.groups > 1 else None,
+            attention=mobile_attention(expanded) if self.se else None,
+            activation=ACTIVATIONS[site.activation],
+            residual=True if site.keeps_shape else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MobileNetV3Head(Head):
+    """A 1x1 convolution, global average pooling, and two linear layers."""
+
+    kind = "mobilenet_v3"
+    expansion: Expansion = 6.0
+    """Channels of the convolution as a multiple of the last stage's: 960 / 160, 576 / 96."""
+    hidden: Count = 1280
+    """Features between the linear layers: 1280 in V3-Large, 1024 in V3-Small."""
+    activation: Activation = "hardswish"
+    dropout: Probability = 0.2
+
+    def call(self, site: Site) -> Call:
+        """MobileNetV3Head; dropout 0 is no dropout."""
+        return call(
+            "MobileNetV3Head",
+            in_channels=site.in_channels,
+            num_classes=site.out_channels,
+            expanded=make_divisible(site.in_channels * self.expansion),
+            hidden=self.hidden,
+            activation=ACTIVATIONS[self.activation],
+            dropout=self.dropout or None,
+        )
+
+
+def mobile_attention(channels: int) -> Call:
+    """MobileNetV3's squeeze-and-excitation: a quarter of the channels, ReLU, hard sigmoid."""
+    hidden = make_divisible(channels // 4)
+    return squeeze_excite_call(channels, hidden, Ref("nn.ReLU"), "nn.Hardsigmoid")
+
+
+def plan_inverted_residual_block(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    out_channels: int,
+    expanded: int,
+    filters: Call,
+    activation: Argument,
+    groups: int = 1,
+    attention: Call | None = None,
+    residual: bool = False,
+) -> Map:
+    """Layers of InvertedResidualBlock."""
+    y = x
+    if expanded != in_channels:
+        expand = tape.weight(in_channels, expanded, groups=groups)
+        y = tape.in_place(tape.norm(tape.conv(x, expand)))
+    y = tape.in_place(tape.norm(plan_depthwise(tape, y, filters)))
+    y = plan_attention(tape, y, attention)
+    y = tape.norm(tape.conv(y, tape.weight(expanded, out_channels, groups=groups)))
+    return tape.in_place(y, x) if residual else y
+
+
+def plan_mobilenet_v3_head(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    num_classes: int,
+    expanded: int,
+    hidden: int,
+    activation: Argument,
+    dropout: float = 0.0,
+) -> Map:
+    """Layers of MobileNetV3Head."""
+    x = tape.in_place(tape.norm(tape.conv(x, tape.weight(in_channels, expanded))))
+    x = tape.in_place(tape.linear(tape.global_pool(x), hidden))
+    return tape.linear(x, num_classes)

@@ -1,0 +1,373 @@
+"""MGIC: grouped convolutions at every width, all channels coupled at the narrowest one.
+
+Paper: MGIC: Multigrid-in-Channels Neural Network Architectures -
+https://arxiv.org/abs/2011.09128. The modules are in `nas/blocks/mgic.py`.
+
+A block halves its channels level by level. At each level but the last, convolutions have groups
+of `group_size` channels; the last one is not grouped. So its weights grow linearly with the
+width, not with its square. Four forms differ in what stands at a level.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from nas.arch._call import Call, call
+from nas.arch._part import (
+    ACTIVATIONS,
+    Block,
+    Bounds,
+    Count,
+    Head,
+    OddKernel,
+    Probability,
+    Site,
+)
+from nas.arch.families._attention import make_divisible, plan_attention
+from nas.arch.families._depthwise import Kernels, depthwise_call, plan_depthwise
+from nas.arch.families.inverted import Expansion, mobile_attention
+from nas.arch.families.plain import plan_conv_unit
+from nas.arch.families.residual import plan_bottleneck_block, plan_residual_block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nas.arch._call import Argument
+    from nas.arch._tape import Map, Tape
+
+Threshold = Annotated[int, Bounds(2)]
+Levels = Annotated[int, Bounds(1, 16)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hierarchy:
+    group_size: Count = 32
+    """Channels in one group, at all levels but the coarsest; a narrower level has one group."""
+    threshold: Threshold = 32
+    """Halve the channels until fewer than this are left, but at least once."""
+    levels: Levels = 16
+    """Halve them at most this often, even if the threshold is not reached."""
+
+    def _widths(self, site: Site, channels: int) -> tuple[int, ...]:
+        """Channels of every level, the finest first."""
+        widths = [channels]
+        while len(widths) == 1 or (widths[-1] >= self.threshold and len(widths) <= self.levels):
+            widths.append(widths[-1] // 2)
+        if widths[-1] < 1:
+            raise site.refuse(
+                "mgic needs channels to halve",
+                f"{channels} channels cannot be halved {len(widths) - 1} times; "
+                "use a wider stage, a higher threshold or fewer levels",
+            )
+        return tuple(widths)
+
+    def _groups(self, width: int) -> int:
+        return max(width // self.group_size, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Basic(_Hierarchy):
+    def _cycle(self, site: Site, kernel: int) -> Call:
+        widths = self._widths(site, site.out_channels)
+        cycle = self._unit(site, widths[-1], 1, kernel)
+        for coarse, fine in pairwise(reversed(widths)):
+            groups = self._groups(fine)
+            for channels in (fine, coarse):
+                site.require_divides(groups, channels, f"the {groups} groups of a level: number")
+            unit = self._unit(site, fine, groups, kernel)
+            cycle = _level_call(fine, coarse, groups, unit, cycle)
+        return cycle
+
+    def _unit(self, site: Site, width: int, groups: int, kernel: int) -> Call:
+        return call(
+            "ResidualBlock",
+            in_channels=width,
+            out_channels=width,
+            kernel=kernel if kernel != 3 else None,
+            groups=groups if groups > 1 else None,
+            activation=ACTIVATIONS[site.activation],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MgicBasic(_Basic, Block):
+    """MGIC over ResNet's basic block: two 3x3 convolutions with a shortcut at every level.
+
+    To stride or widen, a 3x3 convolution with one group per input channel stands before.
+    """
+
+    kind = "mgic_basic"
+
+    def call(self, site: Site) -> Call:
+        """MgicLevel, or MgicBlock where the shape changes."""
+        return _connected(site, self._cycle(site, 3), _spread_call(site))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MgicPoint(_Basic, Block):
+    """MGIC without space: the basic form with 1x1 convolutions throughout.
+
+    To stride or widen, a 1x1 convolution with as many groups as both widths allow stands before.
+    """
+
+    kind = "mgic_point"
+
+    def call(self, site: Site) -> Call:
+        """MgicLevel, or MgicBlock where the shape changes."""
+        groups = math.gcd(site.in_channels, site.out_channels)
+        return _connected(site, self._cycle(site, 1), _conv_unit_call(site, 1, groups))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MgicBottleneck(_Hierarchy, Block):
+    """MGIC over ResNet's bottleneck; the stage's `channels` are the wide ones.
+
+    `group_size` and `threshold` count the channels of the middle convolutions. To stride or
+    widen, a 3x3 convolution with one group per input channel stands before.
+    """
+
+    kind = "mgic_bottleneck"
+    expansion: Count = 4
+    """The stage's channels as a multiple of the middle convolution's."""
+    coarse_groups: Count = 1
+    """At most this many groups in the coarsest middle convolution; 32 is the code's ResNeXt."""
+
+    def call(self, site: Site) -> Call:
+        """MgicLevel, or MgicBlock where the shape changes."""
+        site.require_divides(self.expansion, site.out_channels, "expansion")
+        widths = self._widths(site, site.out_channels // self.expansion)
+        coarse_groups = min(self.coarse_groups, widths[-1])
+        site.require_divides(coarse_groups, widths[-1], "coarse_groups")
+        cycle = self._unit(site, widths[-1], coarse_groups, 1, coarsest=True)
+        for coarse, fine in pairwise(reversed(widths)):
+            groups = self._groups(fine)
+            wide_fine, wide_coarse = self.expansion * fine, self.expansion * coarse
+            for channels in (fine, wide_coarse):
+                site.require_divides(groups, channels, f"the {groups} groups of a level: number")
+            unit = self._unit(site, fine, groups, groups)
+            cycle = _level_call(wide_fine, wide_coarse, groups, unit, cycle)
+        return _connected(site, cycle, _spread_call(site))
+
+    def _unit(
+        self, site: Site, width: int, groups: int, pointwise_groups: int, *, coarsest: bool = False
+    ) -> Call:
+        return call(
+            "BottleneckBlock",
+            in_channels=self.expansion * width,
+            out_channels=self.expansion * width,
+            width=width,
+            groups=groups if groups > 1 else None,
+            pointwise_groups=pointwise_groups if pointwise_groups > 1 else None,
+            activation=ACTIVATIONS[site.activation],
+            activate_branch=True if coarsest else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MgicMobile(_Hierarchy, Block):
+    """MGIC over MobileNetV3's inverted residual, with attention at every level.
+
+    Groups are reduced until they divide a level's widths. To stride or widen, a bare 1x1
+    convolution stands before.
+    """
+
+    kind = "mgic_mobile"
+    expansion: Expansion = 6.0
+    """Filtered channels as a multiple of the block's input, rounded to a multiple of 8."""
+    kernel: OddKernel = 3
+    kernels: Kernels = "learned"
+    """Learned, or one of VGNet's fixed banks."""
+    se: bool = False
+
+    def call(self, site: Site) -> Call:
+        """MgicLevel, or MgicBlock where the shape changes."""
+        widths = self._widths(site, site.out_channels)
+        expanded = make_divisible(site.in_channels * self.expansion)
+        if expanded >> (len(widths) - 1) < 1:
+            raise site.refuse(
+                "mgic needs channels to halve",
+                f"{expanded} expanded channels cannot be halved {len(widths) - 1} times; "
+                "use a larger expansion, a higher threshold or fewer levels",
+            )
+        level = len(widths) - 1
+        cycle = self._unit(site, widths[-1], expanded >> level, 1)
+        for coarse, fine in pairwise(reversed(widths)):
+            level -= 1
+            groups = self._dividing_groups(fine, expanded >> level)
+            site.require_divides(groups, coarse, f"the {groups} groups of a level: number")
+            unit = self._unit(site, fine, expanded >> level, groups)
+            cycle = _level_call(fine, coarse, groups, unit, cycle, restrict_norm=True)
+        return _connected(site, cycle, _subsample_call(site))
+
+    def _dividing_groups(self, width: int, expanded: int) -> int:
+        groups = self._groups(width)
+        while width % groups or expanded % groups:
+            groups -= 1
+        return groups
+
+    def _unit(self, site: Site, width: int, expanded: int, groups: int) -> Call:
+        return call(
+            "MgicMobileUnit",
+            channels=width,
+            expanded=expanded,
+            filters=depthwise_call(self.kernels, site, expanded, kernel=self.kernel),
+            groups=groups if groups > 1 else None,
+            attention=mobile_attention(expanded) if self.se else None,
+            activation=ACTIVATIONS[site.activation],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MgicMobileHead(Head):
+    """Two 1x1 convolutions, global pooling, one linear layer; ReLU throughout."""
+
+    kind = "mgic_mobile"
+    hidden: Count = 1280
+    """Channels of the second convolution: 1280 in MGIC-Large, 1024 in MGIC-Small."""
+    pool: Literal["max", "average"] = "max"
+    """The authors' code takes the maximum; the average is our choice for ImageNet."""
+    dropout: Probability = 0.0
+
+    def call(self, site: Site) -> Call:
+        """MgicMobileHead; dropout 0 is no dropout."""
+        return call(
+            "MgicMobileHead",
+            in_channels=site.in_channels,
+            num_classes=site.out_channels,
+            hidden=self.hidden,
+            average=True if self.pool == "average" else None,
+            dropout=self.dropout or None,
+        )
+
+
+def _level_call(
+    channels: int, coarse_channels: int, groups: int, smooth: Call, coarse: Call, **options: bool
+) -> Call:
+    return call(
+        "MgicLevel",
+        channels=channels,
+        coarse_channels=coarse_channels,
+        groups=groups if groups > 1 else None,
+        **options,
+        smooth=smooth,
+        coarse=coarse,
+    )
+
+
+def _connected(site: Site, cycle: Call, connector: Call) -> Call:
+    return cycle if site.keeps_shape else call("MgicBlock", connector=connector, cycle=cycle)
+
+
+def _spread_call(site: Site) -> Call:
+    """The 3x3 connector in which every input channel feeds output channels of its own."""
+    site.require_divides(site.in_channels, site.out_channels, "the input's number of channels")
+    return _conv_unit_call(site, 3, site.in_channels)
+
+
+def _conv_unit_call(site: Site, kernel: int, groups: int) -> Call:
+    return call(
+        "ConvNormAct",
+        in_channels=site.in_channels,
+        out_channels=site.out_channels,
+        kernel=kernel,
+        stride=site.stride if site.stride > 1 else None,
+        groups=groups if groups > 1 else None,
+        activation=ACTIVATIONS[site.activation],
+    )
+
+
+def _subsample_call(site: Site) -> Call:
+    return call(
+        "MgicMobileConnector",
+        in_channels=site.in_channels,
+        out_channels=site.out_channels,
+        stride=site.stride if site.stride > 1 else None,
+    )
+
+
+def plan_mgic_level(
+    tape: Tape,
+    x: Map,
+    *,
+    channels: int,
+    coarse_channels: int,
+    smooth: Call,
+    coarse: Call,
+    groups: int = 1,
+    restrict_norm: bool = False,
+) -> Map:
+    """Layers of MgicLevel."""
+    narrow = tape.conv(x, tape.weight(channels, coarse_channels, groups=groups))
+    if restrict_norm:
+        narrow = tape.norm(narrow)
+    correction = tape.in_place(_plan(tape, narrow, coarse), narrow)
+    prolong = tape.weight(coarse_channels, channels, groups=groups)
+    corrected = tape.in_place(x, tape.norm(tape.conv(correction, prolong)))
+    return _plan(tape, corrected, smooth)
+
+
+def plan_mgic_block(tape: Tape, x: Map, *, connector: Call, cycle: Call) -> Map:
+    """Layers of MgicBlock."""
+    return _plan(tape, _plan(tape, x, connector), cycle)
+
+
+def plan_mgic_mobile_connector(
+    tape: Tape, x: Map, *, in_channels: int, out_channels: int, stride: int = 1
+) -> Map:
+    """Layers of MgicMobileConnector."""
+    return tape.conv(x, tape.weight(in_channels, out_channels), stride=stride)
+
+
+def plan_mgic_mobile_unit(
+    tape: Tape,
+    x: Map,
+    *,
+    channels: int,
+    expanded: int,
+    filters: Call,
+    activation: Argument,
+    groups: int = 1,
+    attention: Call | None = None,
+) -> Map:
+    """Layers of MgicMobileUnit."""
+    y = x
+    if expanded != channels:
+        expand = tape.weight(channels, expanded, groups=groups)
+        y = tape.in_place(tape.norm(tape.conv(x, expand)))
+    y = tape.in_place(tape.norm(plan_depthwise(tape, y, filters)))
+    y = plan_attention(tape, y, attention)
+    y = tape.norm(tape.conv(y, tape.weight(expanded, channels, groups=groups)))
+    return tape.in_place(tape.in_place(tape.in_place(y, x)), x)
+
+
+def plan_mgic_mobile_head(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    num_classes: int,
+    hidden: int,
+    average: bool = False,
+    dropout: float = 0.0,
+) -> Map:
+    """Layers of MgicMobileHead."""
+    x = tape.in_place(tape.norm(tape.conv(x, tape.weight(in_channels, in_channels))))
+    x = tape.in_place(tape.conv(x, tape.weight(in_channels, hidden, bias=True)))
+    return tape.linear(tape.global_pool(x), num_classes)
+
+
+def _plan(tape: Tape, x: Map, part: Call) -> Map:
+    return _PARTS[part.name](tape, x, **part.kwargs)
+
+
+_PARTS: Mapping[str, Callable[..., Map]] = {
+    "BottleneckBlock": plan_bottleneck_block,
+    "ConvNormAct": plan_conv_unit,
+    "MgicLevel": plan_mgic_level,
+    "MgicMobileConnector": plan_mgic_mobile_connector,
+    "MgicMobileUnit": plan_mgic_mobile_unit,
+    "ResidualBlock": plan_residual_block,
+}

@@ -1,0 +1,194 @@
+"""ResNet: basic and bottleneck blocks with a shortcut, and the stem with max pooling.
+
+Paper: Deep Residual Learning for Image Recognition - https://arxiv.org/abs/1512.03385
+The modules, with what differs from the paper, are in `nas/blocks/residual.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.arch._call import Call, call
+from nas.arch._part import (
+    ACTIVATIONS,
+    Activation,
+    Block,
+    Count,
+    Kernel,
+    OddKernel,
+    Site,
+    Stem,
+    Stride,
+)
+
+if TYPE_CHECKING:
+    from nas.arch._call import Argument
+    from nas.arch._tape import Map, Tape, Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResnetStem(Stem):
+    """A large convolution, then max pooling over 3x3 that halves the map once more.
+
+    On small images (CIFAR) ResNets take the plain `conv` stem with stride 1 instead.
+    """
+
+    kind = "resnet"
+    channels: Count = 64
+    kernel: OddKernel = 7
+    stride: Stride = 2
+    """Of the convolution alone; the pooling strides by another 2."""
+    activation: Activation = "relu"
+
+    def call(self, site: Site) -> Call:
+        """ResnetStem."""
+        return call(
+            "ResnetStem",
+            in_channels=site.in_channels,
+            out_channels=self.channels,
+            kernel=self.kernel,
+            stride=self.stride,
+            activation=ACTIVATIONS[self.activation],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual(Block):
+    """ResNet's basic block: two convolutions and a shortcut; can stride and change the width."""
+
+    kind = "residual"
+    kernel: Kernel = 3
+    groups: Count = 1
+    """Of both convolutions."""
+
+    def call(self, site: Site) -> Call:
+        """ResidualBlock, with a 1x1 shortcut where the shape changes."""
+        site.require_divides(self.groups, site.in_channels, "groups")
+        site.require_divides(self.groups, site.out_channels, "groups")
+        return call(
+            "ResidualBlock",
+            in_channels=site.in_channels,
+            out_channels=site.out_channels,
+            kernel=self.kernel if self.kernel != 3 else None,
+            stride=site.stride if site.stride > 1 else None,
+            groups=self.groups if self.groups > 1 else None,
+            activation=ACTIVATIONS[site.activation],
+            shortcut=_projection(site),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bottleneck(Block):
+    """ResNet's bottleneck: narrow, convolve, widen, and a shortcut; can stride and widen.
+
+    The stage's `channels` are the wide ones: 256 for the first stage of ResNet-50.
+    """
+
+    kind = "bottleneck"
+    expansion: Count = 4
+    """The stage's channels as a multiple of the middle convolution's."""
+    kernel: Kernel = 3
+    groups: Count = 1
+    """Of the middle convolution; 32 at expansion 2 is ResNeXt 32x4d."""
+
+    def call(self, site: Site) -> Call:
+        """BottleneckBlock, with a 1x1 shortcut where the shape changes."""
+        site.require_divides(self.expansion, site.out_channels, "expansion")
+        width = site.out_channels // self.expansion
+        site.require_divides(self.groups, width, "groups")
+        return call(
+            "BottleneckBlock",
+            in_channels=site.in_channels,
+            out_channels=site.out_channels,
+            width=width,
+            kernel=self.kernel if self.kernel != 3 else None,
+            stride=site.stride if site.stride > 1 else None,
+            groups=self.groups if self.groups > 1 else None,
+            activation=ACTIVATIONS[site.activation],
+            shortcut=_projection(site),
+        )
+
+
+def _projection(site: Site) -> Call | None:
+    if site.keeps_shape:
+        return None
+    return call(
+        "Projection",
+        in_channels=site.in_channels,
+        out_channels=site.out_channels,
+        stride=site.stride if site.stride > 1 else None,
+    )
+
+
+def plan_resnet_stem(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int,
+    activation: Argument,
+) -> Map:
+    """Layers of ResnetStem."""
+    weight = tape.weight(in_channels, out_channels, kernel=kernel)
+    return tape.max_pool(tape.in_place(tape.norm(tape.conv(x, weight, stride=stride))))
+
+
+def plan_residual_block(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    out_channels: int,
+    activation: Argument,
+    kernel: int = 3,
+    stride: int = 1,
+    groups: int = 1,
+    shortcut: Call | None = None,
+) -> Map:
+    """Layers of ResidualBlock."""
+    projection = _projection_weight(tape, shortcut)
+    conv1 = tape.weight(in_channels, out_channels, kernel=kernel, groups=groups)
+    conv2 = tape.weight(out_channels, out_channels, kernel=kernel, groups=groups)
+    y = tape.in_place(tape.norm(tape.conv(x, conv1, stride=stride)))
+    y = tape.norm(tape.conv(y, conv2))
+    if projection is not None:
+        x = tape.norm(tape.conv(x, projection, stride=stride))
+    return tape.in_place(tape.in_place(y, x))
+
+
+def plan_bottleneck_block(
+    tape: Tape,
+    x: Map,
+    *,
+    in_channels: int,
+    out_channels: int,
+    width: int,
+    activation: Argument,
+    kernel: int = 3,
+    stride: int = 1,
+    groups: int = 1,
+    pointwise_groups: int = 1,
+    activate_branch: bool = False,
+    shortcut: Call | None = None,
+) -> Map:
+    """Layers of BottleneckBlock."""
+    projection = _projection_weight(tape, shortcut)
+    narrow = tape.weight(in_channels, width, groups=pointwise_groups)
+    conv = tape.weight(width, width, kernel=kernel, groups=groups)
+    widen = tape.weight(width, out_channels, groups=pointwise_groups)
+    y = tape.in_place(tape.norm(tape.conv(x, narrow)))
+    y = tape.in_place(tape.norm(tape.conv(y, conv, stride=stride)))
+    y = tape.norm(tape.conv(y, widen))
+    if projection is not None:
+        x = tape.norm(tape.conv(x, projection, stride=stride))
+    return tape.in_place(tape.in_place(y, x))
+
+
+def _projection_weight(tape: Tape, shortcut: Call | None) -> Weight | None:
+    if shortcut is None:
+        return None
+    channels = shortcut.kwargs
+    return tape.weight(int(channels["in_channels"]), int(channels["out_channels"]))  # type: ignore[arg-type]

@@ -1,0 +1,96 @@
+"""Reading a `.npz` file of images and labels, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from nas.errors import DataError
+from nas.proxy._images import Images, Source
+from nas.proxy._split import split_off_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.proxy._idx import Part
+
+_TRAIN, _TEST = ("images", "labels"), ("test_images", "test_labels")
+_FORMAT = (
+    "a .npz file holds images (uint8, (N, H, W) or (N, H, W, C) with C up to 4) and labels "
+    "(integers, (N,)), optionally test_images and test_labels"
+)
+_Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+
+def read_npz(path: Path, part: Part) -> Source:
+    """One part of a file; without test arrays, every seed splits off the same test part."""
+    archive = _open(path)
+    own_test = _TEST[0] in archive.files
+    arrays = {key: _array(path, archive, key) for key in _TRAIN}
+    images = _images(path, arrays, _TRAIN)
+    classes = tuple(str(label) for label in range(int(images.labels.max()) + 1))
+    if not own_test:
+        rest, test = split_off_test(images.labels)
+        images = images.pick(rest if part == "train" else test)
+    elif part == "test":
+        test_arrays = {key: _array(path, archive, key) for key in _TEST}
+        images = _like(path, _images(path, test_arrays, _TEST), images, len(classes))
+    return Source(images=images, class_names=classes)
+
+
+def _open(path: Path) -> np.lib.npyio.NpzFile:
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a readable .npz file ({error}); {_FORMAT}.") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise DataError(f"{path}: a single array under the name of a .npz file; {_FORMAT}.")
+    keys = set(archive.files)
+    if not keys >= set(_TRAIN) or not keys <= {*_TRAIN, *_TEST} or len(keys & set(_TEST)) == 1:
+        raise DataError(f"{path}: has the keys {', '.join(sorted(keys)) or '(none)'}; {_FORMAT}.")
+    return archive
+
+
+def _array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(archive[key])
+    except ValueError as error:
+        raise DataError(
+            f"{path}: {key} is an array of Python objects, as numpy makes of images of different "
+            f"sizes; resize them to one size. {_FORMAT}."
+        ) from error
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: {key} cannot be read ({error}); write the file again.") from error
+
+
+def _images(path: Path, arrays: _Arrays, keys: tuple[str, str]) -> Images:
+    pixels, labels = (arrays[key] for key in keys)
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{path}: {keys[0]} has dtype {pixels.dtype}, not uint8; {_FORMAT}.")
+    if pixels.ndim not in (3, 4) or 0 in pixels.shape or (pixels.ndim == 4 and pixels.shape[3] > 4):
+        raise DataError(f"{path}: {keys[0]} has shape {pixels.shape}; {_FORMAT}.")
+    if labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]:
+        raise DataError(
+            f"{path}: {keys[1]} has dtype {labels.dtype} and shape {labels.shape} for "
+            f"{len(pixels)} images; {_FORMAT}."
+        )
+    if labels.min() < 0:
+        raise DataError(f"{path}: {keys[1]} goes down to {labels.min()}; labels count from 0.")
+    tensor = torch.from_numpy(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
+    return Images(pixels=tensor.contiguous(), labels=torch.from_numpy(labels.astype(np.int64)))
+
+
+def _like(path: Path, test: Images, train: Images, num_classes: int) -> Images:
+    shape, wanted = tuple(test.pixels.shape[1:]), tuple(train.pixels.shape[1:])
+    if shape != wanted:
+        raise DataError(f"{path}: test_images are {shape} as (C, H, W), but images are {wanted}.")
+    if int(test.labels.max()) >= num_classes:
+        raise DataError(
+            f"{path}: test_labels go up to {int(test.labels.max())}, but labels only up to "
+            f"{num_classes - 1}."
+        )
+    return test

@@ -1,0 +1,168 @@
+"""What is searched: a space, the data's shape, objectives and limits."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture, OptionError
+
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+    from nas.space import Genome, SearchSpace
+    from nas.trial import Cost, Objective
+
+SURVEY_SETTINGS = 2_000
+DESCENT_STEPS = 1_000
+DESCENT_STARTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A cost that no candidate may exceed."""
+
+    name: str
+    """A field of `Cost`."""
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A genome with what is known of it before training."""
+
+    genome: Genome
+    arch: Architecture
+    cost: Cost | None
+    """None where the network is illegal."""
+    reason: str | None
+    """Why it must not be trained; None for a feasible network."""
+    rule: str | None = None
+    """The broken rule's short name, for counting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A space and what is wanted of its networks; everything here is known before training."""
+
+    space: SearchSpace
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    objectives: tuple[Objective, ...]
+    limits: tuple[Limit, ...] = ()
+
+    def candidate(self, genome: Genome) -> Candidate:
+        """Decode and cost a genome, and settle whether it may be trained."""
+        arch = self.space.decode(genome)
+        try:
+            cost = cost_of(arch, input_shape=self.input_shape, num_classes=self.num_classes)
+        except IllegalArchitecture as error:
+            return Candidate(
+                genome=genome, arch=arch, cost=None, reason=str(error), rule=error.rule
+            )
+        for limit in self.limits:
+            if (value := getattr(cost, limit.name)) > limit.maximum:
+                reason = f"{limit.name} {value:,} exceeds the limit of {limit.maximum:,}"
+                rule = f"{limit.name} above the limit"
+                return Candidate(genome=genome, arch=arch, cost=cost, reason=reason, rule=rule)
+        return Candidate(genome=genome, arch=arch, cost=cost, reason=None)
+
+    def violation(self, cost: Cost) -> float:
+        """By what factor the limits are exceeded, multiplied up; 1 where all are kept."""
+        excess = 1.0
+        for limit in self.limits:
+            excess *= max(1.0, getattr(cost, limit.name) / max(limit.maximum, 1))
+        return excess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a look at the space costs nothing and tells before a search."""
+
+    settings: int
+    """Random settings looked at."""
+    legal: int
+    """Of these, networks that can be built."""
+    feasible: int
+    """Of these, networks within the limits."""
+    reasons: tuple[tuple[str, int], ...]
+    """Broken rules with their counts, most frequent first."""
+    cost_ranges: tuple[tuple[str, int, int], ...]
+    """Name, least and greatest value of every cost among the objectives."""
+    seed: Genome | None
+    """A feasible genome, if one was found."""
+
+
+def survey(problem: Problem) -> Survey:
+    """Look at random settings, then descend to the ends of each cost. The same for every run.
+
+    Raises OptionError where the limits admit no network that could be found.
+    """
+    rng = random.Random(0)
+    space = problem.space
+    looked = [problem.candidate(space.random_genome(rng)) for _ in range(SURVEY_SETTINGS)]
+    legal = [candidate for candidate in looked if candidate.cost is not None]
+    feasible = [candidate for candidate in legal if candidate.reason is None]
+    seed = feasible[0].genome if feasible else _descend_to_feasible(problem, legal, rng)
+    counts: dict[str, int] = {}
+    for candidate in looked:
+        if candidate.rule is not None:
+            counts[candidate.rule] = counts.get(candidate.rule, 0) + 1
+    return Survey(
+        settings=len(looked),
+        legal=len(legal),
+        feasible=len(feasible),
+        reasons=tuple(sorted(counts.items(), key=lambda item: -item[1])),
+        cost_ranges=tuple(
+            (objective.name, *_range(problem, objective.name, legal, rng))
+            for objective in problem.objectives
+            if hasattr(legal[0].cost, objective.name)
+        ),
+        seed=seed,
+    )
+
+
+def _range(
+    problem: Problem, name: str, known: list[Candidate], rng: random.Random
+) -> tuple[int, int]:
+    ends = []
+    for sign in (1, -1):
+        start = min(known, key=lambda candidate: sign * getattr(candidate.cost, name))
+        best = _descend(problem, start, lambda cost, s=sign: s * getattr(cost, name), rng)
+        ends.append(getattr(best.cost, name))
+    return ends[0], ends[1]
+
+
+def _descend(problem: Problem, start: Candidate, score, rng: random.Random) -> Candidate:  # type: ignore[no-untyped-def]
+    """Change single genes as long as the score does not rise."""
+    best = start
+    for _ in range(DESCENT_STEPS):
+        candidate = problem.candidate(mutate_one(problem.space, best.genome, rng))
+        if candidate.cost is not None and score(candidate.cost) <= score(best.cost):
+            best = candidate
+    return best
+
+
+def _descend_to_feasible(
+    problem: Problem, legal: list[Candidate], rng: random.Random
+) -> Genome:
+    starts = sorted(legal, key=lambda candidate: problem.violation(candidate.cost))  # type: ignore[arg-type]
+    for start in starts[:DESCENT_STARTS]:
+        best = _descend(problem, start, problem.violation, rng)
+        if best.reason is None:
+            return best.genome
+    raise OptionError(
+        f"no network of {problem.space.name} was found within the limits: the nearest has "
+        f"{best.reason}; raise the limit, or search a space with smaller networks"
+    )
+
+
+def mutate_one(space: SearchSpace, genome: Genome, rng: random.Random) -> Genome:
+    """Change one active gene: half the time to a neighbouring option where options are ordered."""
+    number = rng.choice(space.active_genes(genome))
+    gene, now = space.genes[number], genome[number]
+    choices = [option for option in range(len(gene.labels)) if option != now]
+    if gene.ordered and rng.random() < 0.5:
+        choices = [option for option in choices if abs(option - now) == 1]
+    return (*genome[:number], rng.choice(choices), *genome[number + 1 :])

@@ -1,0 +1,46 @@
+"""The samplers a search can choose from, by name."""
+
+from __future__ import annotations
+
+import warnings
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import optuna
+
+from nas.search._evolution import ParetoEvolutionSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nas.search._archive import Archive
+    from nas.search._problem import Problem
+    from nas.space import Genome
+
+SAMPLERS: Mapping[str, str] = MappingProxyType(
+    {
+        "evolution": "Pareto evolution over canonical architectures (default)",
+        "tpe": "Optuna's TPE, multivariate",
+        "nsga2": "Optuna's NSGA-II",
+        "random": "Optuna's random sampler",
+    }
+)
+
+
+def make_sampler(
+    name: str, problem: Problem, archive: Archive, *, seed: int, start: Genome
+) -> optuna.samplers.BaseSampler:
+    """The sampler called `name`, one of `SAMPLERS`."""
+    makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "evolution": lambda: ParetoEvolutionSampler(problem, archive, seed=seed, start=start),
+        "tpe": lambda: _tpe(seed),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+    }
+    return makers[name]()
+
+
+def _tpe(seed: int) -> optuna.samplers.BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True)

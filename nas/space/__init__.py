@@ -1,0 +1,28 @@
+"""YAML -> SearchSpace -> Architecture: a model file with open values is a search space."""
+
+from __future__ import annotations
+
+from nas.space._files import (
+    catalogue,
+    dump_architecture,
+    find_model_file,
+    load_architecture,
+    load_space,
+    parse_space,
+)
+from nas.space._space import SearchSpace, is_legal
+from nas.space._template import Gene, Genome, Label
+
+__all__ = [
+    "Gene",
+    "Genome",
+    "Label",
+    "SearchSpace",
+    "catalogue",
+    "dump_architecture",
+    "find_model_file",
+    "is_legal",
+    "load_architecture",
+    "load_space",
+    "parse_space",
+]

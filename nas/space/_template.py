@@ -1,0 +1,121 @@
+"""Open values: a model file as a tree that becomes an architecture once its genes are chosen.
+
+A *gene* is one open value with a name, the path of the value, and a fixed list of options. A
+*genome* gives every gene the index of an option, also the genes of blocks that are not chosen:
+those are inactive and leave no trace in the architecture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Genome: TypeAlias = tuple[int, ...]
+Label: TypeAlias = Union[int, float, str, bool]
+Template: TypeAlias = Union["Fixed", "Open", "Record", "Sequenced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """One open value."""
+
+    name: str
+    """Path in the model file, such as `stages.1.block.lru.reuse`, or `tied.NAME`."""
+    labels: tuple[Label, ...]
+    """One per option, all different: the value itself, or the name of a kind."""
+    ordered: bool
+    """Whether neighbouring options are similar: all labels are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A value that is given."""
+
+    value: Any
+
+    def build(self, genome: Genome, active: set[int]) -> Any:
+        """The value."""
+        return self.value
+
+    def count(self) -> int:
+        """One setting."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A value that gene number `gene` chooses; `tied` genes are counted once elsewhere."""
+
+    gene: int
+    options: tuple[Template, ...]
+    tied: bool
+
+    def build(self, genome: Genome, active: set[int]) -> Any:
+        """The chosen option's value; notes the gene as active."""
+        active.add(self.gene)
+        return self.options[genome[self.gene]].build(genome, active)
+
+    def count(self) -> int:
+        """Settings of all options together."""
+        return 1 if self.tied else sum(option.count() for option in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record whose fields may be open."""
+
+    cls: type
+    fields: tuple[tuple[str, Template], ...]
+
+    def build(self, genome: Genome, active: set[int]) -> Any:
+        """The record."""
+        return self.cls(**{key: item.build(genome, active) for key, item in self.fields})
+
+    def count(self) -> int:
+        """Settings of all fields in combination."""
+        return math.prod(item.count() for _, item in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A list whose items may be open."""
+
+    items: tuple[Template, ...]
+
+    def build(self, genome: Genome, active: set[int]) -> tuple[Any, ...]:
+        """The items."""
+        return tuple(item.build(genome, active) for item in self.items)
+
+    def count(self) -> int:
+        """Settings of all items in combination."""
+        return math.prod(item.count() for item in self.items)
+
+
+@dataclass(slots=True)
+class GeneList:
+    """Collects genes while a file is read; a tied value is one gene however often it is used."""
+
+    genes: list[Gene] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, labels: Sequence[Label]) -> int:
+        """Number of the gene called `name`, made on first sight."""
+        if name not in self._numbers:
+            ordered = all(
+                isinstance(label, int | float) and not isinstance(label, bool) for label in labels
+            )
+            self._numbers[name] = len(self.genes)
+            self.genes.append(Gene(name, tuple(labels), ordered))
+        return self._numbers[name]
+
+
+def simplify(cls: type, fields: Sequence[tuple[str, Template]]) -> Template:
+    """A record template, or the record itself where nothing in it is open."""
+    record = Record(cls, tuple(fields))
+    if all(isinstance(item, Fixed) for _, item in fields):
+        return Fixed(record.build((), set()))
+    return record

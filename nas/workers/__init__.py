@@ -1,0 +1,13 @@
+"""Where candidates are evaluated: in this process, or on a Ray of any size.
+
+One interface (`Pool`), two pools. A pool takes `Task`s and gives back one `TrialResult` for
+each, whatever happens to the process that worked on it. Pools know nothing of networks or
+data: what a worker does with a task is the business of the `Factory` it is made with.
+"""
+
+from nas.workers._local import LocalPool
+from nas.workers._make import make_pool
+from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
+from nas.workers._ray_pool import RayPool
+
+__all__ = ["Pool", "WorkerInfo", "Evaluator", "Factory", "LocalPool", "RayPool", "make_pool"]

@@ -1,0 +1,124 @@
+"""How many workers a cluster holds, and what each of them asks for. Arithmetic only, no Ray."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.errors import ClusterError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_WORKERS_PER_GPU = 4
+"""Small proxies leave most of a GPU idle; beyond four a share's memory becomes the limit."""
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """What one machine offers in total, busy or not."""
+
+    cpus: float
+    gpus: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The workers to start."""
+
+    num_workers: int
+    cpus_each: float
+    gpus_each: float
+    """A fraction below 1 where workers share a GPU; 0 where they train on the CPU."""
+
+    def __str__(self) -> str:
+        each = f"{self.cpus_each:g} CPU" + (f" and {self.gpus_each:g} GPU" * (self.gpus_each > 0))
+        if self.num_workers == 1:
+            return f"1 Ray worker, {each}"
+        return f"{self.num_workers} Ray workers, {each} each"
+
+
+def plan_workers(
+    nodes: Sequence[Node],
+    *,
+    num_workers: int | None,
+    cpus_per_worker: float,
+    gpus_per_worker: float | None,
+) -> Plan:
+    """Decide number and share of the workers.
+
+    Args:
+        nodes: the machines of the cluster.
+        num_workers: None takes as many as fit.
+        cpus_per_worker: CPUs each holds.
+        gpus_per_worker: GPUs each holds; None shares every GPU among as many workers as there
+            are CPUs for (at most 4) or as were asked for, and is 0 where there is no GPU.
+
+    Raises:
+        OptionError: a number that is not allowed.
+        ClusterError: the machines can never hold these workers.
+    """
+    _check_options(num_workers, cpus_per_worker, gpus_per_worker)
+    if gpus_per_worker is None:
+        gpus_per_worker = _share_of_gpu(nodes, num_workers, cpus_per_worker)
+    room = sum(_room(node, cpus_per_worker, gpus_per_worker) for node in nodes)
+    plan = Plan(
+        num_workers=room if num_workers is None else num_workers,
+        cpus_each=cpus_per_worker,
+        gpus_each=gpus_per_worker,
+    )
+    if room < max(plan.num_workers, 1):
+        raise ClusterError(_never_fits(plan, nodes, room))
+    return plan
+
+
+def _check_options(
+    num_workers: int | None, cpus_per_worker: float, gpus_per_worker: float | None
+) -> None:
+    if num_workers is not None and num_workers < 1:
+        raise OptionError(f"--workers: {num_workers} workers do no work; give 1 or more, or local")
+    if not cpus_per_worker > 0:
+        raise OptionError(f"cpus_per_worker: {cpus_per_worker:g} must be greater than 0")
+    gpus = gpus_per_worker or 0
+    if not gpus >= 0 or (gpus > 1 and gpus != int(gpus)):
+        raise OptionError(
+            f"gpus_per_worker: {gpus:g} cannot be given out; a fraction up to 1, a whole "
+            "number, or None to share the GPUs there are"
+        )
+
+
+def _share_of_gpu(nodes: Sequence[Node], num_workers: int | None, cpus_per_worker: float) -> float:
+    with_gpu = [node for node in nodes if node.gpus >= 1]
+    if not with_gpu:
+        return 0.0
+    if num_workers is None:
+        by_cpus = min(int(node.cpus / (cpus_per_worker * node.gpus)) for node in with_gpu)
+        sharing = min(max(by_cpus, 1), MAX_WORKERS_PER_GPU)
+    else:
+        sharing = math.ceil(num_workers / sum(int(node.gpus) for node in with_gpu))
+    # Ray counts in ten-thousandths; rounding up would leave the last worker out.
+    return math.floor(1e4 / sharing) / 1e4
+
+
+def _room(node: Node, cpus_each: float, gpus_each: float) -> int:
+    by_cpus = int(node.cpus / cpus_each + _ROUNDING)
+    if gpus_each == 0:
+        return by_cpus
+    if gpus_each >= 1:
+        return min(by_cpus, int(node.gpus / gpus_each + _ROUNDING))
+    # A share never spans two GPUs.
+    return min(by_cpus, int(node.gpus) * int(1 / gpus_each + _ROUNDING))
+
+
+def _never_fits(plan: Plan, nodes: Sequence[Node], room: int) -> str:
+    there = ", ".join(f"{node.cpus:g} CPUs and {node.gpus:g} GPUs" for node in nodes[:8])
+    more = f", and {len(nodes) - 8} more" if len(nodes) > 8 else ""
+    asked = plan if plan.num_workers else f"at least one worker with {plan.cpus_each:g} CPU"
+    advice = f"ask for --workers {room}" if room else "ask for less per worker"
+    return (
+        f"Ray: asked for {asked}, but the cluster can never hold more than {room} of these; "
+        f"its {len(nodes)} node(s) have: {there or 'nothing'}{more}. Either {advice}, or add nodes"
+    )
