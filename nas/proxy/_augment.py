@@ -36,7 +36,9 @@ def augment(pixels: Tensor, generator: torch.Generator, *, flip: bool) -> Tensor
 class Normalizer:
     """(B, C, H, W) uint8 -> float32 with mean 0 and deviation 1 per channel."""
 
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], device: str) -> None:
+    def __init__(
+        self, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+    ) -> None:
         """Keep the two constants of x * scale + shift on `device`."""
         spread = torch.tensor(std, dtype=torch.float32, device=device)
         centre = torch.tensor(mean, dtype=torch.float32, device=device)

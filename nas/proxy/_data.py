@@ -89,7 +89,9 @@ def _split(source: Source, seed: int) -> tuple[Images, Images]:
     if val is None:
         rest, taken = split(images.labels, one_in=source.val_one_in, seed=seed)
         return images.pick(rest), images.pick(taken)
-    return tuple(part.pick(stratified_order(part.labels, seed)) for part in (images, val))
+    # Given parts stay as they are; only their order follows the seed.
+    rest, taken = (stratified_order(part.labels, seed) for part in (images, val))
+    return images.pick(rest), val.pick(taken)
 
 
 def _check_classes(name: str, source: Source) -> None:
@@ -108,7 +110,9 @@ def _check_classes(name: str, source: Source) -> None:
 def _unknown(name: str, path: Path) -> str:
     known = ", ".join(DATASETS)
     if path.suffix == ".npz":
-        return f"--data {name}: no such file (allowed: an existing .npz file, a folder, or {known})"
+        return (
+            f"--data {name}: no such file (allowed: an existing .npz file, a folder, or {known})"
+        )
     if path.is_file():
         return f"--data {name}: a file that isn't .npz (allowed: .npz, a folder, or {known})"
     near = get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)

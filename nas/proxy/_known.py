@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torchvision.datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST
+from torchvision.datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST, VisionDataset
 
 from nas.errors import DataError
 from nas.proxy._idx import Part, find_idx, read_idx
@@ -20,9 +20,7 @@ from nas.proxy._images import Images, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Known = MNIST | CIFAR10
-
-DATASETS: Mapping[str, type[Known]] = MappingProxyType(
+DATASETS: Mapping[str, type[VisionDataset]] = MappingProxyType(
     {
         "fashion_mnist": FashionMNIST,
         "mnist": MNIST,
@@ -36,20 +34,19 @@ CACHE = Path("~/.cache/nas")
 """Where downloads go without `--data-dir`."""
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
-UNPACKED_FOLDER = Path("data") / DEBIAN_FOLDER.relative_to("/")
-"""The same package unpacked without root by `make data`, seen from the working directory."""
+UNPACKED_FOLDERS = (Path("data/fashion-mnist"), Path("data") / DEBIAN_FOLDER.relative_to("/"))
+"""The same package unpacked without root, by `make data` or by hand; in the working directory."""
 _TIMEOUT_S = 15.0
 """For each answer of a mirror; torchvision itself waits for ever."""
-_CLASS_COUNTS: Mapping[str, int] = {"fashion_mnist": 10, "mnist": 10}
 
 
 def read_known(name: str, part: Part, *, data_dir: Path | None, download: bool) -> Source:
     """One part of a known data set; DataError naming the ways to get it where it is missing."""
     kind = DATASETS[name]
     folder = find_idx(_idx_folders(name, data_dir)) if issubclass(kind, MNIST) else None
-    if folder is not None:
-        images = read_idx(folder, part, num_classes=_CLASS_COUNTS[name])
-        classes = tuple(FashionMNIST.classes if name == "fashion_mnist" else MNIST.classes)
+    if issubclass(kind, MNIST) and folder is not None:
+        classes = tuple(kind.classes)
+        images = read_idx(folder, part, num_classes=len(classes))
     else:
         images, classes = _from_torchvision(name, part, data_dir=data_dir, download=download)
     one_in = 6 if issubclass(kind, MNIST) else 10
@@ -58,12 +55,11 @@ def read_known(name: str, part: Part, *, data_dir: Path | None, download: bool) 
 
 def _idx_folders(name: str, data_dir: Path | None) -> list[Path]:
     raw = Path(DATASETS[name].__name__) / "raw"
-    layouts = [root / raw for root in _roots(data_dir)]
     if name != "fashion_mnist":
-        return layouts
+        return [root / raw for root in _roots(data_dir)]
     # MNIST's files bear the same names, so bare files are taken for Fashion-MNIST alone.
-    bare = [data_dir.expanduser()] if data_dir else []
-    return [*bare, *layouts[: len(bare)], DEBIAN_FOLDER, UNPACKED_FOLDER, *layouts[len(bare) :]]
+    own = [data_dir.expanduser(), data_dir.expanduser() / raw] if data_dir else []
+    return [*own, DEBIAN_FOLDER, *UNPACKED_FOLDERS, CACHE.expanduser() / raw]
 
 
 def _roots(data_dir: Path | None) -> list[Path]:
@@ -73,29 +69,29 @@ def _roots(data_dir: Path | None) -> list[Path]:
 def _from_torchvision(
     name: str, part: Part, *, data_dir: Path | None, download: bool
 ) -> tuple[Images, tuple[str, ...]]:
-    found = _open(name, part, _roots(data_dir), download=download)
-    pixels, labels = torch.as_tensor(found.data), torch.as_tensor(found.targets)
-    if pixels.ndim == 3:
-        pixels = pixels.unsqueeze(1)
-    else:
-        pixels = pixels.permute(0, 3, 1, 2).contiguous()
-    return Images(pixels=pixels, labels=labels.long()), tuple(found.classes)
+    found = _open(name, part, data_dir, download=download)
+    pixels = torch.as_tensor(found.data)
+    # torchvision keeps MNIST's as (N, H, W) and CIFAR's as (N, H, W, C).
+    pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+    labels = torch.as_tensor(found.targets, dtype=torch.int64)
+    return Images(pixels=pixels, labels=labels), tuple(found.classes)
 
 
-def _open(name: str, part: Part, roots: list[Path], *, download: bool) -> Known:
-    kind, train = DATASETS[name], part == "train"
+def _open(name: str, part: Part, data_dir: Path | None, *, download: bool) -> Any:
+    kind, train, roots = DATASETS[name], part == "train", _roots(data_dir)
     for root in roots:
         try:
             return kind(root, train=train, download=False)
         except RuntimeError:  # torchvision's "not found or corrupted"
             continue
     if not download:
-        raise DataError(_how_to_get(name, roots, "download is off"))
+        raise DataError(_how_to_get(name, data_dir, "and downloading is off"))
     try:
         with _short_timeout():
             return kind(roots[0], train=train, download=True)
     except (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError) as error:
-        raise DataError(_how_to_get(name, roots, f"download failed: {error}")) from error
+        reason = f"and the download to {roots[0]} failed ({_one_line(error)})"
+        raise DataError(_how_to_get(name, data_dir, reason)) from error
 
 
 @contextmanager
@@ -108,23 +104,28 @@ def _short_timeout() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _how_to_get(name: str, roots: list[Path], reason: str) -> str:
-    searched: list[Path] = roots
-    ways = [f"give --data-dir DIR with its files in torchvision's layout under {name}'s folder"]
-    if issubclass(DATASETS[name], MNIST):
-        searched = _idx_folders(name, roots[0] if len(roots) > 1 else None)
-        ways = [f"give --data-dir DIR with its files in DIR/{DATASETS[name].__name__}/raw"]
+def _how_to_get(name: str, data_dir: Path | None, reason: str) -> str:
+    kind = DATASETS[name]
+    if issubclass(kind, MNIST):
+        searched, files = _idx_folders(name, data_dir), f"DIR/{kind.__name__}/raw"
+    else:
+        searched, files = _roots(data_dir), f"DIR/{kind.base_folder}"
+    ways = [
+        f"Give --data-dir DIR with its files in {files}.",
+        "Connect to the network, and torchvision downloads it.",
+    ]
     if name == "fashion_mnist":
+        package = (
+            "Debian's package: apt-get install dataset-fashion-mnist, or make data (no root)."
+        )
         ways = [
-            "install Debian's package (apt-get install dataset-fashion-mnist), or unpack it "
-            "without root (make data)",
-            "give --data-dir DIR with its four *-ubyte.gz files in DIR or DIR/FashionMNIST/raw",
+            package,
+            f"Give --data-dir DIR with its *-ubyte.gz files in DIR or {files}.",
+            ways[1],
         ]
-    ways.append("connect to the network, and torchvision downloads it")
     steps = "".join(f"\n  {number}. {way}" for number, way in enumerate(ways, 1))
-    places = ", ".join(str(place) for place in searched)
-    return f"{name}: not found in {places}; {_first_line(reason)}. To get it:{steps}"
+    return f"{name}: not found in {', '.join(map(str, searched))}, {reason}. To get it:{steps}"
 
 
-def _first_line(text: str) -> str:
-    return " ".join(text.split())[:200].rstrip(".")
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

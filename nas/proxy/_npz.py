@@ -64,22 +64,31 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray[An
             f"sizes; resize them to one size. {_FORMAT}."
         ) from error
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: {key} cannot be read ({error}); write the file again.") from error
+        raise DataError(
+            f"{path}: {key} cannot be read ({error}); write the file again."
+        ) from error
 
 
 def _images(path: Path, arrays: _Arrays, keys: tuple[str, str]) -> Images:
     pixels, labels = (arrays[key] for key in keys)
     if pixels.dtype != np.uint8:
         raise DataError(f"{path}: {keys[0]} has dtype {pixels.dtype}, not uint8; {_FORMAT}.")
-    if pixels.ndim not in (3, 4) or 0 in pixels.shape or (pixels.ndim == 4 and pixels.shape[3] > 4):
+    if (
+        pixels.ndim not in (3, 4)
+        or 0 in pixels.shape
+        or (pixels.ndim == 4 and pixels.shape[3] > 4)
+    ):
         raise DataError(f"{path}: {keys[0]} has shape {pixels.shape}; {_FORMAT}.")
     if labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]:
         raise DataError(
             f"{path}: {keys[1]} has dtype {labels.dtype} and shape {labels.shape} for "
             f"{len(pixels)} images; {_FORMAT}."
         )
-    if labels.min() < 0:
-        raise DataError(f"{path}: {keys[1]} goes down to {labels.min()}; labels count from 0.")
+    if labels.min() < 0 or labels.max() >= len(labels):
+        raise DataError(
+            f"{path}: {keys[1]} goes from {labels.min()} to {labels.max()} for {len(labels)} "
+            "images; classes are numbered from 0, with no number left out."
+        )
     tensor = torch.from_numpy(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
     return Images(pixels=tensor.contiguous(), labels=torch.from_numpy(labels.astype(np.int64)))
 

@@ -28,7 +28,8 @@ def seeded(seed: int) -> Iterator[None]:
 
     For what draws from the global generators: weight initialisation and dropout.
     """
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=list(devices)):
+    # Only where CUDA is in use already: asking a device for its state would start it.
+    in_use: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if in_use else ()):
         torch.manual_seed(seed)
         yield
