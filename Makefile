@@ -61,11 +61,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 # --- Fashion-MNIST without root: Debian's package, unpacked here -----------------------------
 
 data:
-	@if [ -d $(DEBIAN_DATA) ] || [ -f $(LOCAL_DATA)/train-images-idx3-ubyte.gz ]; then exit 0; fi; \
+	@if [ -d $(DEBIAN_DATA) ] || [ -d $(LOCAL_DATA) ]; then exit 0; fi; \
 	mkdir -p data/deb && cd data/deb && \
 	if apt-get download dataset-fashion-mnist >apt.log 2>&1 && dpkg -x dataset-fashion-mnist_*.deb .; then \
-	  mkdir -p ../fashion-mnist && cp usr/share/datasets/fashion-mnist/* ../fashion-mnist/ && \
-	  cd .. && rm -rf deb && echo "Fashion-MNIST: Debian's package, unpacked into $(LOCAL_DATA)"; \
+	  mv .$(DEBIAN_DATA) $(CURDIR)/$(LOCAL_DATA) && cd .. && rm -rf deb && \
+	  echo "Fashion-MNIST: Debian's package, unpacked into $(LOCAL_DATA)"; \
 	else \
 	  echo "Fashion-MNIST: Debian's package dataset-fashion-mnist is out of reach (data/deb/apt.log;"; \
 	  echo "  'sudo apt-get update' may help). torchvision will try to download it at first use."; \
