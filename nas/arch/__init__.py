@@ -5,7 +5,9 @@ from __future__ import annotations
 from nas.arch._call import Argument, Call, Ref
 from nas.arch._part import Activation, Block, Bounds, Head, Part, Site, Stem, Transition
 from nas.arch._records import Architecture, Section, Stage, describe
-from nas.arch._tape import BYTES_PER_ACTIVATION, Map, Step, Tape, peak_live_size, strided
+from nas.arch._sharing import PartKernels, RingPlan, Sharing, ring_budget
+from nas.arch._summary import summarize
+from nas.arch._tape import BYTES_PER_ACTIVATION, Map, Step, Tape, Weight, peak_live_size, strided
 from nas.arch.families import PARTS, PLANS
 
 __all__ = [
@@ -21,15 +23,21 @@ __all__ = [
     "Head",
     "Map",
     "Part",
+    "PartKernels",
     "Ref",
+    "RingPlan",
     "Section",
+    "Sharing",
     "Site",
     "Stage",
     "Stem",
     "Step",
     "Tape",
     "Transition",
+    "Weight",
     "describe",
     "peak_live_size",
+    "ring_budget",
     "strided",
+    "summarize",
 ]

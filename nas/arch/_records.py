@@ -6,11 +6,25 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from nas.arch._call import Call, to_plain
 from nas.arch._part import Activation, Block, Bounds, Count, Head, Site, Stem, Stride, Transition
+from nas.arch._sharing import (
+    UNSHARED,
+    PartKernels,
+    RingPlan,
+    Sharing,
+    kernels_of,
+    plan_rings,
+)
 from nas.errors import IllegalArchitecture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nas.arch._sharing import Role
+    from nas.arch._tape import Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +49,20 @@ class Architecture:
     stem: Stem
     stages: tuple[Stage, ...]
     head: Head
+    sharing: Sharing = UNSHARED
 
     def calls(self, *, in_channels: int, num_classes: int) -> tuple[Call, ...]:
         """The constructor calls of the network, first layer first.
 
         Raises IllegalArchitecture where the records describe no network.
         """
-        return tuple(call for _, calls in self.sections(in_channels, num_classes) for call in calls)
+        sections = self.sections(in_channels, num_classes)
+        return tuple(call for _, calls in sections for call in calls)
 
     def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls by the part of the model file they come from, each with a title."""
         stem = Site("stem", in_channels, self.stem.channels, 1, "relu")
-        sections = [("stem", (_require(self.stem.call(stem)),))]
+        sections: list[Section] = [("stem", (_require(self.stem.call(stem)),))]
         channels = self.stem.channels
         for index, stage in enumerate(self.stages):
             sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
@@ -54,6 +70,39 @@ class Architecture:
         head = Site(f"head.{self.head.kind}", channels, num_classes, 1, "relu")
         sections.append(("head", (_require(self.head.call(head)),)))
         return tuple(sections)
+
+    def rings(self, *, in_channels: int, num_classes: int) -> tuple[RingPlan, ...]:
+        """The parameter rings from which layers of the network read their kernels.
+
+        Raises IllegalArchitecture where the records describe no network.
+        """
+        if self.sharing.scope == "none":
+            return ()
+        kernels: list[tuple[Weight, ...]] = []
+        channels = in_channels
+        sections = self.sections(in_channels, num_classes)
+        for call in (call for _, calls in sections for call in calls):
+            made, channels = kernels_of(call, channels)
+            kernels.append(made)
+        return plan_rings(self.sharing, self.place_kernels(sections, kernels))
+
+    def place_kernels(
+        self, sections: tuple[Section, ...], kernels: Sequence[tuple[Weight, ...]]
+    ) -> Iterator[PartKernels]:
+        """`kernels` of every call of `sections`, with where in the network they stand."""
+        unplaced = iter(kernels)
+        for number, (_, calls) in enumerate(sections):
+            for turn in range(len(calls)):
+                role = self._role(number, turn, len(calls))
+                yield PartKernels(number, role, next(unplaced))
+
+    def _role(self, section: int, turn: int, num_calls: int) -> Role:
+        if section == 0:
+            return "stem"
+        if section > len(self.stages):
+            return "head"
+        entered = num_calls > self.stages[section - 1].depth
+        return "transition" if entered and turn == 0 else "block"
 
     @cached_property
     def id(self) -> str:
@@ -65,12 +114,15 @@ class Architecture:
 
     @cached_property
     def canonical_json(self) -> str:
-        """The network's calls as JSON. The name takes no part, nor does the split in stages.
+        """The network's calls, and its rings if it has any, as JSON.
 
+        The name takes no part, nor does the split in stages where nothing is shared by stage.
         Image channels and classes belong to the data; 3 and 10 stand in for them.
         """
-        calls = self.calls(in_channels=3, num_classes=10)
-        return json.dumps(to_plain(calls), separators=(",", ":"))
+        plain = to_plain(self.calls(in_channels=3, num_classes=10))
+        if rings := self.rings(in_channels=3, num_classes=10):
+            plain = {"calls": plain, "rings": [ring.to_plain() for ring in rings]}
+        return json.dumps(plain, separators=(",", ":"))
 
 
 Section = tuple[str, tuple[Call, ...]]
@@ -109,9 +161,21 @@ def describe(value: Any) -> Any:
     if isinstance(value, Architecture | Stage):
         fields = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}
         return {key: item for key, item in fields.items() if item is not None}
+    if isinstance(value, Sharing):
+        return _describe_sharing(value)
     if isinstance(value, Stem | Transition | Block | Head):
         options = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}  # type: ignore[union-attr]
         return {value.kind: options}
     if isinstance(value, tuple):
         return [describe(item) for item in value]
     return value
+
+
+def _describe_sharing(sharing: Sharing) -> Any:
+    """The options that differ from their defaults; None where nothing is shared."""
+    if sharing.scope == "none":
+        return None
+    given = {key: getattr(sharing, key) for key in sharing.__dataclass_fields__}
+    return {
+        key: describe(value) for key, value in given.items() if value != getattr(UNSHARED, key)
+    }

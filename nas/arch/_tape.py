@@ -12,6 +12,7 @@ input that nobody reads again; slices and reshapes are free. Weights are not act
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nas.errors import IllegalArchitecture
 
@@ -33,9 +34,11 @@ class Map:
         return self.channels * self.height * self.width
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A convolution's kernel, before it is applied anywhere."""
+class Weight(NamedTuple):
+    """A convolution's kernel, before it is applied anywhere.
+
+    A tuple, because costs look kernels up by the thousand and tuples hash several times faster.
+    """
 
     in_channels: int
     out_channels: int
@@ -67,11 +70,16 @@ class Tape:
         self.params = 0
         self.frozen_params = 0
         self.macs = 0
-        self.weights: list[int] = []
-        """Sizes of the trainable convolution kernels, in the order they are made."""
+        self.kernels: list[Weight] = []
+        """Trainable kernels of convolutions and linear layers, in the order they are made."""
         self.steps: list[Step] = []
         self._inputs: dict[int, int] = {}
         self._storages = 0
+
+    @property
+    def weights(self) -> list[int]:
+        """Sizes of the trainable kernels, in the order they are made."""
+        return [kernel.size for kernel in self.kernels]
 
     def input(self, channels: int, height: int, width: int) -> Map:
         """A feature map that is there before the first operation."""
@@ -96,7 +104,7 @@ class Tape:
             self.frozen_params += weight.size
         else:
             self.params += weight.size + (out_channels if bias else 0)
-            self.weights.append(weight.size)
+            self.kernels.append(weight)
         return weight
 
     def conv(self, x: Map, weight: Weight, *, stride: int = 1) -> Map:
@@ -144,7 +152,7 @@ class Tape:
 
     def linear(self, x: Map, out_features: int) -> Map:
         """A fully connected layer with bias on a 1x1 map."""
-        self.params += (x.channels + 1) * out_features
+        self.weight(x.channels, out_features, bias=True)
         self.macs += x.channels * out_features
         return self._write((x,), out_features, 1, 1)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nas.arch import PLANS, Tape
+from nas.arch import PLANS, Tape, ring_budget
 from nas.trial import Cost
 
 if TYPE_CHECKING:
-    from nas.arch import Architecture, Call
+    from nas.arch import Architecture, Call, Weight
 
 Shape = tuple[int, int, int]
 """Channels, height, width of one image's feature map."""
@@ -30,6 +30,8 @@ class PartCost:
     macs: int
     peak_activation_bytes: int
     out_shape: Shape
+    kernels: tuple[Weight, ...]
+    """Trainable kernels, in order of registration."""
 
 
 def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost:
@@ -38,17 +40,23 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
     Raises IllegalArchitecture where there is no such network or the images are too small.
     """
     params = frozen_params = macs = peak = 0
-    shape = input_shape
-    for call in arch.calls(in_channels=input_shape[0], num_classes=num_classes):
+    shape, kernels = input_shape, []
+    sections = arch.sections(input_shape[0], num_classes)
+    for call in (call for _, calls in sections for call in calls):
         part = part_cost(call, shape)
         params += part.params
         frozen_params += part.frozen_params
         macs += part.macs
         peak = max(peak, part.peak_activation_bytes)
         shape = part.out_shape
+        kernels.append(part.kernels)
+    ring_params = replaced = 0
+    if arch.sharing.scope != "none":
+        parts = arch.place_kernels(sections, kernels)
+        ring_params, replaced = ring_budget(arch.sharing, parts)
     return Cost(
-        params=params,
-        ring_params=0,
+        params=params - replaced + ring_params,
+        ring_params=ring_params,
         frozen_params=frozen_params,
         macs=macs,
         peak_activation_bytes=peak,
@@ -66,4 +74,5 @@ def part_cost(call: Call, in_shape: Shape) -> PartCost:
         macs=tape.macs,
         peak_activation_bytes=tape.peak_activation_bytes(),
         out_shape=(out.channels, out.height, out.width),
+        kernels=tuple(tape.kernels),
     )

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.arch import BYTES_PER_ACTIVATION, Step, peak_live_size
+from nas.sharing import Ring
 from nas.trial import Cost
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
     kernels = [buffer for buffer in model.buffers() if buffer.dim() == 4]
     return Cost(
         params=sum(p.numel() for p in parameters if p.requires_grad),
-        ring_params=0,
+        ring_params=sum(m.values.numel() for m in model.modules() if isinstance(m, Ring)),
         frozen_params=sum(p.numel() for p in parameters if not p.requires_grad)
         + sum(kernel.numel() for kernel in kernels),
         macs=flops.get_total_flops() // 2,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nas.model._build import Network, build_model, instantiate
+from nas.model._build import Network, SharedNetwork, build_model, instantiate
 
-__all__ = ["Network", "build_model", "instantiate"]
+__all__ = ["Network", "SharedNetwork", "build_model", "instantiate"]

@@ -8,6 +8,7 @@ from torch import nn
 
 from nas.arch import Architecture, Call, Ref
 from nas.blocks import NAMES
+from nas.sharing import attach_rings, generated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,22 @@ class Network(nn.Module):
         return logits
 
 
+class SharedNetwork(Network):
+    """A network some of whose layers read their kernels from parameter rings."""
+
+    def __init__(
+        self, stem: nn.Module, body: nn.Sequential, head: nn.Module, rings: nn.ModuleList
+    ) -> None:
+        """`rings` belong to layers of the three parts."""
+        super().__init__(stem, body, head)
+        self.rings = rings
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits."""
+        with generated(self.rings):
+            return super().forward(images)
+
+
 def build_model(
     arch: Architecture,
     *,
@@ -49,7 +66,11 @@ def build_model(
         instantiate(call, names)
         for call in arch.calls(in_channels=in_channels, num_classes=num_classes)
     )
-    return Network(stem, nn.Sequential(*body), head)
+    network = Network(stem, nn.Sequential(*body), head)
+    if plans := arch.rings(in_channels=in_channels, num_classes=num_classes):
+        rings = attach_rings(network, plans)
+        return SharedNetwork(network.stem, network.body, network.head, rings)
+    return network
 
 
 def instantiate(call: Call, names: Mapping[str, Any] = NAMES) -> Any:
