@@ -70,13 +70,14 @@ def disconnect(connection: Connection) -> None:
 
 def cluster_nodes() -> list[Node]:
     """The machines that are up, with all they offer, busy or not."""
-    totals = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    states = ray.nodes()  # type: ignore[no-untyped-call]
+    totals = [state["Resources"] for state in states if state["Alive"]]
     return [Node(cpus=total.get("CPU", 0), gpus=total.get("GPU", 0)) for total in totals]
 
 
 def free_resources() -> str:
     """What no program holds at the moment, in words."""
-    free = ray.available_resources()
+    free = ray.available_resources()  # type: ignore[no-untyped-call]
     return f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs"
 
 

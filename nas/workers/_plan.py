@@ -34,6 +34,11 @@ class Plan:
     gpus_each: float
     """A fraction below 1 where workers share a GPU; 0 where they train on the CPU."""
 
+    @property
+    def num_threads(self) -> int:
+        """CPU threads of each worker: its whole CPUs, at least one."""
+        return max(1, int(self.cpus_each))
+
     def __str__(self) -> str:
         each = f"{self.cpus_each:g} CPU" + (f" and {self.gpus_each:g} GPU" * (self.gpus_each > 0))
         if self.num_workers == 1:

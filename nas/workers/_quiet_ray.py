@@ -12,6 +12,6 @@ os.environ.setdefault("RAY_enable_metrics_collection", "0")  # would warn withou
 # into the middle of the live progress; this is its documented filter for lines printed.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
 
-import ray  # noqa: E402  (after the settings above, on purpose)
+import ray
 
 __all__ = ["ray"]

@@ -9,25 +9,23 @@ silently.
 
 from __future__ import annotations
 
-import sysconfig
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import nas
 from nas.errors import ClusterError
-from nas.workers._actor import Started, WorkerProcess
-from nas.workers._cluster import cluster_nodes, connect, disconnect, free_resources
+from nas.workers._cluster import connect, disconnect, free_resources
 from nas.workers._guard import OUT_OF_MEMORY, failed
-from nas.workers._plan import Plan, plan_workers
 from nas.workers._pool import Pool, check_task_timeout
 from nas.workers._quiet_ray import ray
+from nas.workers._spawn import actor_class, plan_when_nodes_are_up
 
 if TYPE_CHECKING:
     from nas.trial import Task, TrialResult
+    from nas.workers._actor import Started
+    from nas.workers._plan import Plan
     from nas.workers._pool import Device, Factory
 
 MAX_DEATHS = 2
@@ -106,17 +104,18 @@ class RayPool(Pool):
         self._finished: deque[TrialResult] = deque()
         self._num_pending = 0
         self._slots: list[_Slot] = []
+        self._starting = True
         self._closed = False
         self._connection = connect(address, answer_timeout_s=answer_timeout_s)
         self.dashboard_url = self._connection.dashboard_url
         try:
-            self._plan = _plan_when_nodes_are_up(
+            self._plan = plan_when_nodes_are_up(
                 start_timeout_s if address else 0.0,
                 num_workers=num_workers,
                 cpus_per_worker=cpus_per_worker,
                 gpus_per_worker=gpus_per_worker,
             )
-            self._actor_class = _actor_class(self._plan)
+            self._actor_class = actor_class(self._plan)
             self._factory = ray.put(factory)
             self._start_all()
         except BaseException:
@@ -163,12 +162,12 @@ class RayPool(Pool):
             self._start(slot)
         while any(slot.phase in ("placing", "loading") for slot in self._slots):
             self._turn(None)
+        self._starting = False
 
     def _start(self, slot: _Slot) -> None:
         """Ask for a fresh worker; its answers come in later turns."""
-        threads = max(1, int(self._plan.cpus_each))
-        slot.actor = self._actor_class.options(name=None).remote(
-            index=slot.index, num_threads=threads, gpus=self._plan.gpus_each
+        slot.actor = self._actor_class.remote(
+            index=slot.index, num_threads=self._plan.num_threads, gpus=self._plan.gpus_each
         )
         slot.enter("placing", slot.actor.ping.remote())
 
@@ -194,8 +193,9 @@ class RayPool(Pool):
         if slot.failed_starts >= MAX_DEATHS:
             raise ClusterError(
                 f"Ray: worker {slot.index} died {slot.failed_starts} times in a row while it "
-                f"started ({_reason(error)}). Look for memory: each worker holds the data set; "
-                "try fewer --workers"
+                f"started ({_reason(error)}). If a module is missing, install it on every node; "
+                "otherwise look for memory, since each worker holds the data set: try fewer "
+                "--workers"
             ) from error
         self._replace(slot)
 
@@ -205,16 +205,19 @@ class RayPool(Pool):
         self._start(slot)
 
     def _check_room(self) -> None:
-        """ClusterError if no worker lives and none has found a place in time."""
-        starting = not self._num_pending
-        waiting = [slot for slot in self._slots if slot.phase == "placing"]
-        late = [slot for slot in waiting if self._start_left_s(slot) <= 0]
-        if late and (starting or len(waiting) == len(self._slots)):
+        """ClusterError if workers the pool cannot do without found no place in time."""
+        if any(self._start_left_s(slot) <= 0 for slot in self._indispensable()):
+            homeless = sum(slot.phase == "placing" for slot in self._slots)
             raise ClusterError(
-                f"Ray: asked for {self._plan}, but {len(waiting)} of them found no place in "
+                f"Ray: asked for {self._plan}, but {homeless} of them found no place in "
                 f"{self._start_timeout_s:g} s; free now: {free_resources()}. Other programs "
                 "hold the rest: wait for them, ask for fewer --workers, or add nodes"
             )
+
+    def _indispensable(self) -> list[_Slot]:
+        """Workers without a place: all of them at the start, later only if no other is left."""
+        placing = [slot for slot in self._slots if slot.phase == "placing"]
+        return placing if self._starting or len(placing) == len(self._slots) else []
 
     def _start_left_s(self, slot: _Slot) -> float:
         return slot.since_s + self._start_timeout_s - time.monotonic()
@@ -240,7 +243,7 @@ class RayPool(Pool):
         """Seconds until something has to be done even if no worker answers."""
         limits = [] if limit_s is None else [limit_s]
         limits += [self._task_left_s(slot) for slot in self._slots if slot.phase == "busy"]
-        limits += [self._start_left_s(slot) for slot in self._slots if slot.phase == "placing"]
+        limits += [self._start_left_s(slot) for slot in self._indispensable()]
         soonest = min(limits, default=float("inf"))
         return None if soonest == float("inf") else max(soonest, 0.0)
 
@@ -330,46 +333,6 @@ class RayPool(Pool):
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this pool is closed; make a new one")
-
-
-def _plan_when_nodes_are_up(patience_s: float, **wanted: Any) -> Plan:
-    """Plan, giving nodes that are just starting (a cluster being brought up) time to join."""
-    deadline_s = time.monotonic() + patience_s
-    while True:
-        try:
-            return plan_workers(cluster_nodes(), **wanted)
-        except ClusterError:
-            if time.monotonic() >= deadline_s:
-                raise
-        time.sleep(0.25)
-
-
-def _actor_class(plan: Plan) -> Any:
-    return ray.remote(WorkerProcess).options(
-        num_cpus=plan.cpus_each,
-        num_gpus=plan.gpus_each,
-        max_restarts=0,
-        max_task_retries=0,
-        runtime_env={"env_vars": _environment(max(1, int(plan.cpus_each)))},
-    )
-
-
-def _environment(num_threads: int) -> dict[str, str]:
-    """Variables of a worker process, which it must see before it starts.
-
-    The two of malloc keep freed pages instead of handing them back to the kernel and faulting
-    them in again: 42 % more images a second when training a small network on the CPU.
-    """
-    variables = {
-        "MALLOC_MMAP_MAX_": "0",
-        "MALLOC_TRIM_THRESHOLD_": "-1",
-        "OMP_NUM_THREADS": str(num_threads),
-    }
-    root = Path(nas.__file__).parent.parent
-    if root not in {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}:
-        # A source checkout that the driver finds by its working directory or sys.path.
-        variables["PYTHONPATH"] = f"{root}:${{PYTHONPATH}}"
-    return variables
 
 
 def _describe(plan: Plan, slots: list[_Slot]) -> str:

@@ -1,0 +1,94 @@
+"""Addresses that are wrong, dead, or somebody else's."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.errors import ClusterError
+from nas.workers import RayPool
+from nas.workers._cluster import parse_address
+from nas.workers._quiet_ray import ray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nas.workers import Factory
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("head:6379", ("head", 6379)),
+        ("ray://10.0.0.1:10001", ("10.0.0.1", 10001)),
+        ("[::1]:6379", ("::1", 6379)),
+    ],
+)
+def test_addresses_are_taken_apart(address: str, expected: tuple[str, int]) -> None:
+    assert parse_address(address) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "head", "head:", ":6379", "head:ray", "head:0", "head:65536", "http://head:8265", ":::"],
+)
+def test_what_is_no_address_is_refused_with_the_forms_allowed(
+    factories: dict[str, Factory], address: str
+) -> None:
+    with pytest.raises(ClusterError, match=r"--address .*not an address.*ray://HOST:PORT"):
+        RayPool(factories["obey"], address=address)
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_dead_address_is_an_error_soon(factories: dict[str, Factory], scheme: str) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(ClusterError, match=rf"--address {scheme}127.0.0.1:9: .*nothing answers"):
+        RayPool(factories["obey"], address=f"{scheme}127.0.0.1:9")
+
+    assert time.monotonic() - began_s < 10
+
+
+def test_a_host_nobody_knows_is_an_error(factories: dict[str, Factory]) -> None:
+    with pytest.raises(ClusterError, match="nothing answers"):
+        RayPool(factories["obey"], address="no-such-host.invalid:6379")
+
+
+def test_a_port_that_is_not_rays_is_an_error(
+    factories: dict[str, Factory], deaf_port: int
+) -> None:
+    with pytest.raises(ClusterError, match="not as Ray does within 2 s"):
+        RayPool(factories["obey"], address=f"127.0.0.1:{deaf_port}", answer_timeout_s=2)
+
+
+def test_the_environment_names_a_cluster_too(
+    factories: dict[str, Factory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+
+    with pytest.raises(ClusterError, match=r"--address 127.0.0.1:9"):
+        RayPool(factories["obey"])
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_process_that_uses_ray_already_cannot_join_another(
+    running_ray: None, factories: dict[str, Factory]
+) -> None:
+    here = ray.get_runtime_context().gcs_address
+
+    with pytest.raises(ClusterError, match="connected to a Ray already"):
+        RayPool(factories["obey"], address=here)

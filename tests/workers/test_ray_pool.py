@@ -1,0 +1,243 @@
+"""What only worker processes can do: die, hang, share a GPU, find no place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import nas
+from nas.errors import ClusterError
+from nas.trial import Task, TrialResult
+from nas.workers import Pool, RayPool
+from nas.workers._quiet_ray import ray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.workers import Factory
+
+    MakeTask = Callable[..., Task]
+
+pytestmark = pytest.mark.xdist_group("ray")
+
+
+@pytest.fixture
+def make_pool(running_ray: None, factories: dict[str, Factory]) -> Callable[..., Pool]:
+    return partial(RayPool, factories["obey"], num_workers=2, gpus_per_worker=0)
+
+
+def finish(pool: Pool, *tasks: Task) -> list[TrialResult]:
+    """Results in the order in which they came."""
+    for task in tasks:
+        pool.submit(task)
+    results = [pool.next_result(60) for _ in tasks]
+    return [result for result in results if result is not None]
+
+
+def kind(result: TrialResult) -> str:
+    return result.failure.kind if result.failure else "ok"
+
+
+def test_results_come_in_the_order_of_completion(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool() as pool:
+        results = finish(pool, make_task(0, seconds=1.0), make_task(1), make_task(2))
+
+    assert [result.number for result in results] == [1, 2, 0]
+
+
+def test_waiting_ends_when_the_time_is_over(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool() as pool:
+        pool.submit(make_task(0, seconds=1.0))
+        began_s = time.monotonic()
+        assert pool.next_result(0) is None
+        assert pool.next_result(0.2) is None
+        assert time.monotonic() - began_s < 0.8
+        result = pool.next_result()
+
+    assert result is not None
+
+
+def test_a_task_whose_worker_dies_is_given_to_a_fresh_one(
+    make_pool: Callable[..., Pool], make_task: MakeTask, tmp_path: Path
+) -> None:
+    with make_pool() as pool:
+        results = finish(pool, make_task(0, "die_once", path=str(tmp_path / "died")), make_task(1))
+
+    assert {(result.number, result.ok) for result in results} == {(0, True), (1, True)}
+
+
+def test_a_task_that_kills_two_workers_is_given_up_and_the_pool_goes_on(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool() as pool:
+        results = finish(pool, make_task(0, "die"), *(make_task(n) for n in range(1, 5)))
+
+    assert sorted((result.number, kind(result)) for result in results) == [
+        (0, "WorkerDied"),
+        *((number, "ok") for number in range(1, 5)),
+    ]
+
+
+def test_both_workers_may_hang_and_are_replaced(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool(task_timeout_s=0.5) as pool:
+        hung = finish(pool, make_task(0, seconds=60), make_task(1, seconds=60))
+        after = finish(pool, make_task(2), make_task(3))
+
+    assert [kind(result) for result in hung] == ["Timeout", "Timeout"]
+    assert [kind(result) for result in after] == ["ok", "ok"]
+
+
+def test_a_result_that_is_there_is_never_called_overdue(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool(task_timeout_s=0.5) as pool:
+        pool.submit(make_task(0))
+        pool.submit(make_task(1))
+        time.sleep(1.0)  # a driver that is busy elsewhere
+        results = [pool.next_result(), pool.next_result()]
+
+    assert [kind(result) for result in results if result] == ["ok", "ok"]
+
+
+def test_a_worker_that_cannot_start_is_an_error_of_the_pool(
+    running_ray: None, factories: dict[str, Factory]
+) -> None:
+    with pytest.raises(ClusterError, match="died 2 times in a row while it started"):
+        RayPool(factories["die_at_birth"], num_workers=1, gpus_per_worker=0)
+
+
+def test_workers_see_their_environment_from_the_start(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    with make_pool(num_workers=1, cpus_per_worker=2) as pool:
+        [result] = finish(pool, make_task(0, "tell_environment"))
+
+    lines = (result.weights or b"").decode().splitlines()
+    assert {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=-1", "OMP_NUM_THREADS=2"} <= set(lines)
+    assert "WorkerInfo(index=0, device='cpu', num_threads=2)" in lines
+    # A Ctrl-C in the terminal goes to the driver's process group, and must stop there.
+    assert f"group={os.getpgid(0)}" not in lines
+
+
+def test_the_driver_holds_no_cpu(make_pool: Callable[..., Pool], make_task: MakeTask) -> None:
+    with make_pool(num_workers=1) as pool:
+        finish(pool, make_task(0))
+        assert settled(lambda: ray.available_resources().get("CPU", 0) == 3)
+    assert settled(lambda: ray.available_resources().get("CPU", 0) == 4)
+
+
+def test_workers_that_never_fit_are_an_error_at_once(make_pool: Callable[..., Pool]) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(ClusterError, match=r"asked for 5 Ray workers.* ask for --workers 4"):
+        make_pool(num_workers=5)
+
+    assert time.monotonic() - began_s < 5
+
+
+def test_workers_that_find_no_place_in_time_are_an_error(
+    make_pool: Callable[..., Pool],
+) -> None:
+    with make_pool(num_workers=1, cpus_per_worker=3):
+        began_s = time.monotonic()
+        with pytest.raises(ClusterError, match=r"1 of them found no place in 2 s; free now: [01]"):
+            make_pool(num_workers=2, start_timeout_s=2)
+        assert time.monotonic() - began_s < 10
+
+
+def test_an_interrupt_reaches_the_caller_and_closing_is_quick(
+    make_pool: Callable[..., Pool], make_task: MakeTask
+) -> None:
+    pool = make_pool()
+    pool.submit(make_task(0, seconds=60))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        pool.next_result()
+    timer.join()
+    began_s = time.monotonic()
+    pool.close()
+
+    assert time.monotonic() - began_s < 2
+
+
+def test_a_task_out_of_memory_runs_again_with_the_gpu_to_itself(
+    running_ray: None, factories: dict[str, Factory], make_task: MakeTask, tmp_path: Path
+) -> None:
+    told = {"path": str(tmp_path), "seconds": 0.3}
+    with RayPool(factories["obey"], num_workers=2) as pool:
+        assert "0.5 GPU each" in pool.description
+        tasks = [make_task(number, "score_visibly", **told) for number in range(4)]
+        results = finish(pool, tasks[0], make_task(9, "exhaust_once", **told), *tasks[1:])
+
+    assert sorted((result.number, kind(result)) for result in results) == [
+        *((number, "ok") for number in range(4)),
+        (9, "ok"),
+    ]
+
+
+def test_a_task_out_of_memory_even_alone_is_recorded(
+    running_ray: None, factories: dict[str, Factory], make_task: MakeTask
+) -> None:
+    with RayPool(factories["obey"], num_workers=2) as pool:
+        results = finish(pool, make_task(0, "exhaust"), make_task(1, "exhaust"), make_task(2))
+
+    assert sorted((result.number, kind(result)) for result in results) == [
+        (0, "OutOfMemory"),
+        (1, "OutOfMemory"),
+        (2, "ok"),
+    ]
+
+
+PROGRAM = """
+import os
+from nas.trial import Fidelity, Task, TrialResult
+from nas.workers import RayPool
+
+def obey(info):
+    import nas.workers  # as a real factory would
+    return lambda task: os._exit(1) if task.seed else TrialResult(number=task.number)
+
+with RayPool(obey, num_workers=1) as pool:
+    for number in range(2):
+        pool.submit(Task(number=number, arch="any", fidelity=Fidelity(epochs=1), seed=number))
+    first, second = pool.next_result(), pool.next_result()
+    assert (first.failure, second.failure.kind) == (None, "WorkerDied"), (first, second)
+"""
+
+
+def test_a_ray_of_its_own_starts_anywhere_and_prints_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(nas.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def settled(condition: Callable[[], bool]) -> bool:
+    """Whether it becomes true within 10 s: Ray's books lag behind."""
+    for _ in range(100):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
