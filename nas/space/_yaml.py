@@ -20,7 +20,7 @@ Node: TypeAlias = Union["Scalar", "Items", "Fields"]
 INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 SURPRISES = (
-    (re.compile(r"(?i)(yes|no|on|off|y|n)|True|TRUE|False|FALSE"), "write true or false"),
+    (re.compile(r"(?i:yes|no|on|off|y|n)|True|TRUE|False|FALSE"), "write true or false"),
     (re.compile(r"[-+]?0[0-9]+"), "write the number without leading zeros"),
     (re.compile(r"[-+]?0[xob][0-9a-fA-F_]+"), "write the number in decimal"),
     (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_.]*"), "write the number without underscores"),
