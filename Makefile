@@ -4,15 +4,11 @@
 #   make test         install with the development extras, lint, types, import contracts, tests
 #   make benchmarks   the programs behind the figures in README.md and results/
 #   make clean        remove what `make` made, runs and data excepted
-#
-# PyPI's torch for Linux brings CUDA with it. A machine that will never have a GPU can ask pip for
-# the smaller build:  make search PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 
 PYTHON      ?= python3
-PIP_FLAGS   ?=
 VENV        := .venv
 BIN         := $(VENV)/bin
-INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
+INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 SPACE       ?= lru_vgnet
 BUDGET      ?= 40

@@ -1,0 +1,1 @@
+"""Neural architecture search over networks that use their weights more than once."""

@@ -161,7 +161,9 @@ def parse_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
         if name not in OBJECTIVES:
             raise OptionError(_unknown_objective(name))
     if not wanted or len(set(wanted)) != len(wanted):
-        raise OptionError(f"--objectives {','.join(wanted)}: name each objective once, at least one")
+        raise OptionError(
+            f"--objectives {','.join(wanted)}: name each objective once, and at least one"
+        )
     if "accuracy" not in wanted:
         raise OptionError(
             "--objectives: accuracy must be among them; a cost alone needs no search "

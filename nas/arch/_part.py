@@ -7,7 +7,6 @@ built and dropping what makes no difference there.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -98,12 +97,12 @@ class Part:
     kind: ClassVar[str]
     """The name in a model file."""
 
-    @abstractmethod
     def call(self, site: Site) -> Call | None:
         """The constructor call at this site, or None where nothing is left to do.
 
         Raises IllegalArchitecture where the options do not fit the site.
         """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it calls")
 
 
 class Stem(Part):

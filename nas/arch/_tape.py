@@ -161,7 +161,13 @@ class Tape:
         return BYTES_PER_ACTIVATION * peak_live_size(self.steps, self._inputs)
 
     def _write(
-        self, reads: tuple[Map, ...], channels: int, height: int, width: int, *, in_place: bool = False
+        self,
+        reads: tuple[Map, ...],
+        channels: int,
+        height: int,
+        width: int,
+        *,
+        in_place: bool = False,
     ) -> Map:
         out = Map(channels, height, width, self._storages)
         self._storages += 1

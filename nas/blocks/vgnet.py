@@ -28,12 +28,12 @@ class HalfIdentityBlock(nn.Module):
         """The first `identity` channels skip `filters`, which take the others."""
         super().__init__()
         self.identity = identity
-        self.half = channels // 2
+        self.new = channels // 2
         self.filters = filters
         self.filters_norm = nn.BatchNorm2d(channels - identity) if norm_filtered else nn.Identity()
-        self.pointwise = nn.Conv2d(channels, self.half, 1, bias=False)
+        self.pointwise = nn.Conv2d(channels, self.new, 1, bias=False)
         self.activation = activation(inplace=True)
-        self.norm = nn.BatchNorm2d(self.half)
+        self.norm = nn.BatchNorm2d(self.new)
         self.attention = attention or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ class HalfIdentityBlock(nn.Module):
         filtered = self.filters_norm(self.filters(x[:, self.identity :]))
         mixed = torch.cat((x[:, : self.identity], filtered), dim=1)
         new = self.attention(self.norm(self.activation(self.pointwise(mixed))))
-        return torch.cat((x[:, self.half :], new), dim=1)
+        return torch.cat((x[:, self.new :], new), dim=1)
 
 
 class VgnetDownsamplingBlock(nn.Module):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nas.cost._exact import PartCost, cost_of, part_cost
 
 if TYPE_CHECKING:
     from nas.cost._measured import measure_cost
+    from nas.cost._modules import ModuleCost, module_costs
 
-__all__ = ["PartCost", "cost_of", "measure_cost", "part_cost"]
+__all__ = ["ModuleCost", "PartCost", "cost_of", "measure_cost", "module_costs", "part_cost"]
+
+_NEED_TORCH = {
+    "measure_cost": "nas.cost._measured",
+    "module_costs": "nas.cost._modules",
+    "ModuleCost": "nas.cost._modules",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # `nas cost` answers without torch; only measuring needs it.
-    if name == "measure_cost":
-        from nas.cost._measured import measure_cost
-
-        return measure_cost
-    raise AttributeError(f"module 'nas.cost' has no attribute '{name}'")
+    """Load what needs torch when it is first asked for: exact costs answer without."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module 'nas.cost' has no attribute '{name}'")
+    return getattr(import_module(_NEED_TORCH[name]), name)

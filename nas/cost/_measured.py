@@ -61,18 +61,16 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
     )
 
 
-class _Steps(TorchDispatchMode):
+class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes which storages each dispatched operation reads and writes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self.output: Tensor | None = None
         self._kept: list[Tensor] = []  # holds storages, so that their keys are never reused
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         written = out[0] if isinstance(out, tuple) else out
         reads = [item for arg in args for item in (arg if isinstance(arg, list) else [arg])]
@@ -81,7 +79,9 @@ class _Steps(TorchDispatchMode):
         if not isinstance(out, list) and not func.is_view:
             in_place = func.name() in ELEMENTWISE
             self.steps.append(
-                Step(tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place)
+                Step(
+                    tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place
+                )
             )
         return out
 
@@ -98,4 +98,4 @@ class _Steps(TorchDispatchMode):
 
 
 def _storage(x: Tensor) -> int:
-    return x.untyped_storage()._cdata
+    return int(x.untyped_storage()._cdata)

@@ -39,11 +39,10 @@ def read_idx(folder: Path, part: Part, *, num_classes: int) -> Images:
     """Images (N, 1, H, W) of one part; DataError where a file is damaged or they don't match."""
     pixels = _read(folder / f"{_PREFIX[part]}-{_IMAGES}", read_image_file)
     labels = _read(folder / f"{_PREFIX[part]}-{_LABELS}", read_label_file)
-    if len(pixels) != len(labels) or not len(labels) or int(labels.max()) >= num_classes:
-        highest = f" up to {int(labels.max())}" if len(labels) else ""
+    if len(pixels) != len(labels) or int(labels.max()) >= num_classes:
         raise DataError(
             f"{folder}: the {part} files don't belong together: {len(pixels)} images, "
-            f"{len(labels)} labels{highest} (allowed: one label below {num_classes} for each "
+            f"{len(labels)} labels up to {int(labels.max())} (allowed: one label below {num_classes} for each "
             "image). Delete them and fetch the data again."
         )
     return Images(pixels=pixels.unsqueeze(1), labels=labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,28 +23,26 @@ _FORMAT = (
     "a .npz file holds images (uint8, (N, H, W) or (N, H, W, C) with C up to 4) and labels "
     "(integers, (N,)), optionally test_images and test_labels"
 )
-_Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
 def read_npz(path: Path, part: Part) -> Source:
     """One part of a file; without test arrays, every seed splits off the same test part."""
-    archive = _open(path)
-    own_test = _TEST[0] in archive.files
-    arrays = {key: _array(path, archive, key) for key in _TRAIN}
-    images = _images(path, arrays, _TRAIN)
-    classes = tuple(str(label) for label in range(int(images.labels.max()) + 1))
-    if not own_test:
-        rest, test = split_off_test(images.labels)
-        images = images.pick(rest if part == "train" else test)
-    elif part == "test":
-        test_arrays = {key: _array(path, archive, key) for key in _TEST}
-        images = _like(path, _images(path, test_arrays, _TEST), images, len(classes))
+    # Opened here: numpy leaves a file open whose archive it can't read.
+    with path.open("rb") as file:
+        archive = _archive(path, file)
+        images = _images(path, archive, _TRAIN)
+        classes = tuple(str(label) for label in range(int(images.labels.max()) + 1))
+        if _TEST[0] not in archive.files:
+            rest, test = split_off_test(images.labels)
+            images = images.pick(rest if part == "train" else test)
+        elif part == "test":
+            images = _like(path, _images(path, archive, _TEST), images, len(classes))
     return Source(images=images, class_names=classes)
 
 
-def _open(path: Path) -> np.lib.npyio.NpzFile:
+def _archive(path: Path, file: IO[bytes]) -> np.lib.npyio.NpzFile:
     try:
-        archive = np.load(path, allow_pickle=False)
+        archive = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz file ({error}); {_FORMAT}.") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -69,8 +67,8 @@ def _array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray[An
         ) from error
 
 
-def _images(path: Path, arrays: _Arrays, keys: tuple[str, str]) -> Images:
-    pixels, labels = (arrays[key] for key in keys)
+def _images(path: Path, archive: np.lib.npyio.NpzFile, keys: tuple[str, str]) -> Images:
+    pixels, labels = (_array(path, archive, key) for key in keys)
     if pixels.dtype != np.uint8:
         raise DataError(f"{path}: {keys[0]} has dtype {pixels.dtype}, not uint8; {_FORMAT}.")
     if (

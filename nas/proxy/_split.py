@@ -14,7 +14,8 @@ _TEST_SEED = 0
 def stratified_order(labels: Tensor, seed: int) -> Tensor:
     """A random permutation of which every slice is stratified.
 
-    In any contiguous slice, each class has its share of the images to within two.
+    In each prefix a class has its share of the images, to within one image where classes are of
+    equal size; so too, to within two, in what remains after a prefix is taken off.
 
     Args:
         labels: (N,) int64.

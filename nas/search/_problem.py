@@ -144,9 +144,7 @@ def _descend(problem: Problem, start: Candidate, score, rng: random.Random) -> C
     return best
 
 
-def _descend_to_feasible(
-    problem: Problem, legal: list[Candidate], rng: random.Random
-) -> Genome:
+def _descend_to_feasible(problem: Problem, legal: list[Candidate], rng: random.Random) -> Genome:
     starts = sorted(legal, key=lambda candidate: problem.violation(candidate.cost))  # type: ignore[arg-type]
     for start in starts[:DESCENT_STARTS]:
         best = _descend(problem, start, problem.violation, rng)

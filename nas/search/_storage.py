@@ -53,7 +53,9 @@ def open_storage(address: StorageAddress, *, writer: bool) -> Storage:
             journal = BatchedJournal(address.journal)
             return Storage(optuna.storages.JournalStorage(journal), journal)
         except (OSError, ValueError, KeyError) as error:
-            raise StorageError(f"{address.journal}: the journal cannot be read: {error}") from error
+            raise StorageError(
+                f"{address.journal}: the journal cannot be read: {error}"
+            ) from error
     assert address.url is not None
     try:
         return Storage(_open_url(address.url), None)

@@ -6,6 +6,7 @@ rejected or answered from an earlier result. Only the driver asks and tells.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -230,9 +231,7 @@ def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluat
     return tuple(evaluation for evaluation in read if evaluation is not None)
 
 
-def read_evaluation(
-    problem: Problem, trial: optuna.trial.FrozenTrial
-) -> Evaluation | None:
+def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evaluation | None:
     """A trial as a record; None for one that never got so far."""
     record = trial.user_attrs.get(RECORD)
     if record is None or not trial.state.is_finished():
@@ -269,7 +268,8 @@ def _open_study(
     problem: Problem,
     sampler: optuna.samplers.BaseSampler,
 ) -> optuna.Study:
-    with storage.batch():
+    with storage.batch(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study = optuna.create_study(
             study_name=address.study,
             storage=storage.backend,

@@ -10,6 +10,7 @@ from nas.space._files import (
     load_space,
     parse_space,
 )
+from nas.space._size import Size, estimate_size
 from nas.space._space import SearchSpace, is_legal
 from nas.space._template import Gene, Genome, Label
 
@@ -18,8 +19,10 @@ __all__ = [
     "Genome",
     "Label",
     "SearchSpace",
+    "Size",
     "catalogue",
     "dump_architecture",
+    "estimate_size",
     "find_model_file",
     "is_legal",
     "load_architecture",

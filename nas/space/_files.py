@@ -44,7 +44,9 @@ def find_model_file(name: str) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         if not path.is_file():
-            raise ModelFileError(f"{name}: no such model file; `nas spaces` lists the built-in ones")
+            raise ModelFileError(
+                f"{name}: no such model file; `nas spaces` lists the built-in ones"
+            )
         return path
     known = catalogue()
     if name not in known:
@@ -84,7 +86,9 @@ def parse_space(
     """Read a model file's text; `source` and `name` stand for the file."""
     root = parse_yaml(text, source)
     if not isinstance(root, Fields):
-        raise ModelFileError(f"{source}:{root.line}: a model file is a mapping with stem, stages, head")
+        raise ModelFileError(
+            f"{source}:{root.line}: a model file is a mapping with stem, stages, head"
+        )
     if overrides:
         root = override(root, overrides)
         text = yaml.safe_dump(_plain(root), sort_keys=False)
@@ -119,9 +123,7 @@ def dump_architecture(arch: Architecture) -> str:
 
 def _require_legal(space: SearchSpace) -> None:
     rng, rules = random.Random(0), Counter[str]()
-    genomes = (
-        space.random_genome(rng) for _ in range(LEGALITY_TRIES if space.is_open else 1)
-    )
+    genomes = (space.random_genome(rng) for _ in range(LEGALITY_TRIES if space.is_open else 1))
     for genome in genomes:
         try:
             space.decode(genome).id  # noqa: B018 - compiling is the check

@@ -24,7 +24,7 @@ def override(root: Fields, assignments: Sequence[str]) -> Fields:
         if not equals or not path:
             raise OptionError(f"--set {assignment}: write PATH=VALUE, as in stages.*.depth=2")
         value = parse_scalar(text, f"--set {assignment}")
-        root, hits = _set(root, tuple(path.split(".")), value)
+        root, hits = _set_field(root, tuple(path.split(".")), value)
         if not hits:
             raise OptionError(
                 f"--set {assignment}: nothing in the model file is at {path}; "
@@ -33,7 +33,7 @@ def override(root: Fields, assignments: Sequence[str]) -> Fields:
     return root
 
 
-def _set(node: Node, path: tuple[str, ...], value: Scalar) -> tuple[Node, int]:  # type: ignore[type-var]
+def _set(node: Node, path: tuple[str, ...], value: Scalar) -> tuple[Node, int]:
     """The node with `value` at `path`, and how many places that were."""
     if isinstance(node, Fields) and "choice" in node.fields and path:
         options, hits = _set_each(node.fields["choice"], path, value)
@@ -58,7 +58,7 @@ def _set_item(node: Items, path: tuple[str, ...], value: Scalar) -> tuple[Node, 
     return Items(tuple(items), node.line), total
 
 
-def _set_field(node: Fields, path: tuple[str, ...], value: Scalar) -> tuple[Node, int]:
+def _set_field(node: Fields, path: tuple[str, ...], value: Scalar) -> tuple[Fields, int]:
     key, rest = path[0], path[1:]
     if key not in node.fields:
         # A last key may be missing because its default stood in for it; the reader checks it.

@@ -10,7 +10,16 @@ import dataclasses
 import types
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from nas.arch import PARTS, Bounds, Part
 from nas.errors import ModelFileError
@@ -56,8 +65,10 @@ class Reader:
         if not isinstance(name, Scalar) or name.value not in self.tied:
             value = name.value if isinstance(name, Scalar) else "a list or mapping"
             raise self.error(
-                node, path, f"tied value {value!r} is not defined{near(value, self.tied)}; "
-                "define it under the file's top-level key 'tied'"
+                node,
+                path,
+                f"tied value {value!r} is not defined{near(value, self.tied)}; "
+                "define it under the file's top-level key 'tied'",
             )
         self.used.add(str(name.value))
         return self.read(self.tied[str(name.value)], hint, f"tied.{name.value}")
@@ -96,7 +107,9 @@ class Reader:
         if len(ends) != 2 or ends[0] > ends[1]:
             raise self.error(node, path, "range needs [low, high] with low <= high")
         if step <= 0 or (step_node is None and not all(isinstance(end, int) for end in ends)):
-            raise self.error(node, path, "a range that is not of whole numbers needs a step above 0")
+            raise self.error(
+                node, path, "a range that is not of whole numbers needs a step above 0"
+            )
         count = int((ends[1] - ends[0]) / step + 1e-9) + 1
         if count > MAX_RANGE:
             raise self.error(node, path, f"range spans {count:,} values; at most {MAX_RANGE:,}")
@@ -104,9 +117,7 @@ class Reader:
         build = self.open(path, values)
         return build(self.read_given(Scalar(value, node.line), hint, path) for value in values)
 
-    def open(
-        self, path: str, labels: Sequence[Label]
-    ) -> Callable[[Iterable[Template]], Template]:
+    def open(self, path: str, labels: Sequence[Label]) -> Callable[[Iterable[Template]], Template]:
         """Number the gene before its options are read, so that genes stand in the file's order."""
         if len(labels) == 1:
             return lambda options: next(iter(options))
@@ -142,7 +153,7 @@ class Reader:
             return self.read_name(node, get_args(hint), path)
         if isinstance(hint, type) and issubclass(hint, Part) and hint in PARTS:
             return self.read_part(node, hint, path)
-        if dataclasses.is_dataclass(hint):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             if not isinstance(node, Fields):
                 raise self.error(node, path, f"a mapping is needed here, not {shown(node)}")
             return self.read_record(node, hint, path)
@@ -172,14 +183,18 @@ class Reader:
             node = Fields({str(node.value): Fields({}, node.line)}, node.line)
         if not isinstance(node, Fields) or len(node.fields) != 1:
             raise self.error(
-                node, path, f"name exactly one kind, as in {{{next(iter(kinds))}: {{...}}}} "
-                f"(known: {', '.join(kinds)})"
+                node,
+                path,
+                f"name exactly one kind, as in {{{next(iter(kinds))}: {{...}}}} "
+                f"(known: {', '.join(kinds)})",
             )
-        (kind, options), = node.fields.items()
+        ((kind, options),) = node.fields.items()
         if kind not in kinds:
             raise self.error(
-                node, path, f"unknown {base.__name__.lower()} '{kind}'{near(kind, kinds)} "
-                f"(known: {', '.join(kinds)}{', none' if base.__name__ == 'Transition' else ''})"
+                node,
+                path,
+                f"unknown {base.__name__.lower()} '{kind}'{near(kind, kinds)} "
+                f"(known: {', '.join(kinds)}{', none' if base.__name__ == 'Transition' else ''})",
             )
         if isinstance(options, Scalar) and options.value is None:
             options = Fields({}, options.line)
@@ -192,8 +207,9 @@ class Reader:
         for key, value in node.fields.items():
             if key not in known:
                 raise self.error(
-                    value, join(path, key), f"unknown key{near(key, known)} "
-                    f"(known: {', '.join(known) or 'none'})"
+                    value,
+                    join(path, key),
+                    f"unknown key{near(key, known)} (known: {', '.join(known) or 'none'})",
                 )
         fields = []
         for key, (hint, required) in known.items():
@@ -209,8 +225,10 @@ class Reader:
         if value in allowed and not isinstance(value, bool):
             return Fixed(value)
         raise self.error(
-            node, path, f"{shown(node)} is not allowed{near(value, allowed)} "
-            f"(allowed: {', '.join(map(str, allowed))})"
+            node,
+            path,
+            f"{shown(node)} is not allowed{near(value, allowed)} "
+            f"(allowed: {', '.join(map(str, allowed))})",
         )
 
     def read_scalar(self, node: Node, hint: type, bounds: Bounds | None, path: str) -> Template:
@@ -220,7 +238,9 @@ class Reader:
             value = float(value)  # type: ignore[arg-type]
         elif not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
             advice = "; write {choice: [...]} to leave it open" if isinstance(node, Items) else ""
-            raise self.error(node, path, f"{WORDS[hint]} is needed here, not {shown(node)}{advice}")
+            raise self.error(
+                node, path, f"{WORDS[hint]} is needed here, not {shown(node)}{advice}"
+            )
         if bounds is not None and not bounds.admit(value):  # type: ignore[arg-type]
             raise self.error(node, path, f"{value} is not allowed; it must be {bounds}")
         return Fixed(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nas.errors import IllegalArchitecture
 from nas.space._template import Gene, Genome
@@ -46,8 +46,7 @@ class SearchSpace:
 
     def decode(self, genome: Genome) -> Architecture:
         """The architecture of a genome; whether it can be built shows when its id is asked for."""
-        arch: Architecture = self.template.build(genome, set())
-        return arch
+        return cast("Architecture", self.template.build(genome, set()))
 
     def active_genes(self, genome: Genome) -> tuple[int, ...]:
         """Numbers of the genes that take part in a genome's architecture."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Sequence
 
 Genome: TypeAlias = tuple[int, ...]
-Label: TypeAlias = Union[int, float, str, bool]
+Label: TypeAlias = int | float | str | bool
 Template: TypeAlias = Union["Fixed", "Open", "Record", "Sequenced"]
 
 
@@ -45,6 +46,9 @@ class Fixed:
         """One setting."""
         return 1
 
+    def draw(self, rng: random.Random, genome: list[int]) -> None:
+        """Nothing to choose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -63,6 +67,13 @@ class Open:
         """Settings of all options together."""
         return 1 if self.tied else sum(option.count() for option in self.options)
 
+    def draw(self, rng: random.Random, genome: list[int]) -> None:
+        """Choose an option in proportion to its settings, and draw inside it."""
+        if not self.tied:
+            counts = [option.count() for option in self.options]
+            genome[self.gene] = rng.choices(range(len(counts)), counts)[0]
+        self.options[genome[self.gene]].draw(rng, genome)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -79,6 +90,11 @@ class Record:
         """Settings of all fields in combination."""
         return math.prod(item.count() for _, item in self.fields)
 
+    def draw(self, rng: random.Random, genome: list[int]) -> None:
+        """Draw in every field."""
+        for _, item in self.fields:
+            item.draw(rng, genome)
+
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
@@ -93,6 +109,11 @@ class Sequenced:
     def count(self) -> int:
         """Settings of all items in combination."""
         return math.prod(item.count() for item in self.items)
+
+    def draw(self, rng: random.Random, genome: list[int]) -> None:
+        """Draw in every item."""
+        for item in self.items:
+            item.draw(rng, genome)
 
 
 @dataclass(slots=True)

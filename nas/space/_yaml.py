@@ -14,7 +14,7 @@ import yaml
 
 from nas.errors import ModelFileError
 
-Value: TypeAlias = Union[int, float, str, bool, None]
+Value: TypeAlias = int | float | str | bool | None
 Node: TypeAlias = Union["Scalar", "Items", "Fields"]
 
 INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -96,9 +96,7 @@ class _Reader:
         assert isinstance(node, yaml.ScalarNode)
         return Scalar(self.read_scalar(node), line)
 
-    def read_fields(
-        self, node: yaml.MappingNode, above: tuple[yaml.Node, ...]
-    ) -> dict[str, Node]:
+    def read_fields(self, node: yaml.MappingNode, above: tuple[yaml.Node, ...]) -> dict[str, Node]:
         fields: dict[str, Node] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
@@ -121,8 +119,9 @@ class _Reader:
         for pattern, advice in SURPRISES:
             if pattern.fullmatch(text):
                 raise self.error(
-                    line, f"'{text}' reads differently in different YAML versions; {advice}, "
-                    f"or quote it if a string is meant"
+                    line,
+                    f"'{text}' reads differently in different YAML versions; {advice}, "
+                    f"or quote it if a string is meant",
                 )
         return read_plain(text)
 

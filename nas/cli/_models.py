@@ -1,0 +1,145 @@
+"""Verbs about model files: `nas spaces`, `nas show`, `nas cost`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nas.arch import summarize
+from nas.cli._options import Set, parse_shape
+from nas.cost import cost_of
+from nas.errors import OptionError
+from nas.report import human_bytes
+from nas.space import catalogue, estimate_size, load_architecture, load_space
+
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+    from nas.space import SearchSpace
+    from nas.trial import Cost
+
+
+def spaces() -> None:
+    """List the model files that come with nas: spaces to search, and networks."""
+    console = Console()
+    table = Table("name", "kind", "settings", "description", box=None, pad_edge=False)
+    for name in catalogue():
+        space = load_space(name)
+        kind = "space" if space.is_open else "network"
+        settings = f"{space.num_settings:.2g}" if space.is_open else ""
+        table.add_row(name, kind, settings, space.description)
+    console.print(table)
+    console.print(
+        "\n`nas show NAME` tells more; a path to a YAML file works wherever a name does."
+    )
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A model file, by name or path.")],
+    overrides: Set = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Print what a model file opens and how large that space is, or what a network is made of."""
+    space = load_space(name, overrides)
+    console = Console()
+    if space.is_open:
+        _show_space(console, space)
+    else:
+        _show_network(console, space.decode(()))
+
+
+def cost(
+    name: Annotated[str, typer.Argument(help="A network's model file, by name or path.")],
+    input_shape: Annotated[
+        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image.")
+    ] = "3x224x224",
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 1000,
+    overrides: Set = [],  # noqa: B006 - typer copies it
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    modules: Annotated[
+        bool, typer.Option("--modules", help="Add a table by module, counted by fvcore.")
+    ] = False,
+) -> None:
+    """Print a network's exact costs: parameters, multiply-accumulates, peak memory."""
+    shape = parse_shape(input_shape)
+    arch = load_architecture(name, overrides)
+    exact = cost_of(arch, input_shape=shape, num_classes=classes)
+    if as_json:
+        if modules:
+            raise OptionError("--json and --modules cannot be combined; choose one")
+        typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(exact)))
+        return
+    console = Console()
+    console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {classes} classes")
+    console.print(_cost_table(exact))
+    if modules:
+        _print_modules(console, arch, shape, classes)
+
+
+def _show_space(console: Console, space: SearchSpace) -> None:
+    console.print(f"{space.name}: {space.description}" if space.description else space.name)
+    console.print(f"from {space.source}\n", highlight=False)
+    table = Table("open value", "options", box=None, pad_edge=False)
+    for gene in space.genes:
+        table.add_row(gene.name, ", ".join(map(str, gene.labels)))
+    console.print(table)
+    size = estimate_size(space)
+    console.print(f"\n{len(space.genes)} open values, {size.settings:,} settings")
+    console.print(
+        f"{size.legal_share:.0%} of them describe a network; about {size.networks:.2g} distinct "
+        f"networks (standard error {size.standard_error:.1g})"
+    )
+
+
+def _show_network(console: Console, arch: Architecture) -> None:
+    console.print(f"{arch.name}, architecture {arch.id}: {summarize(arch)}", highlight=False)
+    table = Table("part", "module", "arguments", box=None, pad_edge=False)
+    for title, calls in arch.sections(in_channels=3, num_classes=10):
+        for number, call in enumerate(calls):
+            arguments = ", ".join(f"{key}={_shown(value)}" for key, value in call.arguments)
+            table.add_row("" if number else title, call.name, arguments)
+    console.print(table)
+    console.print("\nfor 3-channel images and 10 classes; `nas cost` counts for others")
+
+
+def _shown(value: object) -> object:
+    name = getattr(value, "name", None)
+    if name is None or not hasattr(value, "kwargs"):
+        return name or value
+    inner = ", ".join(f"{key}={_shown(item)}" for key, item in value.kwargs.items())
+    return f"{name}({inner})"
+
+
+def _cost_table(exact: Cost) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row("params", f"{exact.params:,}", "trainable, each shared weight once")
+    table.add_row("ring_params", f"{exact.ring_params:,}", "of these, in parameter rings")
+    table.add_row("frozen_params", f"{exact.frozen_params:,}", "fixed kernels, never trained")
+    table.add_row("macs", f"{exact.macs:,}", "multiply-accumulates of one image")
+    table.add_row(
+        "peak_activation_bytes",
+        f"{exact.peak_activation_bytes:,}",
+        f"{human_bytes(exact.peak_activation_bytes)} of live fp32 activations",
+    )
+    return table
+
+
+def _print_modules(
+    console: Console, arch: Architecture, shape: tuple[int, int, int], classes: int
+) -> None:
+    from nas.cost import module_costs
+    from nas.model import build_model
+
+    model = build_model(arch, in_channels=shape[0], num_classes=classes)
+    table = Table("module", "type", box=None, pad_edge=False)
+    for heading in ("params", "macs"):
+        table.add_column(heading, justify="right")
+    for row in module_costs(model, input_shape=shape):
+        table.add_row(row.name, row.type_name, f"{row.params:,}", f"{row.macs:,}")
+    console.print(table)

@@ -1,0 +1,186 @@
+"""Verbs that search: `nas search`, `nas resume`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers
+from nas.cli._results import print_report
+
+if TYPE_CHECKING:
+    from nas.run import Placement, Session
+    from nas.search import Limit, Survey
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+def search(
+    space: Annotated[
+        str, typer.Option(help="The space, by name or path; `nas spaces` lists them.")
+    ],
+    budget: Annotated[int, typer.Option(help="Networks to train.")] = 40,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="fashion_mnist, mnist, cifar10, cifar100, a folder of images by class, or .npz."
+        ),
+    ] = "fashion_mnist",
+    data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
+    objectives: Annotated[
+        str, typer.Option(help="What to optimise, by name, separated by commas.")
+    ] = "accuracy,params,macs",
+    max_params: Annotated[str | None, typer.Option(metavar="N", help="Such as 100k.")] = None,
+    max_macs: Annotated[str | None, typer.Option(metavar="N", help="Such as 5M.")] = None,
+    max_peak_bytes: Annotated[
+        str | None, typer.Option(metavar="N", help="Limit of live activations, such as 64k.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of each proxy training.")] = None,
+    train_images: Annotated[
+        int | None, typer.Option(min=1, help="Images of each proxy training.")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=4, help="Side to which images are resized.")
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="evolution, tpe, nsga2 or random.")] = "evolution",
+    seed: Annotated[int, typer.Option(min=0, help="Of sampler and training.")] = 0,
+    workers: Workers = None,
+    address: Address = None,
+    cpus_per_worker: CpusPerWorker = 1,
+    gpus_per_worker: GpusPerWorker = None,
+    task_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Longest time for one network.")
+    ] = 1800,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Optuna storage; a journal in the run folder if left out."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    overrides: Set = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
+    from nas.proxy import DEFAULT_FIDELITY
+    from nas.run import SearchSettings, create_session
+
+    console = Console()
+    changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
+    folder = out or _default_folder(space)
+    settings = SearchSettings(
+        space=space,
+        overrides=tuple(overrides),
+        data=data,
+        data_dir=str(data_dir) if data_dir else None,
+        budget=budget,
+        objectives=tuple(name.strip() for name in objectives.split(",")),
+        limits=_limits(max_params, max_macs, max_peak_bytes),
+        sampler=sampler,
+        seed=seed,
+        fidelity=replace(
+            DEFAULT_FIDELITY, **{key: value for key, value in changed.items() if value is not None}
+        ),
+        storage=storage,
+        study=folder.name,
+        task_timeout_s=task_timeout,
+    )
+    placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
+    session, survey = create_session(settings, folder)
+    _print_start(console, session, survey)
+    _run(console, session, placement)
+
+
+def resume(
+    run: Run,
+    workers: Workers = None,
+    address: Address = None,
+    cpus_per_worker: CpusPerWorker = 1,
+    gpus_per_worker: GpusPerWorker = None,
+) -> None:
+    """Go on with a search that was interrupted, with what is left of its budget."""
+    from nas.run import open_session
+
+    placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
+    _run(Console(), open_session(run), placement)
+
+
+def _run(console: Console, session: Session, placement: Placement) -> None:
+    from nas.run import run_search
+
+    outcome = run_search(session, placement, console)
+    print_report(console, session)
+    folder = session.folder.path
+    if outcome.exhausted:
+        console.print("The space holds no feasible network that was not evaluated.")
+    console.print(
+        f"{outcome.evaluated} of {session.settings.budget} networks evaluated, "
+        f"{outcome.elapsed_s:.0f} s in this session.",
+        highlight=False,
+    )
+    if outcome.interrupted:
+        console.print(f"Interrupted. Go on with: nas resume {folder}", highlight=False)
+        raise typer.Exit(INTERRUPTED)
+    console.print(
+        f"\nNext:\n  nas export {folder} --pick knee    PyTorch code and weights of one network\n"
+        f"  nas report {folder}                 this table again, front.csv, front.png",
+        highlight=False,
+    )
+
+
+def _print_start(console: Console, session: Session, survey: Survey) -> None:
+    problem = session.problem
+    console.print(
+        f"Searching {problem.space.name} ({problem.space.num_settings:.2g} settings) on "
+        f"{session.settings.data} for {', '.join(item.name for item in problem.objectives)}; "
+        f"run folder {session.folder.path}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    limits = " and ".join(f"{limit.name} <= {limit.maximum:,}" for limit in problem.limits)
+    console.print(
+        f"Of {survey.settings:,} random settings {survey.legal / survey.settings:.0%} describe a "
+        f"network"
+        + (f" and {survey.feasible / survey.settings:.1%} keep {limits}" * bool(limits)),
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _placement(
+    workers: str | None, address: str | None, cpus: float, gpus: float | None
+) -> Placement:
+    from nas.run import Placement, parse_workers
+
+    return Placement(
+        workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
+    )
+
+
+def _limits(
+    max_params: str | None, max_macs: str | None, max_peak_bytes: str | None
+) -> tuple[Limit, ...]:
+    from nas.run import parse_count
+    from nas.search import Limit
+
+    given = (
+        ("params", "--max-params", max_params),
+        ("macs", "--max-macs", max_macs),
+        ("peak_activation_bytes", "--max-peak-bytes", max_peak_bytes),
+    )
+    return tuple(
+        Limit(name=name, maximum=parse_count(text, option))
+        for name, option, text in given
+        if text is not None
+    )
+
+
+def _default_folder(space: str) -> Path:
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(space).stem)
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

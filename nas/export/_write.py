@@ -1,0 +1,92 @@
+"""Writes an exported network into a folder, and checks that it computes what it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load, save_file
+
+from nas.cost import cost_of
+from nas.errors import NasError, RunFolderError
+from nas.export._emit import emit_module, to_class_name
+from nas.model import build_model
+from nas.space import dump_architecture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from nas.arch import Architecture
+    from nas.export._emit import Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """The files of one exported network."""
+
+    module: Path
+    model_file: Path
+    weights: Path | None
+
+
+def export_network(
+    folder: Path,
+    arch: Architecture,
+    *,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    weights: bytes | None,
+    provenance: Provenance,
+) -> Exported:
+    """Write `NAME_ID.py`, `.yaml` and, given safetensors bytes, `.safetensors` into `folder`.
+
+    The written file is run and compared: same parameters and bit-equal logits, or NasError.
+    Raises RunFolderError where the folder cannot be written.
+    """
+    stem = f"{arch.name}_{arch.id}".replace(".", "_").replace("-", "_")
+    files = Exported(
+        module=folder / f"{stem}.py",
+        model_file=folder / f"{stem}.yaml",
+        weights=folder / f"{stem}.safetensors" if weights is not None else None,
+    )
+    provenance = replace(provenance, weights_file=files.weights.name if files.weights else None)
+    model = build_model(arch, in_channels=input_shape[0], num_classes=num_classes).eval()
+    if weights is not None:
+        model.load_state_dict(load(weights))
+    source = emit_module(
+        arch, in_channels=input_shape[0], num_classes=num_classes, provenance=provenance
+    )
+    _verify(source, arch, model, input_shape, num_classes)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.module.write_text(source, encoding="utf-8")
+        files.model_file.write_text(dump_architecture(arch), encoding="utf-8")
+        if files.weights is not None:
+            save_file(model.state_dict(), files.weights)
+    except OSError as error:
+        raise RunFolderError(f"{folder}: cannot be written: {error.strerror}") from error
+    return files
+
+
+def _verify(
+    source: str,
+    arch: Architecture,
+    model: nn.Module,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+) -> None:
+    namespace: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(source, "exported", "exec"), namespace)  # our own text, just written
+    exported = namespace[to_class_name(arch.name)]()
+    exported.load_state_dict(model.state_dict())
+    exported.eval()
+    images = torch.rand((2, *input_shape), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        equal = torch.equal(model(images), exported(images))
+    params = sum(p.numel() for p in exported.parameters())
+    expected = cost_of(arch, input_shape=input_shape, num_classes=num_classes).params
+    if not equal or params != expected:
+        raise NasError(f"the exported code of {arch.id} does not match the network it came from")

@@ -1,0 +1,27 @@
+"""A search from beginning to end: settings, run folder, loop, results."""
+
+from __future__ import annotations
+
+from nas.run._folder import RunFolder
+from nas.run._results import PICKS, RunReport, export_run, report_run
+from nas.run._search import Outcome, run_search
+from nas.run._session import ProxyFactory, Session, create_session, open_session
+from nas.run._settings import Placement, SearchSettings, parse_count, parse_workers
+
+__all__ = [
+    "PICKS",
+    "Outcome",
+    "Placement",
+    "ProxyFactory",
+    "RunFolder",
+    "RunReport",
+    "SearchSettings",
+    "Session",
+    "create_session",
+    "export_run",
+    "open_session",
+    "parse_count",
+    "parse_workers",
+    "report_run",
+    "run_search",
+]

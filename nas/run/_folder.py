@@ -1,0 +1,130 @@
+"""The run folder: what a search leaves behind, and the lock that keeps it to one driver.
+
+search.json        what was asked for, and the facts it was measured with
+space.yaml         the space searched
+study.journal      the Optuna study (unless --storage names another place)
+environment.json   versions, machine, command
+log.txt            one line per event
+front.csv, .png    the Pareto front
+weights/           one safetensors file per network on the front
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from nas.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT = 1
+"""Of `search.json`; a folder of another format is refused rather than misread."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths and files of one run."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """The study's journal."""
+        return self.path / "study.journal"
+
+    def weights(self, arch_id: str) -> Path:
+        """The weights of one network."""
+        return self.path / "weights" / f"{arch_id}.safetensors"
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """Make a new folder. Raises RunFolderError if it exists or cannot be made."""
+        if (path / "search.json").exists():
+            raise RunFolderError(
+                f"{path}: holds a search already; continue it with `nas resume {path}`, or name "
+                "another folder with --out"
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunFolderError(
+                f"{path}: exists and is not empty; name another folder with --out"
+            )
+        with _plainly(path):
+            (path / "weights").mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run's folder. Raises RunFolderError."""
+        if not (path / "search.json").is_file():
+            what = "no such folder" if not path.exists() else "not a run folder (no search.json)"
+            raise RunFolderError(f"{path}: {what}; `nas search` prints the folder it makes")
+        return cls(path)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only driver of this run. Raises RunFolderError if another one is."""
+        with _plainly(self.path), (self.path / "run.lock").open("w") as file:
+            _take(file, self.path)
+            yield
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file as a whole or not at all."""
+        self.write_bytes(name, (json.dumps(content, indent=2) + "\n").encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file. Raises RunFolderError."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.path / name}: cannot be read: {error}") from error
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file as a whole or not at all."""
+        path = self.path / name
+        draft = path.with_name(path.name + ".part")
+        with _plainly(path):
+            draft.write_bytes(content)
+            draft.replace(path)
+
+    def log(self, line: str) -> None:
+        """Append a line with the time to the log."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with _plainly(self.path / "log.txt"), (self.path / "log.txt").open("a") as file:
+            file.write(f"{now} {line}\n")
+
+    def keep_weights(self, arch_ids: set[str]) -> None:
+        """Remove the weights of all other networks."""
+        for file in (self.path / "weights").glob("*.safetensors"):
+            if file.stem not in arch_ids:
+                file.unlink(missing_ok=True)
+
+
+def _take(file: IO[str], path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunFolderError(
+            f"{path}: another process is running this search; wait for it, or stop it first"
+        ) from None
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+
+
+@contextmanager
+def _plainly(path: Path) -> Iterator[None]:
+    """Turn the system's refusals into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"{path}: cannot be written: {error.strerror or error}; free space or name another "
+            "folder with --out; a search that had begun goes on with `nas resume`"
+        ) from error

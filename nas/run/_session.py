@@ -1,0 +1,134 @@
+"""A search put together: from settings to a problem, a study, and the box it is measured in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import RunFolderError
+from nas.proxy import Evaluator, load_data
+from nas.report import HypervolumeBox
+from nas.run._environment import describe_environment
+from nas.run._folder import FORMAT, RunFolder
+from nas.run._settings import SearchSettings
+from nas.search import Problem, StorageAddress, survey
+from nas.space import load_space, parse_space
+from nas.trial import parse_objectives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.search import Survey
+    from nas.space import Genome
+    from nas.trial import Task, TrialResult
+    from nas.workers import WorkerInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Everything a search needs but its workers."""
+
+    folder: RunFolder
+    settings: SearchSettings
+    problem: Problem
+    box: HypervolumeBox
+    start: Genome
+    """A feasible genome."""
+
+    @property
+    def address(self) -> StorageAddress:
+        """Where the study is."""
+        if self.settings.storage is not None:
+            return StorageAddress(study=self.settings.study, url=self.settings.storage)
+        return StorageAddress(study=self.settings.study, journal=self.folder.journal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyFactory:
+    """Makes a worker's evaluator; travels to the worker and loads the data there."""
+
+    data: str
+    data_dir: str | None
+
+    def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
+        """Load the data and be ready to train."""
+        data_dir = Path(self.data_dir) if self.data_dir else None
+        return Evaluator(load_data(self.data, data_dir=data_dir), info.device)
+
+
+def create_session(settings: SearchSettings, path: Path) -> tuple[Session, Survey]:
+    """Check a new search and make its folder; nothing is written where anything is wrong.
+
+    Raises UserError.
+    """
+    space = load_space(settings.space, settings.overrides)
+    objectives = parse_objectives(settings.objectives)
+    data_dir = Path(settings.data_dir) if settings.data_dir else None
+    data = load_data(settings.data, data_dir=data_dir)
+    problem = Problem(
+        space=space,
+        input_shape=data.input_shape,
+        num_classes=data.num_classes,
+        objectives=objectives,
+        limits=settings.limits,
+    )
+    surveyed = survey(problem)
+    folder = RunFolder.create(path)
+    facts = {
+        "input_shape": problem.input_shape,
+        "num_classes": problem.num_classes,
+        "mean": data.mean,
+        "std": data.std,
+        "cost_ranges": surveyed.cost_ranges,
+        "start": surveyed.seed,
+        "legal": surveyed.legal,
+        "feasible": surveyed.feasible,
+        "surveyed": surveyed.settings,
+    }
+    folder.write_bytes("space.yaml", problem.space.text.encode())
+    folder.write_json("environment.json", describe_environment())
+    # Last, because its presence makes the folder a run that can be resumed.
+    document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
+    folder.write_json("search.json", document)
+    return _session(folder, settings, problem, facts), surveyed
+
+
+def open_session(path: Path) -> Session:
+    """A search that has begun, from its folder alone. Raises UserError."""
+    folder = RunFolder.open(path)
+    document = folder.read_json("search.json")
+    if document.get("format") != FORMAT:
+        raise RunFolderError(
+            f"{path}: written by another version of nas (format {document.get('format')}, this "
+            f"one reads {FORMAT})"
+        )
+    settings = SearchSettings.from_plain(document["settings"])
+    facts = document["facts"]
+    text = (path / "space.yaml").read_text(encoding="utf-8")
+    space = parse_space(text, source=str(path / "space.yaml"), name=settings.space)
+    problem = Problem(
+        space=space,
+        input_shape=tuple(facts["input_shape"]),
+        num_classes=facts["num_classes"],
+        objectives=parse_objectives(settings.objectives),
+        limits=settings.limits,
+    )
+    return _session(folder, settings, problem, facts)
+
+
+def _session(
+    folder: RunFolder, settings: SearchSettings, problem: Problem, facts: dict[str, Any]
+) -> Session:
+    box = HypervolumeBox.of(
+        problem.objectives,
+        num_classes=problem.num_classes,
+        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]},
+    )
+    return Session(
+        folder=folder,
+        settings=settings,
+        problem=problem,
+        box=box,
+        start=tuple(facts["start"]),
+    )

@@ -1,0 +1,97 @@
+"""What the user asked for: one record, written into the run folder and read back to resume."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from nas.errors import OptionError
+from nas.search import SAMPLERS, Limit
+from nas.trial import Fidelity
+
+SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """A search as asked for. Where it runs (workers, address) may differ when it is resumed."""
+
+    space: str
+    """Name or path of the model file; the run folder keeps its text."""
+    overrides: tuple[str, ...] = ()
+    data: str
+    data_dir: str | None = None
+    budget: int
+    """Networks to train in all."""
+    objectives: tuple[str, ...]
+    limits: tuple[Limit, ...] = ()
+    sampler: str = "evolution"
+    seed: int = 0
+    fidelity: Fidelity
+    storage: str | None = None
+    """Storage URL; None keeps the study in the run folder."""
+    study: str
+    """The study's name in its storage."""
+    task_timeout_s: float
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on values no search can have."""
+        if self.budget < 1:
+            raise OptionError(
+                f"--budget {self.budget}: a search needs a budget of at least 1 network"
+            )
+        if self.sampler not in SAMPLERS:
+            near = get_close_matches(self.sampler, SAMPLERS, n=1)
+            hint = f", did you mean '{near[0]}'?" if near else ""
+            raise OptionError(
+                f"--sampler: unknown sampler '{self.sampler}'{hint} (known: {', '.join(SAMPLERS)})"
+            )
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> SearchSettings:
+        """The inverse of `to_plain`."""
+        return cls(
+            **plain
+            | {
+                "overrides": tuple(plain["overrides"]),
+                "objectives": tuple(plain["objectives"]),
+                "limits": tuple(Limit(**limit) for limit in plain["limits"]),
+                "fidelity": Fidelity(**plain["fidelity"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a search runs."""
+
+    workers: Literal["local"] | int | None = None
+    address: str | None = None
+    cpus_per_worker: float = 1
+    gpus_per_worker: float | None = None
+
+
+def parse_count(text: str, option: str) -> int:
+    """`100k` -> 100,000; `1.5M` -> 1,500,000. Raises OptionError."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", text.strip())
+    count = float(match[1]) * SUFFIXES[match[2].lower()] if match else 0
+    if count < 1 or count != int(count):
+        raise OptionError(
+            f"{option} {text}: write a whole number above 0, as in 50000, 100k or 1.5M"
+        )
+    return int(count)
+
+
+def parse_workers(text: str | None) -> Literal["local"] | int | None:
+    """`local`, a number of workers, or None for as many as fit. Raises OptionError."""
+    if text is None or text == "local":
+        return text  # type: ignore[return-value]
+    if not text.isdigit() or int(text) < 1:
+        raise OptionError(f"--workers {text}: write local, or a number of workers of at least 1")
+    return int(text)
