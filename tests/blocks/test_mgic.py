@@ -111,7 +111,7 @@ def test_a_group_as_wide_as_the_block_leaves_two_ungrouped_levels() -> None:
 
 
 def test_what_is_prolonged_is_the_coarse_level_s_change() -> None:
-    """A coarse level that changes nothing (ReLU of a non-negative map, no residual) adds nothing."""
+    """A coarse level that changes nothing adds nothing."""
     torch.manual_seed(0)
     block = build(MgicBasic(group_size=16, threshold=16), 16)
     nn.init.zeros_(block.coarse.conv2.weight)

@@ -31,7 +31,9 @@ def downsample(c_in: int, c_out: int, stride: int) -> nn.Module | None:
     return nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out))
 
 
-@pytest.mark.parametrize(("c_in", "c_out", "stride"), [(8, 8, 1), (8, 16, 2), (8, 16, 1), (8, 8, 2)])
+@pytest.mark.parametrize(
+    ("c_in", "c_out", "stride"), [(8, 8, 1), (8, 16, 2), (8, 16, 1), (8, 8, 2)]
+)
 def test_basic_block(c_in: int, c_out: int, stride: int) -> None:
     torch.manual_seed(0)
     call = Residual().call(Site("block", c_in, c_out, stride, "relu"))

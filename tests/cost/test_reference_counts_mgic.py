@@ -11,7 +11,9 @@ from nas.arch.families.residual import ResnetStem
 from nas.cost import cost_of
 
 
-def block_cost(block: Block, channels: int, pixels: int = 1, *, stride: int = 1) -> tuple[int, int]:
+def block_cost(
+    block: Block, channels: int, pixels: int = 1, *, stride: int = 1
+) -> tuple[int, int]:
     """Parameters and multiply-accumulates of one block at constant width."""
     call = block.call(Site("block", channels, channels, stride, "relu"))
     assert call is not None

@@ -4,6 +4,8 @@ The CIFAR variant is the baseline in LruNet's repository; MobileNetV3's and V2's
 of torchvision's models.
 """
 
+# ruff: noqa: E501 - tables, one published row per line
+
 from __future__ import annotations
 
 from fractions import Fraction

@@ -85,7 +85,9 @@ def test_convolution_weights_per_stage(depths: tuple[int, ...], per_stage: list[
     for _, calls in sections[1:-1]:
         tape = Tape()
         for call in calls:
-            PLANS[call.name](tape, tape.input(int(call.kwargs["in_channels"]), 8, 8), **call.kwargs)
+            PLANS[call.name](
+                tape, tape.input(int(call.kwargs["in_channels"]), 8, 8), **call.kwargs
+            )
         weights.append(tape.weights)
     assert [sum(stage) for stage in weights] == per_stage
     assert sum(map(len, weights)) == 2 * sum(depths) + 3
