@@ -42,8 +42,8 @@ def read_idx(folder: Path, part: Part, *, num_classes: int) -> Images:
     if len(pixels) != len(labels) or int(labels.max()) >= num_classes:
         raise DataError(
             f"{folder}: the {part} files don't belong together: {len(pixels)} images, "
-            f"{len(labels)} labels up to {int(labels.max())} (allowed: one label below {num_classes} for each "
-            "image). Delete them and fetch the data again."
+            f"{len(labels)} labels up to {int(labels.max())} (allowed: one label below "
+            f"{num_classes} for each image). Delete them and fetch the data again."
         )
     return Images(pixels=pixels.unsqueeze(1), labels=labels)
 

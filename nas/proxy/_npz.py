@@ -31,13 +31,23 @@ def read_npz(path: Path, part: Part) -> Source:
     with path.open("rb") as file:
         archive = _archive(path, file)
         images = _images(path, archive, _TRAIN)
-        classes = tuple(str(label) for label in range(int(images.labels.max()) + 1))
+        classes = _class_names(path, images)
         if _TEST[0] not in archive.files:
             rest, test = split_off_test(images.labels)
             images = images.pick(rest if part == "train" else test)
         elif part == "test":
             images = _like(path, _images(path, archive, _TEST), images, len(classes))
     return Source(images=images, class_names=classes)
+
+
+def _class_names(path: Path, images: Images) -> tuple[str, ...]:
+    highest = int(images.labels.max())
+    if highest >= len(images):
+        raise DataError(
+            f"{path}: labels go up to {highest} for {len(images)} images; classes are numbered "
+            "from 0, with no number left out."
+        )
+    return tuple(str(label) for label in range(highest + 1))
 
 
 def _archive(path: Path, file: IO[bytes]) -> np.lib.npyio.NpzFile:
@@ -71,22 +81,15 @@ def _images(path: Path, archive: np.lib.npyio.NpzFile, keys: tuple[str, str]) ->
     pixels, labels = (_array(path, archive, key) for key in keys)
     if pixels.dtype != np.uint8:
         raise DataError(f"{path}: {keys[0]} has dtype {pixels.dtype}, not uint8; {_FORMAT}.")
-    if (
-        pixels.ndim not in (3, 4)
-        or 0 in pixels.shape
-        or (pixels.ndim == 4 and pixels.shape[3] > 4)
-    ):
+    if pixels.ndim not in (3, 4) or 0 in pixels.shape or not all(c <= 4 for c in pixels.shape[3:]):
         raise DataError(f"{path}: {keys[0]} has shape {pixels.shape}; {_FORMAT}.")
     if labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]:
         raise DataError(
             f"{path}: {keys[1]} has dtype {labels.dtype} and shape {labels.shape} for "
             f"{len(pixels)} images; {_FORMAT}."
         )
-    if labels.min() < 0 or labels.max() >= len(labels):
-        raise DataError(
-            f"{path}: {keys[1]} goes from {labels.min()} to {labels.max()} for {len(labels)} "
-            "images; classes are numbered from 0, with no number left out."
-        )
+    if labels.min() < 0:
+        raise DataError(f"{path}: {keys[1]} goes down to {labels.min()}; classes count from 0.")
     tensor = torch.from_numpy(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
     return Images(pixels=tensor.contiguous(), labels=torch.from_numpy(labels.astype(np.int64)))
 

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from nas.proxy import Evaluator, load_data, proxy_seed, seeded, train_proxy
+from nas.trial import Fidelity, Task
+from tests.proxy.conftest import tiny_cnn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.proxy import ImageData
+
+FIDELITY = Fidelity(epochs=3, batch_size=16)
+
+
+@pytest.fixture
+def data(npz: Path) -> ImageData:
+    return load_data(str(npz))
+
+
+def _task(arch_id: str = "a" * 12, seed: int = 0) -> Task:
+    arch: Any = SimpleNamespace(id=arch_id)
+    return Task(number=5, arch=arch, fidelity=FIDELITY, seed=seed)
+
+
+def _build(_: Any, *, in_channels: int, num_classes: int) -> nn.Module:
+    return tiny_cnn(in_channels, num_classes)
+
+
+def test_a_task_becomes_scores_and_weights(data: ImageData) -> None:
+    result = Evaluator(data, "cpu", build=_build)(_task())
+
+    assert result.ok
+    assert result.number == 5
+    assert result.scores is not None
+    assert result.scores.accuracy > 0.8
+    model = tiny_cnn()
+    assert result.weights is not None
+    model.load_state_dict(safetensors.torch.load(result.weights))
+
+
+def test_result_depends_on_the_task_alone(data: ImageData) -> None:
+    evaluator = Evaluator(data, build=_build)
+    first = evaluator(_task("b" * 12))
+    torch.manual_seed(123)
+    evaluator(_task("c" * 12))
+    again = Evaluator(pickle.loads(pickle.dumps(data)), build=_build)(_task("b" * 12))
+
+    assert first.scores is not None
+    assert again.scores is not None
+    assert first.weights == again.weights
+    assert first.scores == dataclasses.replace(again.scores, train_s=first.scores.train_s)
+    assert evaluator(_task("b" * 12, seed=1)).weights != first.weights
+
+
+def test_a_search_can_be_repeated_by_hand(data: ImageData) -> None:
+    seed = proxy_seed("a" * 12, 0)
+    with seeded(seed):
+        model = tiny_cnn()
+    by_hand = train_proxy(model, data, FIDELITY, seed=seed)
+
+    result = Evaluator(data, build=_build)(_task())
+
+    assert result.scores is not None
+    assert (result.scores.accuracy, result.scores.loss) == (by_hand.accuracy, by_hand.loss)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("no such layer"), "ValueError"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "OutOfMemory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "OutOfMemory"),
+        (MemoryError(), "OutOfMemory"),
+    ],
+)
+def test_an_exception_becomes_a_failure(data: ImageData, error: Exception, kind: str) -> None:
+    def broken(*_: object, **__: object) -> nn.Module:
+        raise error
+
+    result = Evaluator(data, build=broken)(_task())
+
+    assert not result.ok
+    assert result.failure is not None
+    assert result.failure.kind == kind
+    assert "in broken" in result.failure.detail
+
+
+def test_nan_weights_become_a_failed_result(data: ImageData) -> None:
+    def poisoned(*_: object, **__: object) -> nn.Module:
+        model = tiny_cnn()
+        nn.init.constant_(model[0].weight, float("nan"))
+        return model
+
+    result = Evaluator(data, build=poisoned)(_task())
+
+    assert result.failure is not None
+    assert result.failure.kind == "Diverged"
+    assert "epoch 1 of 3" in result.failure.message
+
+
+def test_ctrl_c_passes_through(data: ImageData) -> None:
+    def interrupted(*_: object, **__: object) -> nn.Module:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Evaluator(data, build=interrupted)(_task())
+
+
+def test_tied_weights_can_be_stored(data: ImageData) -> None:
+    def tied(*_: object, **__: object) -> nn.Module:
+        layer = nn.Linear(16, 16)
+        return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), layer, nn.ReLU(), layer)
+
+    weights = Evaluator(data, build=tied)(_task()).weights
+
+    assert weights is not None
+    assert torch.equal(*(safetensors.torch.load(weights)[f"{i}.weight"] for i in (2, 4)))
