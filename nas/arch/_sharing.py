@@ -123,6 +123,7 @@ class _Slot:
     """One generated kernel and the positions of its readers."""
 
     weight: Weight
+    size: int
     readers: list[int]
 
 
@@ -147,7 +148,7 @@ def plan_rings(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[RingPlan
 def ring_budget(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[int, int]:
     """Scalars in all rings, and weights of all layers that read them. See `plan_rings`."""
     cells = _cells(sharing, parts)
-    replaced = sum(slot.weight.size * len(slot.readers) for cell in cells for slot in cell)
+    replaced = sum(slot.size * len(slot.readers) for cell in cells for slot in cell)
     return sum(_ring_sizes(sharing, cells)), replaced
 
 
@@ -176,7 +177,8 @@ def _cells(sharing: Sharing, parts: Iterable[PartKernels]) -> list[_Cell]:
             if sharing.scope == "layer":
                 cell_key = first + offset
             slots = cells.setdefault(cell_key, {})
-            slots.setdefault((copy, offset), _Slot(weight, [])).readers.append(first + offset)
+            slot = slots.setdefault((copy, offset), _Slot(weight, weight.size, []))
+            slot.readers.append(first + offset)
         first += len(part.kernels)
     return [list(slots.values()) for slots in cells.values()]
 
@@ -206,7 +208,7 @@ def _kind(weight: Weight, role: Role) -> Private:
 
 
 def _ring_sizes(sharing: Sharing, cells: Sequence[_Cell]) -> list[int]:
-    totals = [sum(slot.weight.size for slot in cell) for cell in cells]
+    totals = [sum(slot.size for slot in cell) for cell in cells]
     weights = sum(totals)
     _check(sharing, weights)
     if sharing.ratio is not None:
@@ -273,7 +275,6 @@ def _fan_out(weight: Weight) -> int:
 def _gradient_factor(sharing: Sharing, cell: _Cell, scales: Sequence[float], size: int) -> float:
     exponent = {"none": 0.0, "sqrt": 0.5, "full": 1.0}[sharing.gradient_scale]
     uses = sum(
-        len(slot.readers) * slot.weight.size * scale**2
-        for slot, scale in zip(cell, scales, strict=True)
+        len(slot.readers) * slot.size * scale**2 for slot, scale in zip(cell, scales, strict=True)
     )
     return float((size / uses) ** exponent)

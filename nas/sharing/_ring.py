@@ -84,7 +84,7 @@ class Ring(nn.Module):
         if self._places is None:
             with torch.inference_mode(False), torch.no_grad():
                 self._places = _Places(self)
-                self.get_buffer("checksum").copy_(self._places.checksum())
+                self.checksum = self._places.checksum()
         return self._places
 
     def _generate(self) -> tuple[Tensor, ...]:
@@ -160,7 +160,7 @@ class _Places:
         self.index = self._indices(ring)
         self.factor = torch.ones(sum(self.sizes), dtype=values.dtype, device=values.device)
         if ring.signs:
-            self.factor -= 2 * _random_bits(len(self.factor), ring.seed, values.device)
+            self.factor.sub_(_random_bits(len(self.factor), ring.seed, values.device), alpha=2)
         for factor, scale in zip(torch.split(self.factor, self.sizes), ring.scales, strict=True):
             if scale != 1:
                 factor *= scale
@@ -262,9 +262,10 @@ _GOLDEN = 0x9E3779B97F4A7C15 - 2**64
 
 
 def _mix(x: Tensor) -> Tensor:
-    x = (x ^ _shift(x, 30)) * (0xBF58476D1CE4E5B9 - 2**64)
-    x = (x ^ _shift(x, 27)) * (0x94D049BB133111EB - 2**64)
-    return x ^ _shift(x, 31)
+    """SplitMix64's output function, in place."""
+    x.bitwise_xor_(_shift(x, 30)).mul_(0xBF58476D1CE4E5B9 - 2**64)
+    x.bitwise_xor_(_shift(x, 27)).mul_(0x94D049BB133111EB - 2**64)
+    return x.bitwise_xor_(_shift(x, 31))
 
 
 def _shift(x: Tensor, bits: int) -> Tensor:

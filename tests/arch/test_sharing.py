@@ -1,0 +1,347 @@
+"""The plan of parameter rings: RPG's published counts, scopes, sizes, and what is the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nas.arch import Architecture, Sharing, Stage, describe
+from nas.arch.families.lru import Lru, LruHead, MaxPoolConcat
+from nas.arch.families.plain import Conv, ConvStem, ConvTransition, GapLinear
+from nas.arch.families.residual import Residual, ResnetStem
+from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture
+
+IMAGENET: dict[str, Any] = {"input_shape": (3, 224, 224), "num_classes": 1000}
+RESNET_18, RESNET_34 = (2, 2, 2, 2), (3, 4, 6, 3)
+T_18, T_34 = 11_157_504, 21_258_240
+
+
+def resnet(depths: tuple[int, ...], **sharing: Any) -> Architecture:
+    widths = (64, 128, 256, 512)
+    return Architecture(
+        name="resnet",
+        stem=ResnetStem(channels=64),
+        stages=tuple(
+            Stage(channels=width, depth=depth, stride=1 if width == 64 else 2, block=Residual())
+            for width, depth in zip(widths, depths, strict=True)
+        ),
+        head=GapLinear(),
+        sharing=Sharing(**sharing),
+    )
+
+
+def small(*, depth: int = 3, stages: int = 2, block: Any = None, **sharing: Any) -> Architecture:
+    """Two stages of 8 and 16 channels; 3 plain 3x3 convolutions each, entered through a 1x1."""
+    return Architecture(
+        name="small",
+        stem=ConvStem(channels=8),
+        stages=tuple(
+            Stage(
+                channels=8 * 2**index,
+                depth=depth,
+                stride=2,
+                transition=ConvTransition(kernel=1),
+                block=block or Conv(),
+            )
+            for index in range(stages)
+        ),
+        head=GapLinear(),
+        sharing=Sharing(**sharing),
+    )
+
+
+def rings(arch: Architecture) -> Any:
+    return arch.rings(in_channels=3, num_classes=10)
+
+
+# -- rpg.md, section 5 -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depths", "ring", "trained"),
+    [
+        (RESNET_18, 2_359_296, 2_891_304),
+        (RESNET_34, 46_080, 585_512),
+        (RESNET_34, 2_359_296, 2_898_728),
+        (RESNET_34, 11_160_576, 11_700_008),
+    ],
+)
+def test_published_ring_sizes(depths: tuple[int, ...], ring: int, trained: int) -> None:
+    cost = cost_of(resnet(depths, scope="network", ring=ring), **IMAGENET)
+    assert (cost.ring_params, cost.params) == (ring, trained)
+    assert cost.macs == cost_of(resnet(depths), **IMAGENET).macs
+
+
+@pytest.mark.parametrize(
+    ("depths", "layers", "weights", "private"),
+    [
+        (RESNET_18, 19, T_18, 9_408 + 9_600 + 513_000),
+        (RESNET_34, 35, T_34, 9_408 + 17_024 + 513_000),
+    ],
+)
+def test_generated_and_private_weights(
+    depths: tuple[int, ...], layers: int, weights: int, private: int
+) -> None:
+    arch = resnet(depths, scope="network", ratio=1.0)
+    (ring,) = rings(arch)
+    assert (len(ring.kernels), ring.size) == (layers, weights)
+    cost = cost_of(arch, **IMAGENET)
+    assert cost.params - cost.ring_params == private
+
+
+def test_the_rings_of_stages_have_the_size_of_stages() -> None:
+    sizes = {
+        depths: [ring.size for ring in rings(resnet(depths, scope="stage", ratio=1.0))]
+        for depths in (RESNET_18, RESNET_34)
+    }
+    assert sizes[RESNET_18] == [147_456, 524_288, 2_097_152, 8_388_608]
+    assert sizes[RESNET_34] == [221_184, 1_114_112, 6_815_744, 13_107_200]
+
+
+def test_scales_are_those_of_the_code() -> None:
+    (ring,) = rings(resnet(RESNET_18, scope="network", ring=2_359_296))
+    by_kernel = dict(zip(ring.kernels, ring.scales, strict=True))
+    # 0 is the stem; 5, 10 and 15 are the shortcuts, which come first in their blocks.
+    values = [by_kernel[(i,)] for i in (1, 5, 6, 10, 11, 15, 16, 19)]
+    assert values == pytest.approx([8**0.5, 6, 2, 18**0.5, 2**0.5, 3, 1, 1])
+    assert ring.std == pytest.approx(0.020833, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("depths", "ring", "inputs"),
+    [(RESNET_18, 2_359_296, 3_840), (RESNET_34, 46_080, 7_552), (RESNET_34, 11_160_576, 7_552)],
+)
+def test_gradient_inflation_in_closed_form(
+    depths: tuple[int, ...], ring: int, inputs: int
+) -> None:
+    inflation = 4608 * inputs / ring
+    (full,) = rings(resnet(depths, scope="network", ring=ring, gradient_scale="full"))
+    (sqrt,) = rings(resnet(depths, scope="network", ring=ring, gradient_scale="sqrt"))
+    assert 1 / full.gradient_factor == pytest.approx(inflation)
+    assert 1 / sqrt.gradient_factor == pytest.approx(inflation**0.5)
+
+
+def test_inflation_of_resnet_18_is_7_5() -> None:
+    (ring,) = rings(resnet(RESNET_18, scope="network", ring=2_359_296, gradient_scale="full"))
+    assert ring.gradient_factor == pytest.approx(1 / 7.5)
+
+
+# -- scopes ----------------------------------------------------------------------------------
+
+# Kernels of `small`: 0 stem, 1 transition (8 x 8), 2 to 4 (8 x 8 x 9), 5 transition (16 x 8),
+# 6 to 8 (16 x 16 x 9), 9 classifier.
+FIRST, SECOND = 8 * 8 + 3 * 576, 16 * 8 + 3 * 2304
+
+
+@pytest.mark.parametrize(
+    ("scope", "kernels"),
+    [
+        ("layer", [[(1,)], [(2,)], [(3,)], [(4,)], [(5,)], [(6,)], [(7,)], [(8,)]]),
+        ("stage", [[(1,), (2,), (3,), (4,)], [(5,), (6,), (7,), (8,)]]),
+        ("subnet", [[(1,)], [(2,), (3,), (4,)], [(5,)], [(6,), (7,), (8,)]]),
+        ("network", [[(1,), (2,), (3,), (4,), (5,), (6,), (7,), (8,)]]),
+    ],
+)
+def test_scopes(scope: str, kernels: list[list[tuple[int, ...]]]) -> None:
+    plan = rings(small(scope=scope, ratio=0.5))
+    assert [list(ring.kernels) for ring in plan] == kernels
+
+
+def test_identical_repeats_read_the_same_kernel() -> None:
+    plan = rings(small(scope="subnet", ratio=1.0, repeat="identical"))
+    assert [list(ring.kernels) for ring in plan] == [[(1,)], [(2, 3, 4)], [(5,)], [(6, 7, 8)]]
+    assert [ring.size for ring in plan] == [64, 576, 128, 2304]
+
+
+def test_a_ring_is_split_in_proportion_to_the_weights() -> None:
+    plan = rings(small(scope="stage", ring=1000))
+    total = FIRST + SECOND
+    assert [ring.size for ring in plan] == [
+        round(1000 * FIRST / total),
+        round(1000 * SECOND / total),
+    ]
+
+
+def test_no_ring_is_empty() -> None:
+    assert min(ring.size for ring in rings(small(scope="layer", ring=1))) == 1
+
+
+def test_blocks_round_rings_down_to_multiples_of_64() -> None:
+    first, second = rings(small(scope="stage", ring=1000, hash="block"))
+    assert (first.size, first.block) == (192, 64)
+    assert (second.size, second.block) == (768, 64)
+    assert (
+        cost_of(
+            small(scope="stage", ring=1000, hash="block"), input_shape=(3, 32, 32), num_classes=10
+        ).ring_params
+        == 960
+    )
+
+
+def test_rings_too_small_for_blocks_scatter_elements() -> None:
+    (ring,) = rings(small(scope="network", ring=50, hash="block"))
+    assert (ring.size, ring.block) == (50, 1)
+
+
+# -- what stays private ----------------------------------------------------------------------
+
+
+def joined(arch: Architecture) -> list[int]:
+    return [i for ring in rings(arch) for group in ring.kernels for i in group]
+
+
+@pytest.mark.parametrize(
+    ("private", "positions"),
+    [
+        (("head",), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (("stem", "classifier"), [1, 2, 3, 4, 5, 6, 7, 8]),
+        (("stem",), [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (("stem", "head", "transition"), [2, 3, 4, 6, 7, 8]),
+        (("stem", "head", "spatial"), [1, 5]),
+        (("stem", "head", "pointwise"), [2, 3, 4, 6, 7, 8]),
+    ],
+)
+def test_private_parts_and_kinds(private: tuple[Any, ...], positions: list[int]) -> None:
+    assert joined(small(scope="network", ratio=0.5, private=private)) == positions
+
+
+def test_depthwise_and_attention_can_stay_private() -> None:
+    arch = Architecture(
+        name="x",
+        stem=ConvStem(channels=8),
+        stages=(
+            Stage(
+                channels=16,
+                stride=2,
+                transition=VgnetDownsampling(kernels="learned"),
+                block=HalfIdentity(se=True),
+            ),
+        ),
+        head=GapLinear(),
+    )
+    # 1 depthwise, 2 pointwise; then the block: 3 depthwise, 4 pointwise, 5 and 6 attention.
+    for private, positions in [((), [1, 2, 3, 4, 5, 6]), (("depthwise", "attention"), [2, 4])]:
+        sharing = Sharing(scope="network", ratio=0.5, private=("stem", "head", *private))
+        assert joined(replace(arch, sharing=sharing)) == positions
+
+
+def test_the_classifier_may_be_a_convolution() -> None:
+    arch = replace(small(block=Lru(reuse=2), scope="network", ratio=0.5), head=LruHead(groups=1))
+    everything = joined(replace(arch, sharing=replace(arch.sharing, private=("stem",))))
+    but_one = joined(replace(arch, sharing=replace(arch.sharing, private=("stem", "classifier"))))
+    assert everything[:-1] == but_one
+
+
+def test_a_reused_layer_is_one_kernel() -> None:
+    arch = small(block=Lru(reuse=4), depth=1, stages=1, scope="network", ratio=1.0)
+    assert joined(arch) == [1, 2, 3]
+
+
+# -- identity --------------------------------------------------------------------------------
+
+
+def test_nothing_shared_is_nothing_said() -> None:
+    plain = small()
+    assert small(scope="none", ring=7, ratio=0.5, seed=3).id == plain.id
+    assert "sharing" not in describe(plain)
+    assert describe(small(scope="stage", ratio=0.5))["sharing"] == {"scope": "stage", "ratio": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (small(scope="block", ratio=0.5), small(scope="layer", ratio=0.5)),
+        (small(stages=1, scope="network", ratio=0.5), small(stages=1, scope="stage", ratio=0.5)),
+        (small(scope="stage", ratio=0.5), small(scope="stage", ring=(FIRST + SECOND) // 2)),
+        (small(scope="layer", ratio=0.5), small(scope="layer", ratio=0.5, even="layer")),
+        (small(scope="block", ratio=0.5), small(scope="block", ratio=0.5, repeat="identical")),
+        (small(depth=1, scope="subnet", ratio=0.5), small(depth=1, scope="block", ratio=0.5)),
+        (
+            small(scope="network", ratio=0.5, permute=False, signs=False),
+            small(scope="network", ratio=0.5, permute=False, signs=False, seed=5, hash="block"),
+        ),
+        (
+            small(depth=1, stages=1, scope="layer", ratio=1.0),
+            small(depth=1, stages=1, scope="layer", ratio=1.0, gradient_scale="full"),
+        ),
+        (
+            small(scope="layer", ratio=0.5),
+            small(scope="layer", ratio=0.5, scale="none"),
+        ),
+    ],
+)
+def test_sharing_alike_is_the_same_network(one: Architecture, other: Architecture) -> None:
+    assert one.id == other.id
+
+
+def test_sharing_differently_is_another_network() -> None:
+    options: list[dict[str, Any]] = [
+        {},
+        {"seed": 1},
+        {"ratio": 0.25},
+        {"scope": "stage"},
+        {"even": "layer"},
+        {"permute": False},
+        {"signs": False},
+        {"scale": "none"},
+        {"gradient_scale": "sqrt"},
+        {"gradient_scale": "full"},
+        {"repeat": "identical"},
+        {"hash": "block"},
+        {"private": ("stem",)},
+        {"ratio": 1.0},  # as many scalars as a dense network, in another order and scale
+        {"scope": "none"},
+    ]
+    ids = {small(**{"scope": "network", "ratio": 0.5, **option}).id for option in options}
+    assert len(ids) == len(options)
+
+
+def test_stages_matter_only_where_rings_follow_them() -> None:
+    whole = small(stages=1, depth=4)
+    halves = replace(
+        whole,
+        stages=(replace(whole.stages[0], depth=2), Stage(channels=8, depth=2, block=Conv())),
+    )
+    for scope, same in (("network", True), ("layer", True), ("stage", False)):
+        sharing = Sharing(scope=scope, ratio=0.5)  # type: ignore[arg-type]
+        ids = {replace(arch, sharing=sharing).id for arch in (whole, halves)}
+        assert (len(ids) == 1) is same
+
+
+# -- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "neither ring nor ratio"),
+        ({"ring": 10, "ratio": 0.5}, "ring 10 and ratio 0.5; give exactly one"),
+        ({"ring": 0}, r"sharing\.ring: 0 scalars for 8832 weights"),
+        ({"ring": 8833}, r"sharing\.ring: 8833 scalars for 8832 weights; use 1 to 8832"),
+        ({"ratio": 0.0}, r"sharing\.ratio: 0 of 8832 weights"),
+        ({"ratio": 1.5}, r"sharing\.ratio: 1\.5 of 8832 weights; use more than 0 and at most 1"),
+    ],
+)
+def test_ring_sizes_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    arch = small(scope="network", **options)
+    with pytest.raises(IllegalArchitecture, match=message):
+        cost_of(arch, input_shape=(3, 32, 32), num_classes=10)
+    with pytest.raises(IllegalArchitecture, match=message):
+        _ = arch.id
+
+
+def test_nothing_to_share() -> None:
+    empty = Architecture(
+        name="x",
+        stem=ConvStem(channels=8),
+        stages=(Stage(channels=16, depth=0, stride=2, transition=MaxPoolConcat(), block=Conv()),),
+        head=GapLinear(),
+        sharing=Sharing(scope="network", ratio=0.5),
+    )
+    assert rings(empty) == ()
+    with pytest.raises(IllegalArchitecture, match="5 scalars for 0 weights"):
+        rings(replace(empty, sharing=Sharing(scope="network", ring=5)))
