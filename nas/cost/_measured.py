@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 ELEMENTWISE = frozenset(
     {
         "aten::_native_batch_norm_legit_no_training",
-        "aten::native_batch_norm",
         "aten::add.Tensor",
+        "aten::hardsigmoid",
+        "aten::hardswish",
         "aten::hardswish_",
+        "aten::hardtanh",
         "aten::hardtanh_",
         "aten::mul.Tensor",
+        "aten::native_batch_norm",
+        "aten::relu",
         "aten::relu_",
-        "aten::hardsigmoid",
         "aten::sigmoid",
+        "aten::silu",
         "aten::silu_",
         "aten::sub.Tensor",
     }
