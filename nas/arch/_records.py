@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nas.arch._call import Call, to_plain
-from nas.arch._part import Activation, Block, Bounds, Count, Head, Site, Stem, Stride, Transition
+from nas.arch._call import Call, call, to_plain
+from nas.arch._part import (
+    Activation,
+    Block,
+    Bounds,
+    Count,
+    Head,
+    Part,
+    Site,
+    Stem,
+    Stride,
+    Transition,
+)
 from nas.arch._sharing import (
     UNSHARED,
     PartKernels,
@@ -134,13 +145,13 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
     if stage.transition is not None:
         path = f"stages.{index}.transition.{stage.transition.kind}"
         site = Site(path, channels, stage.channels, stride, stage.activation)
-        if (entry := stage.transition.call(site)) is not None:
+        if (entry := _part_call(stage.transition, site)) is not None:
             calls.append(entry)
         channels, stride = stage.channels, 1
     path = f"stages.{index}.block.{stage.block.kind}"
     for _ in range(stage.depth):
         site = Site(path, channels, stage.channels, stride, stage.activation)
-        calls.append(_require(stage.block.call(site)))
+        calls.append(_block_call(stage.block, site))
         channels, stride = stage.channels, 1
     if (channels, stride) != (stage.channels, 1):
         raise IllegalArchitecture(
@@ -149,6 +160,23 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
             rule="an empty stage keeps its shape",
         )
     return tuple(calls)
+
+
+@lru_cache(maxsize=1 << 16)
+def _part_call(part: Part, site: Site) -> Call | None:
+    """`part.call(site)`, remembered: stages are many, but they combine few parts."""
+    return part.call(site)
+
+
+def _block_call(block: Block, site: Site) -> Call:
+    """The block at this site, wrapped where its weights are to be applied more than once.
+
+    A block that strides or changes the width is applied once. LruNet's own block counts its
+    applications itself, because it shuffles between them.
+    """
+    made = _require(_part_call(block, site))
+    times = 1 if isinstance(block, Lru) else getattr(block, "reuse", 1)
+    return call("Reuse", block=made, times=times) if times > 1 and site.keeps_shape else made
 
 
 def _require(call: Call | None) -> Call:
