@@ -73,7 +73,7 @@ class Ring(nn.Module):
             self._kept = None
             return self._generate()
         wanted = torch.is_grad_enabled() and self.values.requires_grad
-        state = (self.values.data_ptr(), self.values._version, wanted)
+        state = (id(self.values), self.values._version, wanted)
         if self._kept is None or self._kept[0] != state:
             with torch.inference_mode(False), torch.set_grad_enabled(wanted):
                 self._kept = state, self._generate()
@@ -184,7 +184,7 @@ class _Places:
         signs = (self.factor < 0).to(torch.int64)
         odd = torch.arange(1, 2 * len(signs), 2, device=signs.device)
         index = self.index.to(torch.int64)
-        return torch.dot(index, odd[: len(index)]) * _GOLDEN + torch.dot(signs, odd)
+        return (index * odd[: len(index)]).sum() * _GOLDEN + (signs * odd).sum()
 
 
 class _Gather(torch.autograd.Function):

@@ -334,6 +334,12 @@ def test_ring_sizes_that_cannot_be(options: dict[str, Any], message: str) -> Non
         _ = arch.id
 
 
+def test_the_ring_hard_coded_in_the_papers_script_shares_nothing_in_resnet_18() -> None:
+    # rpg.md, section 9: 2422 x 4608 scalars are more than ResNet-18 generates.
+    with pytest.raises(IllegalArchitecture, match="11160576 scalars for 11157504 weights"):
+        rings(resnet(RESNET_18, scope="network", ring=11_160_576))
+
+
 def test_nothing_to_share() -> None:
     empty = Architecture(
         name="x",
