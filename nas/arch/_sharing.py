@@ -68,7 +68,8 @@ class Sharing:
     """Give every layer its own Kaiming fan-out deviation (as in the code), or all the same."""
     gradient_scale: Literal["none", "sqrt", "full"] = "none"
     """Multiply the rings' gradients by 1 (as in the code), 1/sqrt(A) or 1/A, where A is the
-    factor by which their variance exceeds that of one unscaled weight."""
+    factor by which their variance exceeds that of one unscaled weight. Adam, which normalises
+    gradients, hardly notices; SGD does."""
     repeat: Literal["different", "identical"] = "different"
     """Whether equally shaped blocks on one ring read different elements (RPG) or the same ones:
     hard recurrence."""
