@@ -103,7 +103,11 @@ def _try_in_child(address: str, timeout_s: float) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
-        reason = f"something accepts connections, but not as Ray does within {timeout_s:g} s"
+        # Ray sends its token to an address only when told to, and then waits without a word.
+        reason = (
+            f"something accepts connections, but not as Ray does within {timeout_s:g} s (a Ray "
+            "that wants a token answers only if RAY_AUTH_MODE=token is set here)"
+        )
         _refuse(address, reason, error)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"Ray ended with status {done.returncode}"]
@@ -125,9 +129,9 @@ def parse_address(address: str) -> tuple[str, int]:
 
 def _refuse(address: str, reason: str, cause: BaseException | None = None) -> NoReturn:
     raise ClusterError(
-        f"--address {address}: no Ray to be had: {reason}. Look whether the head node runs "
-        f"(`ray start --head` there, `ray status`) and whether a firewall lets you through; "
-        f"{_ALLOWED}; without --address, Ray starts on this machine"
+        f"--address {address}: no Ray to be had: {reason.rstrip('.')}. "
+        "Look whether the head node runs (`ray start --head` there, `ray status`) and whether "
+        f"a firewall lets you through; {_ALLOWED}; without --address, Ray starts on this machine"
     ) from cause
 
 

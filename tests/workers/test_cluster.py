@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import nas
 from nas.errors import ClusterError
 from nas.workers import RayPool
 from nas.workers._cluster import parse_address
@@ -92,3 +97,35 @@ def test_a_process_that_uses_ray_already_cannot_join_another(
 
     with pytest.raises(ClusterError, match="connected to a Ray already"):
         RayPool(factories["obey"], address=here)
+
+
+PROGRAM = """
+import sys
+from nas.trial import Fidelity, Task, TrialResult
+from nas.workers import make_pool
+
+def answer(info):
+    return lambda task: TrialResult(number=task.number)
+
+with make_pool(1, answer, address=sys.argv[1], gpus_per_worker=0) as pool:
+    pool.submit(Task(number=7, arch="any", fidelity=Fidelity(epochs=1), seed=0))
+    print(pool.next_result().number, pool.description)
+"""
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_running_cluster_is_joined_by_address_and_left_running(
+    running_ray: None, tmp_path: Path
+) -> None:
+    root = str(Path(nas.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, ray.get_runtime_context().gcs_address],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root, "RAY_AUTH_MODE": "token"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7 1 Ray worker, 1 CPU\n", "")
+    assert ray.cluster_resources()["CPU"] == 4

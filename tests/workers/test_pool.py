@@ -113,14 +113,14 @@ class PoolConformance:
         self, pool: Pool, make_task: MakeTask
     ) -> None:
         began_s = time.monotonic()
-        tasks = [make_task(number, seconds=0.2) for number in range(6)]
+        tasks = [make_task(number, seconds=0.5) for number in range(4)]
         for task in tasks:
             pool.submit(task)
         submitted_s = time.monotonic() - began_s
         numbers = {result.number for _ in tasks if (result := pool.next_result(60))}
 
-        assert submitted_s < 0.2
-        assert numbers == set(range(6))
+        assert submitted_s < 0.5
+        assert numbers == set(range(4))
 
     def test_an_overdue_task_times_out_and_the_pool_goes_on(
         self, make_pool: MakePool, make_task: MakeTask, factories: dict[str, Factory]

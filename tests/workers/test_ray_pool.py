@@ -154,9 +154,9 @@ def test_workers_that_find_no_place_in_time_are_an_error(
 ) -> None:
     with make_pool(num_workers=1, cpus_per_worker=3):
         began_s = time.monotonic()
-        with pytest.raises(ClusterError, match=r"1 of them found no place in 2 s; free now: [01]"):
-            make_pool(num_workers=2, start_timeout_s=2)
-        assert time.monotonic() - began_s < 10
+        with pytest.raises(ClusterError, match=r"[12] of them found no place in 3 s; free now: "):
+            make_pool(num_workers=2, start_timeout_s=3)
+        assert time.monotonic() - began_s < 15
 
 
 def test_an_interrupt_reaches_the_caller_and_closing_is_quick(
