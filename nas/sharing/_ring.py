@@ -21,8 +21,8 @@ from torch import Tensor, nn
 class Ring(nn.Module):
     """One trained vector, and the layers that read their `weight` from it.
 
-    Calling it gives the kernels: generated anew when gradients flow in training mode, kept in
-    eval mode until the ring changes. Indices and signs are made from the seed when first needed.
+    Calling it gives the kernels: generated anew in training mode, kept in eval mode until the
+    ring changes or gets a gradient. Indices and signs are made from the seed when first needed.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Ring(nn.Module):
     def forward(self) -> tuple[Tensor, ...]:
         """One kernel for every group of layers."""
         if self.training or self.values.is_inference():
-            self._kept = None
+            self.forget()
             return self._generate()
         wanted = torch.is_grad_enabled() and self.values.requires_grad
         state = (id(self.values), self.values._version, wanted)
@@ -88,11 +88,16 @@ class Ring(nn.Module):
         return self._places
 
     def _generate(self) -> tuple[Tensor, ...]:
-        return _gather(self.values, self.places(), self.gradient_factor)
+        kernels: tuple[Tensor, ...] = _Gather.apply(self.values, self)
+        return kernels
+
+    def forget(self) -> None:
+        """Generate the kernels anew when they are next asked for."""
+        self._kept = None
 
     def train(self, mode: bool = True) -> "Ring":
         """Switch modes; kernels are generated anew."""
-        self._kept = None
+        self.forget()
         return super().train(mode)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "Ring":
@@ -112,7 +117,7 @@ class Ring(nn.Module):
         self, state_dict: Any, prefix: str, metadata: Any, strict: bool, missing: list[str],
         unexpected: list[str], errors: list[str],
     ) -> None:  # fmt: skip
-        self._kept = None
+        self.forget()
         own = self.places().checksum()
         super()._load_from_state_dict(
             state_dict, prefix, metadata, strict, missing, unexpected, errors
@@ -195,9 +200,10 @@ class _Gather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, places: _Places, gradient_factor: float) -> Any:
-        # Kept as attributes, as constants may be: so eval mode can run backward repeatedly.
-        ctx.places, ctx.gradient_factor, ctx.size = places, gradient_factor, len(values)
+    def forward(ctx: Any, values: Tensor, ring: Ring) -> Any:
+        # Constants may be kept as attributes: so backward can run more than once.
+        ctx.ring, ctx.places = ring, ring.places()
+        places: _Places = ctx.places
         flat = values.view(places.rows).index_select(0, places.index).view(-1)
         pieces = torch.split(flat.mul_(places.factor), places.sizes)
         return tuple(
@@ -207,8 +213,10 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        places: _Places = ctx.places
-        total = places.factor.new_zeros(ctx.size).view(places.rows)
+        ring, places = ctx.ring, ctx.places
+        # A step will follow, and fused optimisers do not count up the ring's version.
+        ring.forget()
+        total = places.factor.new_zeros(len(ring.values)).view(places.rows)
         indices = torch.split(places.index, places.blocks)
         factors = torch.split(places.factor, places.sizes)
         for gradient, index, factor in zip(gradients, indices, factors, strict=True):
@@ -216,14 +224,9 @@ class _Gather(torch.autograd.Function):
             if excess := len(factor) - len(gradient):
                 gradient = nn.functional.pad(gradient, (0, excess))
             total.index_add_(0, index, (gradient * factor).view(places.rows))
-        if ctx.gradient_factor != 1:
-            total *= ctx.gradient_factor
-        return total.view(-1), None, None
-
-
-def _gather(values: Tensor, places: _Places, gradient_factor: float) -> tuple[Tensor, ...]:
-    kernels: tuple[Tensor, ...] = _Gather.apply(values, places, gradient_factor)
-    return kernels
+        if ring.gradient_factor != 1:
+            total *= ring.gradient_factor
+        return total.view(-1), None
 
 
 def _in_order(count: int, size: int, device: torch.device) -> Tensor:

@@ -258,6 +258,17 @@ def test_gradients_flow_repeatedly_in_eval_mode() -> None:
     assert ring.values.grad is not None
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_training_in_eval_mode_sees_every_step(fused: bool) -> None:
+    ring = ring_of(SMALL, 100).eval()
+    optimizer = torch.optim.AdamW(ring.parameters(), lr=1.0, fused=fused)
+    for _ in range(2):
+        before = flat(ring)
+        sum(kernel.sum() for kernel in ring()).backward()
+        optimizer.step()
+        assert not torch.equal(flat(ring), before)
+
+
 def test_copies_and_pickles_compute_the_same() -> None:
     ring = ring_of(SMALL, 100).eval()
     expected = flat(ring)
