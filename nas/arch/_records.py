@@ -29,6 +29,7 @@ from nas.arch._sharing import (
     kernels_of,
     plan_rings,
 )
+from nas.arch.families.lru import Lru
 from nas.errors import IllegalArchitecture
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from nas.blocks.mgic import (
 )
 from nas.blocks.plain import ConvActNorm, ConvNormAct, GapLinear
 from nas.blocks.residual import BottleneckBlock, Projection, ResidualBlock, ResnetStem
+from nas.blocks.reuse import Reuse
 from nas.blocks.separable import SeparableBlock
 from nas.blocks.vgnet import HalfIdentityBlock, VgnetDownsamplingBlock, VgnetHead
 from nas.layers.depthwise import (
@@ -64,6 +65,7 @@ NAMES: Mapping[str, Callable[..., object]] = MappingProxyType(
             Projection,
             ResidualBlock,
             ResnetStem,
+            Reuse,
             SeparableBlock,
             SqueezeExcite,
             VgnetDownsamplingBlock,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
-import safetensors.torch
 import torch
 
-from nas.model import build_model
+from nas.model import build_model, save_weights
 from nas.proxy._seeds import proxy_seed, seeded
 from nas.proxy._train import train_proxy
 from nas.trial import Failure, TrialResult
@@ -65,16 +64,7 @@ class Evaluator:
                 task.arch, in_channels=data.input_shape[0], num_classes=data.num_classes
             )
         scores = train_proxy(model, data, task.fidelity, seed=seed, device=self._device)
-        return TrialResult(number=task.number, scores=scores, weights=_weights(model))
-
-
-def _weights(model: nn.Module) -> bytes:
-    # Copies: safetensors refuses tensors that share memory, as tied weights do.
-    state = {
-        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
-    }
-    return safetensors.torch.save(state)
+        return TrialResult(number=task.number, scores=scores, weights=save_weights(model))
 
 
 def _failure(error: Exception) -> Failure:

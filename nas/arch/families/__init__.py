@@ -15,8 +15,9 @@ from nas.arch.families import inverted, lru, mgic, plain, residual, separable, v
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from nas.arch._call import Call
     from nas.arch._part import Part
-    from nas.arch._tape import Map
+    from nas.arch._tape import Map, Tape
 
 __all__ = ["PARTS", "PLANS"]
 
@@ -62,10 +63,20 @@ PARTS: Mapping[type[Part], Mapping[str, type[Part]]] = MappingProxyType(
 )
 """For each place in a model file: the parts that may stand there, by name."""
 
+
+def plan_reuse(tape: Tape, x: Map, *, block: Call, times: int) -> Map:
+    """Layers of Reuse: the block's, over and over, with weights made once."""
+    for application in range(times):
+        with tape.weights_known(application > 0):
+            x = PLANS[block.name](tape, x, **block.kwargs)
+    return x
+
+
 PLANS: Mapping[str, Callable[..., Map]] = MappingProxyType(
     {
         "ConvNormAct": plain.plan_conv_unit,
         "ConvActNorm": plain.plan_conv_unit,
+        "Reuse": plan_reuse,
         "GapLinear": plain.plan_gap_linear,
         "LruBlock": lru.plan_lru_block,
         "MaxPoolConcat": lru.plan_max_pool_concat,

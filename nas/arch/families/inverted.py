@@ -40,6 +40,8 @@ class Inverted(Block):
     """
 
     kind = "inverted"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     expansion: Expansion = 6.0
     """Filtered channels as a multiple of the input's, rounded to a multiple of 8."""
     kernel: OddKernel = 3

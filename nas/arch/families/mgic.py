@@ -100,6 +100,8 @@ class MgicBasic(_Basic, Block):
     """
 
     kind = "mgic_basic"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
 
     def call(self, site: Site) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
@@ -114,6 +116,8 @@ class MgicPoint(_Basic, Block):
     """
 
     kind = "mgic_point"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
 
     def call(self, site: Site) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
@@ -130,6 +134,8 @@ class MgicBottleneck(_Hierarchy, Block):
     """
 
     kind = "mgic_bottleneck"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     expansion: Count = 4
     """The stage's channels as a multiple of the middle convolution's."""
     coarse_groups: Count = 1
@@ -175,6 +181,8 @@ class MgicMobile(_Hierarchy, Block):
     """
 
     kind = "mgic_mobile"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     expansion: Expansion = 6.0
     """Filtered channels as a multiple of the block's input, rounded to a multiple of 8."""
     kernel: OddKernel = 3

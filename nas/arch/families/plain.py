@@ -81,6 +81,8 @@ class Conv(_Conv, Block):
     """Standard convolution, BatchNorm, activation; can stride and change the width."""
 
     kind = "conv"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,8 @@ class Residual(Block):
     """ResNet's basic block: two convolutions and a shortcut; can stride and change the width."""
 
     kind = "residual"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     kernel: Kernel = 3
     groups: Count = 1
     """Of both convolutions."""
@@ -86,6 +88,8 @@ class Bottleneck(Block):
     """
 
     kind = "bottleneck"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     expansion: Count = 4
     """The stage's channels as a multiple of the middle convolution's."""
     kernel: Kernel = 3

@@ -47,6 +47,8 @@ class Separable(_Separable, Block):
     """Depthwise, BatchNorm, activation, pointwise, BatchNorm, activation; can stride and widen."""
 
     kind = "separable"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ class HalfIdentity(Block):
     """
 
     kind = "half_identity"
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
     identity_ratio: Ratio = 0.5
     kernels: Kernels = "learned"
     """Learned (VGNetC and G), or fixed: edge (4 kernels), edge_gaussian (8; VGNetF)."""
