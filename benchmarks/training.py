@@ -5,10 +5,10 @@
 The tutorial's loop is torchvision's: a DataLoader over PIL images (RandomCrop, flip, ToTensor,
 Normalize), contiguous float32, SGD with momentum, `.item()` each step. Both run on one thread, in
 turn, in one process; a figure is the median of the repeats, in images per second of CPU time (so
-that what else runs on the machine matters less). `loop` is our
-training as it is for proxies (no augmentation below 16 epochs); `augmented` shifts and mirrors as
-the tutorial does. Input alone (no network) is timed too. Both sides run with glibc's allocator
-told to keep its memory, as our workers do; `--stock-malloc` runs both without.
+that what else runs on the machine matters less). `loop` is our training as it is for proxies (no
+augmentation below 16 epochs); `augmented` shifts and mirrors as the tutorial does. Input alone (no
+network) is timed too. Both sides run with glibc's allocator told to keep its memory, as our
+workers do; `--stock-malloc` runs both without.
 """
 
 from __future__ import annotations

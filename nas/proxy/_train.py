@@ -2,7 +2,7 @@
 
 An annealed short run ranks networks far better than the first epochs of a long one. AdamW is
 used because it trains deep stages of reused layers at the same learning rate as everything
-else; SGD with momentum needs one for each (`benchmarks/training.py` has the comparison).
+else: at the rate that suits most networks, SGD with momentum fails on these.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULT_FIDELITY = Fidelity(epochs=2, train_images=6_000, val_images=5_000, batc
 LEARNING_RATE = 0.02
 """Peak for a batch of 32; other batch sizes scale it by the square root of their ratio."""
 AUGMENT_FROM_EPOCHS = 16
-"""Shorter runs see the images as they are: up to 8 epochs, shifting them costs accuracy."""
+"""Shorter runs see the images as they are: at 2 and at 8 epochs, shifting them costs accuracy."""
 _WEIGHT_DECAY = 0.05
 _LABEL_SMOOTHING = 0.1
 _WARM_UP = 0.2
