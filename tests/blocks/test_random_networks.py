@@ -35,6 +35,8 @@ from nas.model import build_model, instantiate
 Shape = tuple[int, int, int]
 NETWORKS_PER_FAMILY = 210
 WIDTHS = (3, 4, 6, 8, 12, 16, 24, 32, 48)
+POOLS = {"channels": WIDTHS, "hidden": WIDTHS, "reuse": (1, 1, 1, 2, 3), "levels": (1, 2, 3)}
+"""Options whose other values would only make the networks larger."""
 COUNTS = (1, 1, 2, 3, 4, 8, 10)
 SHARES = (0.0, 0.25, 0.3, 0.5, 0.75, 1.0, 2.3, 4.0)
 
@@ -56,8 +58,8 @@ def random_part(cls: type[Part], rng: random.Random) -> Part:
     hints = get_type_hints(cls, include_extras=True)
     assert dataclasses.is_dataclass(cls)
     options = {
-        field.name: rng.choice(WIDTHS)
-        if field.name in ("channels", "hidden")
+        field.name: rng.choice(POOLS[field.name])
+        if field.name in POOLS
         else random_value(hints[field.name], rng)
         for field in dataclasses.fields(cls)
     }
@@ -83,7 +85,7 @@ def random_network(family: str, rng: random.Random) -> Architecture:
             Stage(
                 channels=channels,
                 stride=rng.choice((1, 1, 2, 3)),
-                depth=rng.choice((0, 1, 1, 2)),
+                depth=rng.choice((0, 1, 1, 1, 2)),
                 activation=rng.choice(("relu", "relu6", "hardswish", "silu")),
                 transition=pick(Transition) if rng.random() < 0.5 else None,
                 block=pick(Block),
@@ -146,7 +148,9 @@ def assert_parts_cost_what_they_measure(
     shape = IMAGE
     for call in arch.calls(in_channels=3, num_classes=5):
         planned = part_cost(call, shape)
-        own = PLANS[call.name].__module__.endswith(f".{arch.name}")
+        # What is reused is the family's, whoever plans the repetition.
+        made = call.kwargs["block"] if call.name == "Reuse" else call
+        own = PLANS[made.name].__module__.endswith(f".{arch.name}")
         if own and (call, shape) not in measured:
             measured.add((call, shape))
             with torch.device("meta"):
