@@ -10,7 +10,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from nas.proxy import Evaluator, load_data, proxy_seed, seeded, train_proxy
+from nas.model import load_weights
+from nas.proxy import Evaluator, evaluate_model, load_data, proxy_seed, seeded, train_proxy
 from nas.trial import Fidelity, Task
 from tests.proxy.conftest import tiny_cnn
 
@@ -116,12 +117,16 @@ def test_ctrl_c_passes_through(data: ImageData) -> None:
         Evaluator(data, build=interrupted)(_task())
 
 
-def test_tied_weights_can_be_stored(data: ImageData) -> None:
+def test_tied_weights_are_stored_and_fit_a_fresh_network(data: ImageData) -> None:
     def tied(*_: object, **__: object) -> nn.Module:
         layer = nn.Linear(16, 16)
         return nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), layer, nn.ReLU(), layer)
 
-    weights = Evaluator(data, build=tied)(_task()).weights
+    result = Evaluator(data, build=tied)(_task())
 
-    assert weights is not None
-    assert torch.equal(*(safetensors.torch.load(weights)[f"{i}.weight"] for i in (2, 4)))
+    assert result.weights is not None
+    assert result.scores is not None
+    fresh = tied()
+    load_weights(fresh, result.weights)
+    accuracy, _ = evaluate_model(fresh, data.val, data)
+    assert accuracy == result.scores.accuracy
