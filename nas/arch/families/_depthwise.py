@@ -32,7 +32,12 @@ def depthwise_call(
         name, size = "Depthwise", kernel if kernel != 3 else None
     else:
         name, period = FILTERS[kernels]
-        site.require_divides(period, channels // chunks, f"the size of the {kernels} bank,")
+        if channels % period:
+            raise site.refuse(
+                f"the {kernels} bank must divide the channels",
+                f"the {kernels} bank cycles through {period} kernels and {channels} filtered "
+                f"channels are no multiple of {period}; use another width, or kernels: learned",
+            )
         if kernel != 3:
             raise site.refuse(
                 "fixed kernels are 3x3",

@@ -67,6 +67,17 @@ class _Hierarchy:
     def _groups(self, width: int) -> int:
         return max(width // self.group_size, 1)
 
+    def _require_groups(self, site: Site, groups: int, fine: int, coarse: int) -> None:
+        for channels in (fine, coarse):
+            if channels % groups:
+                raise site.refuse(
+                    "mgic groups must divide a level's channels",
+                    f"at group_size {self.group_size} a level of {fine} channels has {groups} "
+                    f"groups, but {groups} does not divide {channels} channels; use an even "
+                    "group_size that divides the stage's channels, a higher threshold, or "
+                    "another width",
+                )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Basic(_Hierarchy):
@@ -75,8 +86,7 @@ class _Basic(_Hierarchy):
         cycle = self._unit(site, widths[-1], 1, kernel)
         for coarse, fine in pairwise(reversed(widths)):
             groups = self._groups(fine)
-            for channels in (fine, coarse):
-                site.require_divides(groups, channels, f"the {groups} groups of a level: number")
+            self._require_groups(site, groups, fine, coarse)
             unit = self._unit(site, fine, groups, kernel)
             cycle = _level_call(fine, coarse, groups, unit, cycle)
         return cycle
@@ -151,8 +161,7 @@ class MgicBottleneck(_Hierarchy, Block):
         for coarse, fine in pairwise(reversed(widths)):
             groups = self._groups(fine)
             wide_fine, wide_coarse = self.expansion * fine, self.expansion * coarse
-            for channels in (fine, wide_coarse):
-                site.require_divides(groups, channels, f"the {groups} groups of a level: number")
+            self._require_groups(site, groups, fine, wide_coarse)
             unit = self._unit(site, fine, groups, groups)
             cycle = _level_call(wide_fine, wide_coarse, groups, unit, cycle)
         return _connected(site, cycle, _spread_call(site))
@@ -205,7 +214,7 @@ class MgicMobile(_Hierarchy, Block):
         for coarse, fine in pairwise(reversed(widths)):
             level -= 1
             groups = self._dividing_groups(fine, expanded >> level)
-            site.require_divides(groups, coarse, f"the {groups} groups of a level: number")
+            self._require_groups(site, groups, fine, coarse)
             unit = self._unit(site, fine, expanded >> level, groups)
             cycle = _level_call(fine, coarse, groups, unit, cycle, restrict_norm=True)
         return _connected(site, cycle, _subsample_call(site))
@@ -271,7 +280,13 @@ def _connected(site: Site, cycle: Call, connector: Call) -> Call:
 
 def _spread_call(site: Site) -> Call:
     """The 3x3 connector in which every input channel feeds output channels of its own."""
-    site.require_divides(site.in_channels, site.out_channels, "the input's number of channels")
+    if site.out_channels % site.in_channels:
+        raise site.refuse(
+            "mgic widens by whole multiples",
+            f"going from {site.in_channels} to {site.out_channels} channels needs outputs of its "
+            "own for every input channel; use a multiple of the input's channels, or give the "
+            "stage a transition",
+        )
     return _conv_unit_call(site, 3, site.in_channels)
 
 
