@@ -94,7 +94,7 @@ def test_macs_by_reuse(
 
 
 def closed_form(reuse: int, alpha: Fraction | int, image_channels: int, classes: int) -> int:
-    """Parameters from the sheet's pieces: stem, stages, both head convolutions, BatchNorm."""
+    """Parameters piece by piece: stem, stages, both head convolutions, BatchNorm."""
     widths = [int(64 * alpha * 2**index) for index in range(4)]
     stem = min(64, widths[0])
     narrow = widths[-1] // 2
