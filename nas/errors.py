@@ -41,6 +41,14 @@ class IllegalArchitecture(UserError):
         super().__init__(message)
         self.rule = rule
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with the rule, which pickle would otherwise drop."""
+        return _illegal, (str(self), self.rule)
+
+
+def _illegal(message: str, rule: str) -> IllegalArchitecture:
+    return IllegalArchitecture(message, rule=rule)
+
 
 class DataError(UserError):
     """A data set is missing, unknown, or not usable as images with labels."""

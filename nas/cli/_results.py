@@ -29,13 +29,17 @@ def export(
         str, typer.Option(help="best, knee, all, or the beginning of a network's id.")
     ] = "knee",
     out: Annotated[Path | None, typer.Option(help="Where to; RUN/export if left out.")] = None,
+    materialize: Annotated[
+        bool, typer.Option("--materialize", help="Write the kernels that rings generate, not rings.")
+    ] = False,
 ) -> None:
     """Write networks of the front as standalone PyTorch code with weights and model file."""
     from nas.run import export_run, open_session
 
     console = Console()
     session = open_session(run)
-    for files in export_run(session, pick, out or session.folder.path / "export"):
+    folder = out or session.folder.path / "export"
+    for files in export_run(session, pick, folder, materialized=materialize):
         for path in (files.module, files.weights, files.model_file):
             if path is not None:
                 console.print(str(path), highlight=False, soft_wrap=True)

@@ -13,10 +13,18 @@ from nas.export._source import collect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nas.arch import Architecture, Argument, Section
+    from nas.arch import Architecture, Argument, RingPlan, Section
 
 WIDTH = 99
 INDENT = " " * 4
+RING_OPTIONS = {
+    "even": "network",
+    "permute": True,
+    "signs": True,
+    "block": 1,
+    "gradient_factor": 1.0,
+}
+"""Options of `Ring` that are written only where they differ from its defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +47,16 @@ def emit_module(
     """Source text of the network; loads the weights of the model that `build_model` makes."""
     sections = arch.sections(in_channels, num_classes)
     calls = [call for _, group in sections for call in group]
-    sources = collect(dict.fromkeys(name for call in calls for name in _names_in(call)))
+    rings = arch.rings(in_channels=in_channels, num_classes=num_classes)
+    names = dict.fromkeys(name for call in calls for name in _names_in(call))
+    sources = collect([*names, *(("Ring", "generated") if rings else ())])
     sources.imports |= {"from torch import Tensor", "from torch import nn"}
     class_name = to_class_name(arch.name)
     parts = [
         _docstring(arch, class_name, provenance),
         "from __future__ import annotations",
         _imports(sources.imports),
-        _network(class_name, sections),
+        _network(class_name, sections, rings),
         sources.text(),
     ]
     head, rest = parts[:3], parts[3:]
@@ -66,10 +76,10 @@ def _docstring(arch: Architecture, class_name: str, provenance: Provenance) -> s
     if provenance.weights_file:
         lines += [
             "",
-            "    from safetensors.torch import load_file",
+            "    from safetensors.torch import load_model",
             "",
             f"    model = {class_name}()",
-            f'    model.load_state_dict(load_file("{provenance.weights_file}"))',
+            f'    load_model(model, "{provenance.weights_file}")',
             "    model.eval()",
         ]
     return "\n".join([*lines, '"""'])
@@ -94,7 +104,9 @@ def _imports(statements: set[str]) -> str:
     return "\n\n".join("\n".join(block) for block in (first, second) if block)
 
 
-def _network(class_name: str, sections: tuple[Section, ...]) -> str:
+def _network(
+    class_name: str, sections: tuple[Section, ...], rings: tuple[RingPlan, ...]
+) -> str:
     (_, (stem,)), *stages, (_, (head,)) = sections
     lines = [
         f"class {class_name}(nn.Module):",
@@ -113,12 +125,53 @@ def _network(class_name: str, sections: tuple[Section, ...]) -> str:
     lines += [
         f"{INDENT * 2})",
         *_assign("self.head", head),
+        *(_rings(rings) if rings else ()),
         "",
         f"{INDENT}def forward(self, images: Tensor) -> Tensor:",
         f'{INDENT * 2}"""Logits."""',
-        f"{INDENT * 2}return self.head(self.body(self.stem(images)))",
     ]
+    if rings:
+        lines.append(f"{INDENT * 2}with generated(self.rings):")
+    lines.append(f"{INDENT * (3 if rings else 2)}return self.head(self.body(self.stem(images)))")
     return "\n".join(lines)
+
+
+def _rings(rings: tuple[RingPlan, ...]) -> list[str]:
+    """The rings, each with the layers that read from it by position among all layers."""
+    lines = [
+        f"{INDENT * 2}kinds = (nn.Conv2d, nn.Linear)",
+        f"{INDENT * 2}layers = [module for module in self.modules() if isinstance(module, kinds)]",
+        f"{INDENT * 2}self.rings = nn.ModuleList()",
+    ]
+    for ring in rings:
+        readers = [
+            "[" + ", ".join(f"layers[{reader}]" for reader in group) + "]" for group in ring.kernels
+        ]
+        options = [("size", ring.size), ("std", ring.std), ("seed", ring.seed)]
+        options += [(name, getattr(ring, name)) for name in RING_OPTIONS if _is_set(ring, name)]
+        lines += [
+            f"{INDENT * 2}self.rings.append(",
+            f"{INDENT * 3}Ring(",
+            *_listed("", readers, 4),
+            *_listed("scales=", [repr(scale) for scale in ring.scales], 4),
+            *(f"{INDENT * 4}{name}={value!r}," for name, value in options),
+            f"{INDENT * 3})",
+            f"{INDENT * 2})",
+        ]
+    return lines
+
+
+def _is_set(ring: RingPlan, name: str) -> bool:
+    return bool(getattr(ring, name) != RING_OPTIONS[name])
+
+
+def _listed(prefix: str, items: list[str], depth: int) -> list[str]:
+    """A list argument: on one line where it fits, else with one item a line."""
+    flat = f"{INDENT * depth}{prefix}[{', '.join(items)}],"
+    if len(flat) <= WIDTH:
+        return [flat]
+    inner = [f"{INDENT * (depth + 1)}{item}," for item in items]
+    return [f"{INDENT * depth}{prefix}[", *inner, f"{INDENT * depth}],"]
 
 
 def _assign(target: str, call: Call) -> list[str]:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nas.blocks import NAMES
+from nas.sharing import Ring, generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +74,9 @@ class Sources:
 def collect(names: Iterable[str]) -> Sources:
     """Everything that the classes and functions called `names` need."""
     sources = Sources()
+    known = {**NAMES, "Ring": Ring, "generated": generated}
     for name in names:
-        sources.need(name, take_apart(NAMES[name].__module__))
+        sources.need(name, take_apart(known[name].__module__))
     return sources
 
 

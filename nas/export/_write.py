@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load, save_file
 
+from nas.arch import Sharing
 from nas.cost import cost_of
 from nas.errors import NasError, RunFolderError
 from nas.export._emit import emit_module, to_class_name
-from nas.model import build_model
+from nas.model import build_model, load_weights, save_weights
+from nas.sharing import materialize
 from nas.space import dump_architecture
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ def export_network(
     num_classes: int,
     weights: bytes | None,
     provenance: Provenance,
+    materialized: bool = False,
 ) -> Exported:
     """Write `NAME_ID.py`, `.yaml` and, given safetensors bytes, `.safetensors` into `folder`.
 
     The written file is run and compared: same parameters and bit-equal logits, or NasError.
-    Raises RunFolderError where the folder cannot be written.
+    `materialized` writes the kernels that rings generate instead of the rings. Raises RunFolderError where the folder cannot be written.
     """
     stem = f"{arch.name}_{arch.id}".replace(".", "_").replace("-", "_")
     files = Exported(
@@ -55,7 +57,9 @@ def export_network(
     provenance = replace(provenance, weights_file=files.weights.name if files.weights else None)
     model = build_model(arch, in_channels=input_shape[0], num_classes=num_classes).eval()
     if weights is not None:
-        model.load_state_dict(load(weights))
+        load_weights(model, weights)
+    if materialized and arch.sharing.scope != "none":
+        arch, model = _without_rings(arch, model, input_shape[0], num_classes)
     source = emit_module(
         arch, in_channels=input_shape[0], num_classes=num_classes, provenance=provenance
     )
@@ -65,10 +69,21 @@ def export_network(
         files.module.write_text(source, encoding="utf-8")
         files.model_file.write_text(dump_architecture(arch), encoding="utf-8")
         if files.weights is not None:
-            save_file(model.state_dict(), files.weights)
+            files.weights.write_bytes(save_weights(model))
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be written: {error.strerror}") from error
     return files
+
+
+def _without_rings(
+    arch: Architecture, model: nn.Module, in_channels: int, num_classes: int
+) -> tuple[Architecture, nn.Module]:
+    """The same function as an ordinary network: every layer has the kernel it read."""
+    materialize(model)
+    plain = replace(arch, sharing=Sharing())
+    dense = build_model(plain, in_channels=in_channels, num_classes=num_classes).eval()
+    dense.load_state_dict(model.state_dict())
+    return plain, dense
 
 
 def _verify(

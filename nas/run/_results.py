@@ -50,10 +50,13 @@ def report_run(session: Session) -> RunReport:
     )
 
 
-def export_run(session: Session, pick: str, folder: Path) -> tuple[Exported, ...]:
+def export_run(
+    session: Session, pick: str, folder: Path, *, materialized: bool = False
+) -> tuple[Exported, ...]:
     """Write networks of a run's front as code, weights and model file into `folder`.
 
-    `pick` is best, knee, all, or the beginning of an id. Raises UserError.
+    `pick` is best, knee, all, or the beginning of an id; `materialized` writes generated kernels
+    instead of parameter rings. Raises UserError.
     """
     evaluations = load_evaluations(session.problem, session.address)
     rows = front_rows(evaluations, session.problem.objectives)
@@ -64,7 +67,7 @@ def export_run(session: Session, pick: str, folder: Path) -> tuple[Exported, ...
         )
     by_number = {evaluation.number: evaluation for evaluation in evaluations}
     return tuple(
-        _export(session, row, by_number[row.trial], folder) for row in _pick(session, rows, pick)
+        _export(session, row, by_number[row.trial], folder, materialized) for row in _pick(session, rows, pick)
     )
 
 
@@ -85,7 +88,9 @@ def _pick(session: Session, rows: tuple[FrontRow, ...], pick: str) -> tuple[Fron
     return matching
 
 
-def _export(session: Session, row: FrontRow, evaluation: Evaluation, folder: Path) -> Exported:
+def _export(
+    session: Session, row: FrontRow, evaluation: Evaluation, folder: Path, materialized: bool
+) -> Exported:
     problem = session.problem
     try:
         weights = session.folder.weights(row.arch_id).read_bytes()
@@ -101,19 +106,21 @@ def _export(session: Session, row: FrontRow, evaluation: Evaluation, folder: Pat
         num_classes=problem.num_classes,
         weights=weights,
         provenance=_provenance(session, row),
+        materialized=materialized,
     )
 
 
 def _provenance(session: Session, row: FrontRow) -> Provenance:
     problem, settings = session.problem, session.settings
-    epochs, images = settings.fidelity.epochs, settings.fidelity.train_images
+    epochs, count = settings.fidelity.epochs, settings.fidelity.train_images
+    images = f"{count:,}" if count else "all"
     shape = "x".join(map(str, problem.input_shape))
     version = session.folder.read_json("environment.json")["packages"].get("reuse-nas")
     return Provenance(
         claim=(
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
-            f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on {settings.data} after a "
-            f"proxy training of {epochs} epochs over {f'{images:,}' if images else 'all'} images "
+            f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on {settings.data} "
+            f"after a proxy training of {epochs} epochs over {images} images "
             "(one seed; these are its weights). Train it in full before use."
         ),
         origin=(
