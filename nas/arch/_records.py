@@ -69,7 +69,7 @@ class Architecture:
         Raises IllegalArchitecture where the records describe no network.
         """
         sections = self.sections(in_channels, num_classes)
-        return tuple(call for _, calls in sections for call in calls)
+        return tuple(one for _, calls in sections for one in calls)
 
     def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls by the part of the model file they come from, each with a title."""
@@ -93,8 +93,8 @@ class Architecture:
         kernels: list[tuple[Weight, ...]] = []
         channels = in_channels
         sections = self.sections(in_channels, num_classes)
-        for call in (call for _, calls in sections for call in calls):
-            made, channels = kernels_of(call, channels)
+        for one in (one for _, calls in sections for one in calls):
+            made, channels = kernels_of(one, channels)
             kernels.append(made)
         return plan_rings(self.sharing, self.place_kernels(sections, kernels))
 

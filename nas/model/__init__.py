@@ -5,4 +5,11 @@ from __future__ import annotations
 from nas.model._build import Network, SharedNetwork, build_model, instantiate
 from nas.model._weights import load_weights, save_weights
 
-__all__ = ["Network", "SharedNetwork", "build_model", "instantiate", "load_weights", "save_weights"]
+__all__ = [
+    "Network",
+    "SharedNetwork",
+    "build_model",
+    "instantiate",
+    "load_weights",
+    "save_weights",
+]

@@ -67,7 +67,8 @@ def export_run(
         )
     by_number = {evaluation.number: evaluation for evaluation in evaluations}
     return tuple(
-        _export(session, row, by_number[row.trial], folder, materialized) for row in _pick(session, rows, pick)
+        _export(session, row, by_number[row.trial], folder, materialized)
+        for row in _pick(session, rows, pick)
     )
 
 
