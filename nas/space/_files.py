@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,14 @@ import nas
 from nas.arch import Architecture, describe
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space._override import override
-from nas.space._read import Reader, near
+from nas.space._read import Reader, near, shown
 from nas.space._space import SearchSpace
-from nas.space._yaml import Fields, Scalar, parse_yaml
+from nas.space._yaml import Fields, Scalar, line_at, parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterable, Sequence
 
+    from nas.space._template import Genome
     from nas.space._yaml import Node
 
 LEGALITY_TRIES = 2_000
@@ -71,9 +74,10 @@ def load_architecture(name: str, overrides: Sequence[str] = ()) -> Architecture:
     """Read a model file in which nothing is open. Raises ModelFileError."""
     space = load_space(name, overrides)
     if space.is_open:
-        listed = ", ".join(gene.name for gene in space.genes[:3])
+        names = [gene.name for gene in space.genes]
+        listed = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
         raise ModelFileError(
-            f"{space.source}: {len(space.genes)} values are open ({listed}, ...), so this is a "
+            f"{space.source}: {len(space.genes)} values are open ({listed}), so this is a "
             f"space, not a network; search it with `nas search --space {name}`, or close them "
             "with --set"
         )
@@ -89,29 +93,33 @@ def parse_space(
         raise ModelFileError(
             f"{source}:{root.line}: a model file is a mapping with stem, stages, head"
         )
-    if overrides:
-        root = override(root, overrides)
-        text = yaml.safe_dump(_plain(root), sort_keys=False)
+    given = root.fields.get("tied")
+    root = override(root, overrides)
     fields = dict(root.fields)
-    description = _text(fields.pop("description", None), source)
-    tied = fields.pop("tied", None)
-    if tied is not None and not isinstance(tied, Fields):
-        raise ModelFileError(f"{source}:{tied.line}: tied: a mapping of names to open values")
+    description = _text(fields.pop("description", None), "description", source)
+    tied = fields.pop("tied", Fields({}, root.line))
+    if not isinstance(tied, Fields):
+        raise ModelFileError(
+            f"{source}:{tied.line}: tied: a mapping of names to open values is needed here, "
+            f"not {shown(tied)}"
+        )
     fields.setdefault("name", Scalar(name, root.line))
-    reader = Reader(source, tied.fields if tied else {})
+    reader = Reader(source, tied.fields)
     template = reader.read_record(Fields(fields, root.line), Architecture, "")
-    for unused in reader.tied.keys() - reader.used:
-        line = reader.tied[unused].line
-        raise ModelFileError(f"{source}:{line}: tied.{unused}: nothing uses this value")
+    if overrides:
+        root = _without_unused(root, given, reader.used)
+        text = yaml.safe_dump(_plain(root), sort_keys=False)
+    _require_used(root, reader)
     space = SearchSpace(
-        name=_text(fields["name"], source),
+        name=_text(fields["name"], "name", source),
         description=description,
         source=source,
         text=text,
         genes=tuple(reader.genes.genes),
         template=template,
+        tied=reader.used,
     )
-    _require_legal(space)
+    _require_legal(space, root)
     return space
 
 
@@ -121,10 +129,33 @@ def dump_architecture(arch: Architecture) -> str:
     return text
 
 
-def _require_legal(space: SearchSpace) -> None:
-    rng, rules = random.Random(0), Counter[str]()
-    genomes = (space.random_genome(rng) for _ in range(LEGALITY_TRIES if space.is_open else 1))
-    for genome in genomes:
+def _require_used(root: Fields, reader: Reader) -> None:
+    tied = root.fields.get("tied")
+    for name, node in tied.fields.items() if isinstance(tied, Fields) else ():
+        if name not in reader.used:
+            raise reader.error(
+                node, f"tied.{name}", f"nothing uses this value; {{tied: {name}}} would"
+            )
+
+
+def _without_unused(root: Fields, given: Node | None, used: Container[str]) -> Fields:
+    """`root` less those of the file's own tied values that overrides left without a use."""
+    tied = root.fields.get("tied")
+    if not isinstance(tied, Fields) or not isinstance(given, Fields):
+        return root
+    kept = {
+        name: node
+        for name, node in tied.fields.items()
+        if name in used or name not in given.fields
+    }
+    return Fields({**root.fields, "tied": Fields(kept, tied.line)}, root.line)
+
+
+def _require_legal(space: SearchSpace, root: Fields) -> None:
+    """Raise IllegalArchitecture unless some setting describes a network."""
+    rules, tried = Counter[str](), 0
+    for genome in _some_genomes(space):
+        tried += 1
         try:
             space.decode(genome).id  # noqa: B018 - compiling is the check
         except IllegalArchitecture as error:
@@ -132,21 +163,32 @@ def _require_legal(space: SearchSpace) -> None:
             last = error
         else:
             return
+    where = f"{space.source}:{line_at(root, str(last).partition(': ')[0])}"
     if not space.is_open:
-        raise IllegalArchitecture(f"{space.source}: {last}", rule=last.rule)
+        raise IllegalArchitecture(f"{where}: {last}", rule=last.rule)
     counted = "; ".join(f"{rule} ({count:,} times)" for rule, count in rules.most_common(3))
     raise IllegalArchitecture(
-        f"{space.source}: only illegal networks in {LEGALITY_TRIES:,} random settings: {counted}. "
-        f"For instance {last}",
+        f"{where}: none of {tried:,} settings describes a network: {counted}. For instance {last}",
         rule=rules.most_common(1)[0][0],
     )
 
 
-def _text(node: Node | None, source: str) -> str:
+def _some_genomes(space: SearchSpace) -> Iterable[Genome]:
+    """All genomes of a small space; of a large one, a random sample."""
+    sizes = [len(gene.labels) for gene in space.genes]
+    if math.prod(sizes) <= LEGALITY_TRIES:
+        return product(*map(range, sizes))
+    rng = random.Random(0)
+    return (space.random_genome(rng) for _ in range(LEGALITY_TRIES))
+
+
+def _text(node: Node | None, key: str, source: str) -> str:
     if node is None:
         return ""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        raise ModelFileError(f"{source}:{node.line}: name and description need a string")
+        raise ModelFileError(
+            f"{source}:{node.line}: {key}: a string is needed here, not {shown(node)}"
+        )
     return node.value
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
-from nas.space._yaml import Fields, Items, Scalar, parse_scalar
+from nas.space._read import near
+from nas.space._yaml import Fields, Items, Scalar, join, parse_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nas.space._yaml import Node
 
@@ -26,8 +27,9 @@ def override(root: Fields, assignments: Sequence[str]) -> Fields:
         value = parse_scalar(text, f"--set {assignment}")
         root, hits = _set_field(root, tuple(path.split(".")), value)
         if not hits:
+            hint = near(path, dict.fromkeys(_paths(root, "")))
             raise OptionError(
-                f"--set {assignment}: nothing in the model file is at {path}; "
+                f"--set {assignment}: nothing in the model file is at {path}{hint}; "
                 "paths are those that `nas show` prints"
             )
     return root
@@ -71,7 +73,23 @@ def _set_each(options: Node, path: tuple[str, ...], value: Scalar) -> tuple[Node
     assert isinstance(options, Items)
     items, total = [], 0
     for option in options.items:
-        item, hits = _set(option, path, value) if not isinstance(option, Scalar) else (option, 0)
+        item, hits = _set(option, path, value)
         items.append(item)
         total += hits
     return Items(tuple(items), options.line), total
+
+
+def _paths(node: Node, path: str) -> Iterator[str]:
+    """The path of every value there is."""
+    yield path
+    if isinstance(node, Items):
+        for index, item in enumerate(node.items):
+            yield from _paths(item, join(path, str(index)))
+    elif isinstance(node, Fields):
+        options = node.fields.get("choice")
+        if isinstance(options, Items):
+            for option in options.items:
+                yield from _paths(option, path)
+            return
+        for key, child in node.fields.items():
+            yield from _paths(child, join(path, key))

@@ -21,10 +21,10 @@ from typing import (
     get_type_hints,
 )
 
-from nas.arch import PARTS, Bounds, Part
+from nas.arch import PARTS, Architecture, Bounds, Part, Transition
 from nas.errors import ModelFileError
-from nas.space._template import Fixed, GeneList, Open, Sequenced, simplify
-from nas.space._yaml import Fields, Items, Node, Scalar
+from nas.space._template import Fixed, GeneList, Open, Sequenced, Tied, simplify
+from nas.space._yaml import Fields, Items, Node, Scalar, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_RANGE = 1000
 """Most values a `range:` may span; more is surely a slip."""
+OPEN = ("tied", "choice", "range")
+"""The keys that make a value open."""
+LEAVE_OPEN = "; write {choice: [...]} to leave it open"
 
 
 class Reader:
@@ -42,19 +45,21 @@ class Reader:
         """`source` names the file in messages; `tied` holds its top-level `tied:` values."""
         self.source = source
         self.tied = tied
-        self.used: set[str] = set()
+        self.used: dict[str, Template] = {}
+        """What was made of every tied value that something refers to."""
         self.genes = GeneList()
+        self._inside: tuple[str, ...] = ()
 
     def read(self, node: Node, hint: Any, path: str) -> Template:
         """The template of a node that must hold a `hint`, open or not."""
         if isinstance(node, Fields):
-            keys = node.fields.keys()
-            if "tied" in keys:
-                return self.read_tied(node, hint, path)
-            if "choice" in keys:
-                return self.read_choice(node, hint, path)
-            if "range" in keys:
-                return self.read_range(node, hint, path)
+            for key, read in (
+                ("tied", self.read_tied),
+                ("choice", self.read_choice),
+                ("range", self.read_range),
+            ):
+                if key in node.fields:
+                    return read(node, hint, path)
         return self.read_given(node, hint, path)
 
     # -- open values ---------------------------------------------------------------------------
@@ -62,16 +67,22 @@ class Reader:
     def read_tied(self, node: Fields, hint: Any, path: str) -> Template:
         self.only_keys(node, ("tied",), path)
         name = node.fields["tied"]
-        if not isinstance(name, Scalar) or name.value not in self.tied:
-            value = name.value if isinstance(name, Scalar) else "a list or mapping"
+        if not isinstance(name, Scalar) or not isinstance(name.value, str):
+            raise self.error(node, path, f"tied needs the name of a value, not {shown(name)}")
+        if name.value not in self.tied:
             raise self.error(
                 node,
                 path,
-                f"tied value {value!r} is not defined{near(value, self.tied)}; "
-                "define it under the file's top-level key 'tied'",
+                f"tied value '{name.value}' is not defined{near(name.value, self.tied)} "
+                f"(defined under the top-level key 'tied': {', '.join(self.tied) or 'nothing'})",
             )
-        self.used.add(str(name.value))
-        return self.read(self.tied[str(name.value)], hint, f"tied.{name.value}")
+        if name.value in self._inside:
+            raise self.error(node, path, f"tied value '{name.value}' refers to itself")
+        self._inside = (*self._inside, name.value)
+        template = self.read(self.tied[name.value], hint, f"tied.{name.value}")
+        self._inside = self._inside[:-1]
+        self.used.setdefault(name.value, template)
+        return template if isinstance(template, Fixed) else Tied(name.value, template)
 
     def read_choice(self, node: Fields, hint: Any, path: str) -> Template:
         self.only_keys(node, ("choice",), path)
@@ -101,41 +112,56 @@ class Reader:
 
     def read_range(self, node: Fields, hint: Any, path: str) -> Template:
         self.only_keys(node, ("range", "step"), path)
-        ends = self.numbers(node.fields["range"], path)
-        step_node = node.fields.get("step")
-        step = self.numbers(step_node, path)[0] if step_node else 1
-        if len(ends) != 2 or ends[0] > ends[1]:
-            raise self.error(node, path, "range needs [low, high] with low <= high")
-        if step <= 0 or (step_node is None and not all(isinstance(end, int) for end in ends)):
-            raise self.error(
-                node, path, "a range that is not of whole numbers needs a step above 0"
-            )
-        count = int((ends[1] - ends[0]) / step + 1e-9) + 1
-        if count > MAX_RANGE:
-            raise self.error(node, path, f"range spans {count:,} values; at most {MAX_RANGE:,}")
-        values = [_tidy(ends[0] + index * step) for index in range(count)]
+        values = self.spanned(node, path)
         build = self.open(path, values)
         return build(self.read_given(Scalar(value, node.line), hint, path) for value in values)
+
+    def spanned(self, node: Fields, path: str) -> list[int | float]:
+        """The values of a range, both ends included."""
+        ends = node.fields["range"]
+        if not isinstance(ends, Items) or len(ends.items) != 2:
+            raise self.error(node, path, "range needs two numbers, as in {range: [1, 4]}")
+        low, high = (self.number(end, path) for end in ends.items)
+        step = self.number(node.fields.get("step", Scalar(1, node.line)), path)
+        if low > high or step <= 0:
+            raise self.error(node, path, "range needs [low, high] with low <= high, step above 0")
+        if "step" not in node.fields and not (isinstance(low, int) and isinstance(high, int)):
+            raise self.error(
+                node,
+                path,
+                "a range that is not of whole numbers needs a step, as in "
+                f"{{range: [{low}, {high}], step: 0.1}}",
+            )
+        count = int((high - low) / step + 1e-9) + 1
+        if count > MAX_RANGE:
+            raise self.error(node, path, f"range spans {count:,} values; at most {MAX_RANGE:,}")
+        values = [_tidy(low + index * step) for index in range(count)]
+        if abs(values[-1] - high) > 1e-9 * step:
+            raise self.error(
+                node,
+                path,
+                f"steps of {step} from {low} do not meet {high}: the last one below is "
+                f"{values[-1]}, the next one {_tidy(values[-1] + step)}",
+            )
+        return values
 
     def open(self, path: str, labels: Sequence[Label]) -> Callable[[Iterable[Template]], Template]:
         """Number the gene before its options are read, so that genes stand in the file's order."""
         if len(labels) == 1:
             return lambda options: next(iter(options))
-        gene, tied = self.genes.add(path, labels), path.startswith("tied.")
-        return lambda options: Open(gene, tuple(options), tied)
+        gene = self.genes.add(path, labels)
+        return lambda options: Open(gene, tuple(options))
 
-    def numbers(self, node: Node, path: str) -> list[int | float]:
-        items = node.items if isinstance(node, Items) else (node,)
-        values = [item.value if isinstance(item, Scalar) else None for item in items]
-        for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise self.error(node, path, f"range and step need numbers, not {value!r}")
-        return values  # type: ignore[return-value]
+    def number(self, node: Node, path: str) -> int | float:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.error(node, path, f"range and step need numbers, not {shown(node)}")
+        return value
 
     def label(self, node: Node, index: int) -> Label:
         if isinstance(node, Scalar):
             return "none" if node.value is None else node.value
-        if isinstance(node, Fields) and len(node.fields) == 1:
+        if isinstance(node, Fields) and len(node.fields) == 1 and not is_open(node):
             return next(iter(node.fields))
         return f"option {index + 1}"
 
@@ -155,7 +181,12 @@ class Reader:
             return self.read_part(node, hint, path)
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             if not isinstance(node, Fields):
-                raise self.error(node, path, f"a mapping is needed here, not {shown(node)}")
+                raise self.error(
+                    node,
+                    path,
+                    f"a mapping is needed here, not {shown(node)} "
+                    f"(known keys: {', '.join(field_hints(hint))})",
+                )
             return self.read_record(node, hint, path)
         return self.read_scalar(node, hint, bounds, path)
 
@@ -168,8 +199,8 @@ class Reader:
     def read_items(self, node: Node, hint: Any, path: str) -> Template:
         if not isinstance(node, Items):
             raise self.error(node, path, f"a list is needed here, not {shown(node)}")
-        if not node.items:
-            raise self.error(node, path, "the list is empty")
+        if not node.items and dataclasses.is_dataclass(hint):
+            raise self.error(node, path, "the list is empty; it needs at least one item")
         items = tuple(
             self.read(item, hint, f"{path}.{index}") for index, item in enumerate(node.items)
         )
@@ -179,27 +210,33 @@ class Reader:
 
     def read_part(self, node: Node, base: type[Part], path: str) -> Template:
         kinds = PARTS[base]
-        if isinstance(node, Scalar):
-            node = Fields({str(node.value): Fields({}, node.line)}, node.line)
-        if not isinstance(node, Fields) or len(node.fields) != 1:
+        known = f"(known: {', '.join(kinds)}{', none' if base is Transition else ''})"
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            node = Fields({node.value: Fields({}, node.line)}, node.line)
+        if not isinstance(node, Fields):
+            what = base.__name__.lower()
             raise self.error(
-                node,
-                path,
-                f"name exactly one kind, as in {{{next(iter(kinds))}: {{...}}}} "
-                f"(known: {', '.join(kinds)})",
+                node, path, f"a kind of {what} is needed here, not {shown(node)} {known}"
+            )
+        if len(node.fields) != 1:
+            named = " and ".join(node.fields) or "an empty mapping"
+            raise self.error(
+                node, path, f"one kind is needed here, not {named} {known}{LEAVE_OPEN}"
             )
         ((kind, options),) = node.fields.items()
         if kind not in kinds:
             raise self.error(
-                node,
-                path,
-                f"unknown {base.__name__.lower()} '{kind}'{near(kind, kinds)} "
-                f"(known: {', '.join(kinds)}{', none' if base.__name__ == 'Transition' else ''})",
+                node, path, f"unknown {base.__name__.lower()} {kind!r}{near(kind, kinds)} {known}"
             )
         if isinstance(options, Scalar) and options.value is None:
             options = Fields({}, options.line)
         if not isinstance(options, Fields):
-            raise self.error(options, f"{path}.{kind}", "the options must be a mapping")
+            raise self.error(
+                options,
+                f"{path}.{kind}",
+                f"a mapping of options is needed here, not {shown(options)} "
+                f"({self.known_keys(kinds[kind])})",
+            )
         return self.read_record(options, kinds[kind], f"{path}.{kind}")
 
     def read_record(self, node: Fields, cls: type, path: str) -> Template:
@@ -209,15 +246,21 @@ class Reader:
                 raise self.error(
                     value,
                     join(path, key),
-                    f"unknown key{near(key, known)} (known: {', '.join(known) or 'none'})",
+                    f"unknown key{near(key, known_names(cls))} ({self.known_keys(cls)})",
                 )
         fields = []
         for key, (hint, required) in known.items():
             if key in node.fields:
                 fields.append((key, self.read(node.fields[key], hint, join(path, key))))
             elif required:
-                raise self.error(node, path or "top level", f"missing key '{key}'")
+                raise self.error(
+                    node, path or "top level", f"missing key '{key}' ({self.known_keys(cls)})"
+                )
         return simplify(cls, fields)
+
+    def known_keys(self, cls: type) -> str:
+        known = known_names(cls)
+        return f"known: {', '.join(known)}" if known else "it has no options"
 
     def read_name(self, node: Node, allowed: tuple[Any, ...], path: str) -> Template:
         value = node.value if isinstance(node, Scalar) else None
@@ -228,7 +271,7 @@ class Reader:
             node,
             path,
             f"{shown(node)} is not allowed{near(value, allowed)} "
-            f"(allowed: {', '.join(map(str, allowed))})",
+            f"(allowed: {', '.join(map(str, allowed))}){advice(node)}",
         )
 
     def read_scalar(self, node: Node, hint: type, bounds: Bounds | None, path: str) -> Template:
@@ -237,9 +280,8 @@ class Reader:
         if hint is float and number:
             value = float(value)  # type: ignore[arg-type]
         elif not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-            advice = "; write {choice: [...]} to leave it open" if isinstance(node, Items) else ""
             raise self.error(
-                node, path, f"{WORDS[hint]} is needed here, not {shown(node)}{advice}"
+                node, path, f"{WORDS[hint]} is needed here, not {shown(node)}{advice(node)}"
             )
         if bounds is not None and not bounds.admit(value):  # type: ignore[arg-type]
             raise self.error(node, path, f"{value} is not allowed; it must be {bounds}")
@@ -248,10 +290,13 @@ class Reader:
     def only_keys(self, node: Fields, known: tuple[str, ...], path: str) -> None:
         for key in node.fields:
             if key not in known:
-                raise self.error(node, join(path, key), f"unknown key beside '{known[0]}'")
+                beside = f" (known: {', '.join(known)})" if len(known) > 1 else ""
+                raise self.error(node, join(path, key), f"unknown key beside '{known[0]}'{beside}")
 
     def error(self, node: Node, path: str, message: str) -> ModelFileError:
-        return ModelFileError(f"{self.source}:{node.line}: {path}: {message}")
+        # Values that --set put in have no line.
+        where = f"{self.source}:{node.line}" if node.line else f"{self.source}, as set by --set"
+        return ModelFileError(f"{where}: {path}: {message}")
 
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
@@ -267,6 +312,12 @@ def field_hints(cls: type) -> dict[str, tuple[Any, bool]]:
     }
 
 
+def known_names(cls: type) -> list[str]:
+    """The keys that may be given for a record."""
+    beside = ("description", "tied") if cls is Architecture else ()
+    return [*field_hints(cls), *beside]
+
+
 def unwrap(hint: Any) -> tuple[Any, Bounds | None]:
     """A type without its annotation, and the bounds the annotation held."""
     if get_origin(hint) is not Annotated:
@@ -275,29 +326,48 @@ def unwrap(hint: Any) -> tuple[Any, Bounds | None]:
     return inner, next((extra for extra in extras if isinstance(extra, Bounds)), None)
 
 
+def is_open(node: Node) -> bool:
+    """Whether a node is itself an open value."""
+    return isinstance(node, Fields) and any(key in node.fields for key in OPEN)
+
+
 def option_path(path: str, node: Node, label: Label) -> str:
-    """Where an option of a choice lives: a second option of one kind gets a name of its own."""
+    """Where an option of a choice lives: a second option of one kind gets a name of its own.
+
+    So does an option that is a choice itself, which must not be taken for the one around it.
+    """
     if isinstance(node, Scalar) or (isinstance(node, Fields) and str(label) in node.fields):
         return path
     return f"{path}.{label}".replace(" ", "_")
 
 
-def join(path: str, key: str) -> str:
-    """`path.key`, or `key` at the top."""
-    return f"{path}.{key}" if path else key
-
-
 def near(value: Any, known: Iterable[Any]) -> str:
     """A hint at the nearest legal name, if any is near."""
-    matches = get_close_matches(str(value), [str(name) for name in known], n=1)
+    # A quoted '3' is near to the number 3, but to be told so would be a riddle.
+    names = [str(name) for name in known if str(name) != str(value)]
+    matches = get_close_matches(str(value), names, n=1)
     return f", did you mean '{matches[0]}'?" if matches else ""
 
 
 def shown(node: Node) -> str:
     """A node as a message shows it."""
-    if isinstance(node, Scalar):
-        return "nothing" if node.value is None else repr(node.value)
-    return "a list" if isinstance(node, Items) else "a mapping"
+    if isinstance(node, Items):
+        return "a list"
+    if isinstance(node, Fields):
+        return "a mapping"
+    if node.value is None:
+        return "nothing"
+    return str(node.value).lower() if isinstance(node.value, bool) else repr(node.value)
+
+
+def advice(node: Node) -> str:
+    """What to write instead of a list or mapping where a single value is needed."""
+    if isinstance(node, Items):
+        return LEAVE_OPEN
+    for key in node.fields if isinstance(node, Fields) else ():
+        if hint := near(key, OPEN):
+            return f"; unknown key '{key}'{hint}"
+    return ""
 
 
 def _tidy(value: int | float) -> int | float:

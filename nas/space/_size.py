@@ -41,7 +41,7 @@ def estimate_size(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) ->
     rng = random.Random(seed)
     legal = first = 0
     for _ in range(sample):
-        genome = space.canonical_genome(_uniform_setting(space, rng))
+        genome = _uniform_setting(space, rng)
         try:
             arch_id = space.decode(genome).id
         except IllegalArchitecture:
@@ -60,12 +60,19 @@ def estimate_size(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) ->
 
 def _uniform_setting(space: SearchSpace, rng: random.Random) -> Genome:
     """A genome drawn evenly from all settings: an option counts as often as it has settings."""
-    genome = [0] * len(space.genes)
-    space.template.draw(rng, genome)
-    for number, gene in enumerate(space.genes):
-        if gene.name.startswith("tied."):
-            genome[number] = rng.randrange(len(gene.labels))
-    return tuple(genome)
+    while True:
+        genome = list(space.random_genome(rng))
+        space.template.draw(rng, genome)
+        active = space.active_genes(tuple(genome))
+        # Tied values are drawn whether used or not. A setting that leaves some unused comes up
+        # once for each of their options, so it is kept that much more rarely.
+        unused = math.prod(
+            len(gene.labels)
+            for number, gene in enumerate(space.genes)
+            if gene.name.startswith("tied.") and number not in active
+        )
+        if rng.random() * unused < 1:
+            return space.canonical_genome(tuple(genome))
 
 
 def _has_earlier_spelling(space: SearchSpace, genome: Genome, arch_id: str) -> bool:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from nas.errors import IllegalArchitecture
-from nas.space._template import Gene, Genome
+from nas.space._template import Gene, Genome, combine
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
     from nas.arch import Architecture
-    from nas.space._template import Label, Template
+    from nas.space._template import Label, Template, Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """A model file with open values; with none open it holds one architecture."""
 
@@ -29,20 +29,28 @@ class SearchSpace:
     """The file's text, so that a run keeps the space it searched."""
     genes: tuple[Gene, ...]
     template: Template
+    tied: Mapping[str, Template]
+    """The tied values, by name."""
 
     @property
     def is_open(self) -> bool:
         """Whether anything is left to choose."""
         return bool(self.genes)
 
-    @property
+    @cached_property
     def num_settings(self) -> int:
-        """Ways to choose; a gene of a block that is not chosen does not count.
+        """Ways to choose; a gene of a block that is not chosen does not count."""
+        return self._count(self.template.usage(), frozenset())
 
-        A tied value counts in full even where no chosen block uses it.
-        """
-        tied = math.prod(len(gene.labels) for gene in self.genes if gene.name.startswith("tied."))
-        return tied * self.template.count()
+    def _count(self, usage: Usage, known: frozenset[str]) -> int:
+        """Settings of `usage` with those of its tied values, except the `known` ones."""
+        total = 0
+        for names, ways in usage.items():
+            if new := names - known:
+                inner = combine(self.tied[name].usage() for name in new)
+                ways *= self._count(inner, known | new)
+            total += ways
+        return total
 
     def decode(self, genome: Genome) -> Architecture:
         """The architecture of a genome; whether it can be built shows when its id is asked for."""

@@ -7,17 +7,23 @@ those are inactive and leave no trace in the architecture.
 
 from __future__ import annotations
 
-import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Genome: TypeAlias = tuple[int, ...]
 Label: TypeAlias = int | float | str | bool
-Template: TypeAlias = Union["Fixed", "Open", "Record", "Sequenced"]
+Template: TypeAlias = Union["Fixed", "Open", "Tied", "Record", "Sequenced"]
+Usage: TypeAlias = Mapping[frozenset[str], int]
+"""Settings counted by the tied values that they use; every tied value itself counts once."""
+
+NOTHING_TIED: Usage = {frozenset(): 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,9 @@ class Fixed:
         """The value."""
         return self.value
 
-    def count(self) -> int:
+    def usage(self) -> Usage:
         """One setting."""
-        return 1
+        return NOTHING_TIED
 
     def draw(self, rng: random.Random, genome: list[int]) -> None:
         """Nothing to choose."""
@@ -52,27 +58,47 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A value that gene number `gene` chooses; `tied` genes are counted once elsewhere."""
+    """A value that gene number `gene` chooses."""
 
     gene: int
     options: tuple[Template, ...]
-    tied: bool
 
     def build(self, genome: Genome, active: set[int]) -> Any:
         """The chosen option's value; notes the gene as active."""
         active.add(self.gene)
         return self.options[genome[self.gene]].build(genome, active)
 
-    def count(self) -> int:
+    def usage(self) -> Usage:
         """Settings of all options together."""
-        return 1 if self.tied else sum(option.count() for option in self.options)
+        total = Counter[frozenset[str]]()
+        for option in self.options:
+            total.update(option.usage())
+        return total
 
     def draw(self, rng: random.Random, genome: list[int]) -> None:
         """Choose an option in proportion to its settings, and draw inside it."""
-        if not self.tied:
-            counts = [option.count() for option in self.options]
-            genome[self.gene] = rng.choices(range(len(counts)), counts)[0]
+        counts = [sum(option.usage().values()) for option in self.options]
+        genome[self.gene] = rng.choices(range(len(counts)), counts)[0]
         self.options[genome[self.gene]].draw(rng, genome)
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """A use of the tied value `name`: wherever it is used, the same genes choose."""
+
+    name: str
+    template: Template
+
+    def build(self, genome: Genome, active: set[int]) -> Any:
+        """The tied value."""
+        return self.template.build(genome, active)
+
+    def usage(self) -> Usage:
+        """One setting, which uses this value."""
+        return {frozenset({self.name}): 1}
+
+    def draw(self, rng: random.Random, genome: list[int]) -> None:
+        """Nothing: a tied value is drawn once for all its uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +112,9 @@ class Record:
         """The record."""
         return self.cls(**{key: item.build(genome, active) for key, item in self.fields})
 
-    def count(self) -> int:
+    def usage(self) -> Usage:
         """Settings of all fields in combination."""
-        return math.prod(item.count() for _, item in self.fields)
+        return combine(item.usage() for _, item in self.fields)
 
     def draw(self, rng: random.Random, genome: list[int]) -> None:
         """Draw in every field."""
@@ -106,9 +132,9 @@ class Sequenced:
         """The items."""
         return tuple(item.build(genome, active) for item in self.items)
 
-    def count(self) -> int:
+    def usage(self) -> Usage:
         """Settings of all items in combination."""
-        return math.prod(item.count() for item in self.items)
+        return combine(item.usage() for item in self.items)
 
     def draw(self, rng: random.Random, genome: list[int]) -> None:
         """Draw in every item."""
@@ -132,6 +158,17 @@ class GeneList:
             self._numbers[name] = len(self.genes)
             self.genes.append(Gene(name, tuple(labels), ordered))
         return self._numbers[name]
+
+
+def combine(parts: Iterable[Usage]) -> Usage:
+    """Settings of several parts in combination."""
+    total = NOTHING_TIED
+    for part in parts:
+        both = Counter[frozenset[str]]()
+        for (one, ways), (other, more) in product(total.items(), part.items()):
+            both[one | other] += ways * more
+        total = both
+    return total
 
 
 def simplify(cls: type, fields: Sequence[tuple[str, Template]]) -> Template:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import yaml
 
 from nas.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Value: TypeAlias = int | float | str | bool | None
 Node: TypeAlias = Union["Scalar", "Items", "Fields"]
@@ -26,9 +29,10 @@ SURPRISES = (
     (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_.]*"), "write the number without underscores"),
     (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"), "write the number in decimal"),
     (re.compile(r"(?i)[-+]?\.(inf|nan)"), "write a finite number"),
-    (re.compile(r"(?i)(?!null$)null|~"), "write null or none"),
+    (re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]{3,}|[-+]?[0-9]{16,}"), "write fewer digits"),
+    (re.compile(r"Null|NULL|~"), "write null or none"),
 )
-"""Plain scalars that YAML 1.1 or a reader may take for something else, and what to write."""
+"""Plain scalars that some reader may take for something else, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,75 +62,130 @@ class Fields:
 def parse_yaml(text: str, source: str) -> Node:
     """The nodes of one YAML document; `source` is the file's name in messages.
 
-    Raises ModelFileError with file and line.
+    Raises ModelFileError with file, line and path.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ModelFileError(f"{source}:{line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ModelFileError(f"{source}:1: not valid YAML: {error}") from error
+
+    def where(line: int) -> str:
+        return f"{source}:{line}"
+
+    root = _compose(text, where)
     if root is None:
         raise ModelFileError(f"{source}:1: the file is empty; it needs stem, stages and head")
-    return _Reader(source).read(root, ())
+    return _Reader(where).read(root, "", ())
 
 
 def parse_scalar(text: str, source: str) -> Scalar:
-    """One value as it would be read in a file; used for command-line overrides."""
-    node = parse_yaml(text, source)
+    """One value as it would be read in a file, but from nowhere in it: its line is 0.
+
+    `source` stands for the file in messages.
+    """
+
+    def where(line: int) -> str:
+        return source
+
+    root = _compose(text, where)
+    node = Scalar(None, 0) if root is None else _Reader(where).read(root, "", ())
     if not isinstance(node, Scalar):
         raise ModelFileError(f"{source}: a single value is needed here, not a list or a mapping")
-    return node
+    return Scalar(node.value, 0)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses tags such as `!!str`, which PyYAML would resolve without a trace."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if tag := getattr(event, "tag", None):
+            short = tag.replace("tag:yaml.org,2002:", "!!")
+            raise yaml.MarkedYAMLError(
+                problem=f"the tag {short} is not supported; leave it out",
+                problem_mark=event.start_mark,
+            )
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+
+def _compose(text: str, where: Callable[[int], str]) -> yaml.Node | None:
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        advice = "; indent with spaces, not tabs" if "'\\t'" in str(error.problem) else ""
+        raise ModelFileError(
+            f"{where(mark.line + 1 if mark else 1)}: {error.problem}{advice}"
+        ) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ModelFileError(
+            f"{where(line)}: the character {chr(error.character)!r} is not allowed in YAML"
+        ) from error
+    except RecursionError as error:
+        raise ModelFileError(f"{where(1)}: nested too deeply to be a model file") from error
+    return root
 
 
 class _Reader:
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, where: Callable[[int], str]) -> None:
+        self.where = where
 
-    def read(self, node: yaml.Node, above: tuple[yaml.Node, ...]) -> Node:
+    def read(self, node: yaml.Node, path: str, above: tuple[yaml.Node, ...]) -> Node:
         line = node.start_mark.line + 1
         if any(node is ancestor for ancestor in above):
-            raise self.error(line, "an alias refers to a node that contains it")
+            raise self.error(
+                line, path, "the alias refers to a value that contains it; write it out"
+            )
+        above = (*above, node)
         if isinstance(node, yaml.MappingNode):
-            return Fields(self.read_fields(node, (*above, node)), line)
+            return Fields(self.read_fields(node, path, above), line)
         if isinstance(node, yaml.SequenceNode):
-            return Items(tuple(self.read(item, (*above, node)) for item in node.value), line)
+            items = (
+                self.read(item, join(path, str(index)), above)
+                for index, item in enumerate(node.value)
+            )
+            return Items(tuple(items), line)
         assert isinstance(node, yaml.ScalarNode)
-        return Scalar(self.read_scalar(node), line)
+        return Scalar(self.read_scalar(node, path), line)
 
-    def read_fields(self, node: yaml.MappingNode, above: tuple[yaml.Node, ...]) -> dict[str, Node]:
+    def read_fields(
+        self, node: yaml.MappingNode, path: str, above: tuple[yaml.Node, ...]
+    ) -> dict[str, Node]:
         fields: dict[str, Node] = {}
+        lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise self.error(line, "a key must be a plain name")
+                raise self.error(line, path, "a key must be a plain name")
             if key.value == "<<":
-                raise self.error(line, "merge keys (<<) are not supported; write the keys out")
+                raise self.error(
+                    line, path, "merge keys (<<) are not supported; write the keys out"
+                )
+            here = join(path, key.value)
             if key.value in fields:
-                first = fields[key.value].line
-                raise self.error(line, f"{key.value}: duplicate key, first given on line {first}")
-            fields[key.value] = self.read(value, above)
+                raise self.error(
+                    line, here, f"duplicate key, first given on line {lines[key.value]}"
+                )
+            lines[key.value] = line
+            fields[key.value] = self.read(value, here, above)
         return fields
 
-    def read_scalar(self, node: yaml.ScalarNode) -> Value:
-        text, line = node.value, node.start_mark.line + 1
-        if node.tag.startswith("!") or "python" in node.tag:
-            raise self.error(line, f"tag {node.tag}: tags are not supported")
+    def read_scalar(self, node: yaml.ScalarNode, path: str) -> Value:
+        text = node.value
         if node.style is not None:
             return str(text)
         for pattern, advice in SURPRISES:
             if pattern.fullmatch(text):
                 raise self.error(
-                    line,
-                    f"'{text}' reads differently in different YAML versions; {advice}, "
+                    node.start_mark.line + 1,
+                    path,
+                    f"'{text}' is not the same to every YAML reader; {advice}, "
                     f"or quote it if a string is meant",
                 )
         return read_plain(text)
 
-    def error(self, line: int, message: str) -> ModelFileError:
-        return ModelFileError(f"{self.source}:{line}: {message}")
+    def error(self, line: int, path: str, message: str) -> ModelFileError:
+        return ModelFileError(
+            ": ".join(part for part in (self.where(line), path, message) if part)
+        )
 
 
 def read_plain(text: str) -> Value:
@@ -140,3 +199,34 @@ def read_plain(text: str) -> Value:
     if FLOAT.fullmatch(text):
         return float(text)
     return text
+
+
+def join(path: str, key: str) -> str:
+    """`path.key`, or `key` at the top."""
+    return f"{path}.{key}" if path else key
+
+
+def line_at(root: Node, path: str) -> int:
+    """Line of the value at a path such as `stages.0.block.lru`, or of the nearest one above it.
+
+    Choices are transparent, as in the names of genes.
+    """
+    line, node = root.line, root
+    for key in path.split("."):
+        below = _child(node, key)
+        if below is None:
+            break
+        line, node = below.line or line, below
+    return line
+
+
+def _child(node: Node, key: str) -> Node | None:
+    if isinstance(node, Items):
+        return node.items[int(key)] if key.isdigit() and int(key) < len(node.items) else None
+    if isinstance(node, Scalar):
+        return node if node.value == key else None
+    options = node.fields.get("choice")
+    if isinstance(options, Items):
+        found = (_child(option, key) for option in options.items)
+        return next((child for child in found if child is not None), None)
+    return node.fields.get(key)

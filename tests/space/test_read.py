@@ -1,0 +1,404 @@
+"""Grammar errors: file, line, path, what is allowed, and the nearest legal name."""
+
+from __future__ import annotations
+
+import pytest
+
+from nas.arch import Block
+from nas.arch.families import PARTS
+from nas.errors import IllegalArchitecture, ModelFileError
+from nas.space import SearchSpace
+from tests.space.small import FILE, edited, read
+
+BLOCKS = ", ".join(PARTS[Block])
+TRANSITIONS = "maxpool_concat, vgnet_downsampling, separable, conv, none"
+STAGE = "channels, stride, depth, activation, transition, block"
+TOP = "name, stem, stages, head, sharing, description, tied"
+CHOICE = "{choice: [8, 16]}"
+CONV = "{conv: {groups: 1}}"
+
+
+def message(text: str) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def test_the_file_that_the_errors_are_made_from_is_legal() -> None:
+    assert read(FILE).num_settings == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            FILE + "haed: gap_linear\n",
+            f"f.yaml:8: haed: unknown key, did you mean 'head'? (known: {TOP})",
+        ),
+        (
+            FILE + "discription: x\n",
+            f"f.yaml:8: discription: unknown key, did you mean 'description'? (known: {TOP})",
+        ),
+        (
+            edited("channels: {choice", "chanels: {choice"),
+            f"f.yaml:4: stages.0.chanels: unknown key, did you mean 'channels'? (known: {STAGE})",
+        ),
+        (
+            edited("head: gap_linear", "head: {gap_linear: {dropuot: 0.1}}"),
+            "f.yaml:7: head.gap_linear.dropuot: unknown key, did you mean 'dropout'? "
+            "(known: dropout)",
+        ),
+        (
+            edited("transition: conv", "transition: {maxpool_concat: {stride: 2}}"),
+            "f.yaml:5: stages.0.transition.maxpool_concat.stride: unknown key (it has no options)",
+        ),
+        (
+            FILE + "head: gap_linear\n",
+            "f.yaml:8: head: duplicate key, first given on line 7",
+        ),
+        (
+            edited("head: gap_linear\n", ""),
+            f"f.yaml:1: top level: missing key 'head' (known: {TOP})",
+        ),
+        (
+            edited(f"    block: {CONV}\n", ""),
+            f"f.yaml:4: stages.0: missing key 'block' (known: {STAGE})",
+        ),
+        (
+            edited(CONV, "lru"),
+            "f.yaml:6: stages.0.block.lru: missing key 'reuse' (known: reuse, groups, shuffle)",
+        ),
+    ],
+)
+def test_keys(text: str, expected: str) -> None:
+    assert message(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("one", "a whole number is needed here, not 'one'"),
+        ("'1'", "a whole number is needed here, not '1'"),
+        ("1.0", "a whole number is needed here, not 1.0"),
+        ("1e3", "a whole number is needed here, not 1000.0"),
+        ("true", "a whole number is needed here, not true"),
+        ("", "a whole number is needed here, not nothing"),
+        ("{a: 1}", "a whole number is needed here, not a mapping"),
+        (
+            "[1, 2]",
+            "a whole number is needed here, not a list; write {choice: [...]} to leave it open",
+        ),
+        (
+            "{choise: [1, 2]}",
+            "a whole number is needed here, not a mapping; unknown key 'choise', "
+            "did you mean 'choice'?",
+        ),
+        (
+            "{rnage: [1, 2]}",
+            "a whole number is needed here, not a mapping; unknown key 'rnage', "
+            "did you mean 'range'?",
+        ),
+        ("0", "0 is not allowed; it must be at least 1"),
+        ("-4", "-4 is not allowed; it must be at least 1"),
+    ],
+)
+def test_whole_numbers(value: str, expected: str) -> None:
+    text = edited("groups: 1", f"groups: {value}")
+    assert message(text) == f"f.yaml:6: stages.0.block.conv.groups: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("stride: 9", "stride: 9 is not allowed; it must be between 1 and 4"),
+        (
+            "activation: rleu",
+            "activation: 'rleu' is not allowed, did you mean 'relu'? "
+            "(allowed: relu, relu6, hardswish, silu)",
+        ),
+        (
+            "activation: true",
+            "activation: true is not allowed (allowed: relu, relu6, hardswish, silu)",
+        ),
+        (
+            "activation: [relu, silu]",
+            "activation: a list is not allowed (allowed: relu, relu6, hardswish, silu); "
+            "write {choice: [...]} to leave it open",
+        ),
+        ("depth: -1", "depth: -1 is not allowed; it must be at least 0"),
+    ],
+)
+def test_names_and_bounds(line: str, expected: str) -> None:
+    text = edited("    transition: conv\n", f"    transition: conv\n    {line}\n")
+    assert message(text) == f"f.yaml:6: stages.0.{expected}"
+
+
+def test_a_number_among_names_must_be_that_number() -> None:
+    for value, shown in (("2", "2"), ("true", "true"), ("'3'", "'3'")):
+        assert message(edited("groups: 1", f"kernel: {value}")) == (
+            f"f.yaml:6: stages.0.block.conv.kernel: {shown} is not allowed (allowed: 1, 3, 5, 7)"
+        )
+
+
+def test_fractions() -> None:
+    text = edited("head: gap_linear", "head: {gap_linear: {dropout: %s}}")
+    where = "f.yaml:7: head.gap_linear.dropout: "
+    assert message(text % "1") == where + "1.0 is not allowed; it must be at least 0 and below 1"
+    assert message(text % "some") == where + "a number is needed here, not 'some'"
+    assert message(text % "true") == where + "a number is needed here, not true"
+    assert read(text % "0").num_settings == 2, "a whole number is a number"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            "{conv: {groups: 1}, lru: {reuse: 2}}",
+            f": one kind is needed here, not conv and lru (known: {BLOCKS}); "
+            "write {choice: [...]} to leave it open",
+        ),
+        (
+            "{}",
+            f": one kind is needed here, not an empty mapping (known: {BLOCKS}); "
+            "write {choice: [...]} to leave it open",
+        ),
+        (
+            "{hlaf_identity: {}}",
+            f": unknown block 'hlaf_identity', did you mean 'half_identity'? (known: {BLOCKS})",
+        ),
+        ("lur", f": unknown block 'lur', did you mean 'lru'? (known: {BLOCKS})"),
+        ("none", f": unknown block 'none' (known: {BLOCKS})"),
+        ("", f": a kind of block is needed here, not nothing (known: {BLOCKS})"),
+        ("3", f": a kind of block is needed here, not 3 (known: {BLOCKS})"),
+        ("[conv]", f": a kind of block is needed here, not a list (known: {BLOCKS})"),
+        (
+            "{lru: [reuse]}",
+            ".lru: a mapping of options is needed here, not a list "
+            "(known: reuse, groups, shuffle)",
+        ),
+        (
+            "{lru: 3}",
+            ".lru: a mapping of options is needed here, not 3 (known: reuse, groups, shuffle)",
+        ),
+    ],
+)
+def test_kinds(value: str, expected: str) -> None:
+    assert message(edited(CONV, value)) == f"f.yaml:6: stages.0.block{expected}"
+
+
+def test_a_transition_may_be_none() -> None:
+    assert message(edited("transition: conv", "transition: maxpol_concat")) == (
+        "f.yaml:5: stages.0.transition: unknown transition 'maxpol_concat', "
+        f"did you mean 'maxpool_concat'? (known: {TRANSITIONS})"
+    )
+    for nothing in ("none", "null", ""):
+        arch = read(edited("transition: conv", f"transition: {nothing}")).decode((0,))
+        assert arch.stages[0].transition is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{choice: []}", ": choice is empty; list at least one value"),
+        ("{choice: }", ": choice needs a list, as in {choice: [1, 2, 4]}"),
+        ("{choice: 8}", ": choice needs a list, as in {choice: [1, 2, 4]}"),
+        ("{choice: {a: 8}}", ": choice needs a list, as in {choice: [1, 2, 4]}"),
+        ("{choice: [8, 16, 8]}", ": choice lists 8 twice"),
+        ("{choice: [8, eight]}", ": a whole number is needed here, not 'eight'"),
+        ("{choice: [8, 0]}", ": 0 is not allowed; it must be at least 1"),
+        ("{choice: [8], step: 2}", ".step: unknown key beside 'choice'"),
+        ("{range: [1, 2], stop: 2}", ".stop: unknown key beside 'range' (known: range, step)"),
+        ("{range: [16, 8]}", ": range needs [low, high] with low <= high, step above 0"),
+        ("{range: [8, 16], step: 0}", ": range needs [low, high] with low <= high, step above 0"),
+        ("{range: [8]}", ": range needs two numbers, as in {range: [1, 4]}"),
+        ("{range: [8, 12, 16]}", ": range needs two numbers, as in {range: [1, 4]}"),
+        ("{range: 8}", ": range needs two numbers, as in {range: [1, 4]}"),
+        ("{range: }", ": range needs two numbers, as in {range: [1, 4]}"),
+        ("{range: [a, b]}", ": range and step need numbers, not 'a'"),
+        ("{range: [8, true]}", ": range and step need numbers, not true"),
+        ("{range: [8, 16], step: [4]}", ": range and step need numbers, not a list"),
+        ("{range: [8, 16], step: }", ": range and step need numbers, not nothing"),
+        (
+            "{range: [0.5, 2]}",
+            ": a range that is not of whole numbers needs a step, as in "
+            "{range: [0.5, 2], step: 0.1}",
+        ),
+        (
+            "{range: [8, 17], step: 4}",
+            ": steps of 4 from 8 do not meet 17: the last one below is 16, the next one 20",
+        ),
+        ("{range: [8, 2000]}", ": range spans 1,993 values; at most 1,000"),
+        ("{range: [0, 8]}", ": 0 is not allowed; it must be at least 1"),
+        ("{range: [8, 9], step: 0.5}", ": a whole number is needed here, not 8.0"),
+    ],
+)
+def test_choices_and_ranges(value: str, expected: str) -> None:
+    assert message(edited(CHOICE, value)) == f"f.yaml:4: stages.0.channels{expected}"
+
+
+def test_a_range_includes_both_ends() -> None:
+    def labels(value: str) -> tuple[object, ...]:
+        return read(edited(CHOICE, value)).genes[0].labels
+
+    assert labels("{range: [8, 11]}") == (8, 9, 10, 11)
+    assert labels("{range: [16, 48], step: 16}") == (16, 32, 48)
+    half = read(edited(CONV, "{half_identity: {identity_ratio: {range: [0, 0.6], step: 0.2}}}"))
+    assert half.genes[1].labels == (0.0, 0.2, 0.4, 0.6)
+
+
+def test_a_choice_of_one_value_is_closed() -> None:
+    for value in ("{choice: [8]}", "{range: [8, 8]}"):
+        assert not read(edited(CHOICE, value)).is_open
+
+
+ACTIVATION = edited("transition: conv\n", "transition: conv\n    activation: %s\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "tied", "expected"),
+    [
+        (
+            "{tied: act}",
+            "",
+            "f.yaml:6: stages.0.activation: tied value 'act' is not defined "
+            "(defined under the top-level key 'tied': nothing)",
+        ),
+        (
+            "{tied: activaton}",
+            "tied: {activation: {choice: [relu, silu]}}\n",
+            "f.yaml:6: stages.0.activation: tied value 'activaton' is not defined, "
+            "did you mean 'activation'? (defined under the top-level key 'tied': activation)",
+        ),
+        (
+            "relu",
+            "tied: {a: {choice: [relu, silu]}}\n",
+            "f.yaml:9: tied.a: nothing uses this value; {tied: a} would",
+        ),
+        (
+            "{tied: a, choice: [relu]}",
+            "tied: {a: {choice: [relu, silu]}}\n",
+            "f.yaml:6: stages.0.activation.choice: unknown key beside 'tied'",
+        ),
+        (
+            "{tied: [a]}",
+            "tied: {a: {choice: [relu, silu]}}\n",
+            "f.yaml:6: stages.0.activation: tied needs the name of a value, not a list",
+        ),
+        (
+            "{tied: a}",
+            "tied: {a: {choice: [relu, slu]}}\n",
+            "f.yaml:9: tied.a: 'slu' is not allowed, did you mean 'silu'? "
+            "(allowed: relu, relu6, hardswish, silu)",
+        ),
+        (
+            "{tied: a}",
+            "tied: {a: {tied: a}}\n",
+            "f.yaml:9: tied.a: tied value 'a' refers to itself",
+        ),
+        (
+            "{tied: a}",
+            "tied:\n  a: {choice: [relu, {tied: b}]}\n  b: {choice: [silu, {tied: a}]}\n",
+            "f.yaml:11: tied.b.option_2: tied value 'a' refers to itself",
+        ),
+        (
+            "relu",
+            "tied: [a]\n",
+            "f.yaml:9: tied: a mapping of names to open values is needed here, not a list",
+        ),
+        (
+            "relu",
+            "tied:\n",
+            "f.yaml:9: tied: a mapping of names to open values is needed here, not nothing",
+        ),
+    ],
+)
+def test_tied_values(value: str, tied: str, expected: str) -> None:
+    assert message(ACTIVATION % value + tied) == expected
+
+
+def test_a_tied_value_must_fit_every_place_it_is_used_in() -> None:
+    text = FILE.replace("channels: 8", "channels: {tied: a}").replace(
+        "groups: 1", "kernel: {tied: a}"
+    )
+    assert message(text + "tied: {a: {choice: [1, 2]}}\n") == (
+        "f.yaml:8: tied.a: 2 is not allowed (allowed: 1, 3, 5, 7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- a\n", "f.yaml:1: a model file is a mapping with stem, stages, head"),
+        ("hello\n", "f.yaml:1: a model file is a mapping with stem, stages, head"),
+        (
+            "stem: {conv: {channels: 8}}\nstages: []\nhead: gap_linear\n",
+            "f.yaml:2: stages: the list is empty; it needs at least one item",
+        ),
+        (
+            "stem: {conv: {channels: 8}}\nstages: conv\nhead: gap_linear\n",
+            "f.yaml:2: stages: a list is needed here, not 'conv'",
+        ),
+        (
+            "stem: {conv: {channels: 8}}\nstages: [conv]\nhead: gap_linear\n",
+            f"f.yaml:2: stages.0: a mapping is needed here, not 'conv' (known keys: {STAGE})",
+        ),
+        (edited("name: example", "name: 3"), "f.yaml:1: name: a string is needed here, not 3"),
+        (
+            edited("name: example", "name: {choice: [a, b]}"),
+            "f.yaml:1: name: a string is needed here, not a mapping",
+        ),
+        (
+            FILE + "description: [a]\n",
+            "f.yaml:8: description: a string is needed here, not a list",
+        ),
+    ],
+)
+def test_the_shape_of_the_file(text: str, expected: str) -> None:
+    assert message(text) == expected
+
+
+# -- illegal combinations ----------------------------------------------------------------------
+
+
+def illegal(text: str) -> IllegalArchitecture:
+    with pytest.raises(IllegalArchitecture) as caught:
+        read(text)
+    return caught.value
+
+
+def test_an_illegal_network_is_refused_with_its_line() -> None:
+    error = illegal(FILE.replace(CHOICE, "8").replace("groups: 1", "groups: 3"))
+    assert str(error) == (
+        "f.yaml:6: stages.0.block.conv: groups 3 does not divide 8 channels; "
+        "use a divisor of 8 or another width"
+    )
+    assert error.rule == "groups must divide the channels"
+
+
+def test_a_space_of_illegal_networks_says_so_and_why() -> None:
+    error = illegal(edited("groups: 1", "groups: {choice: [3, 5]}"))
+    assert str(error).startswith(
+        "f.yaml:6: none of 4 settings describes a network: "
+        "groups must divide the channels (4 times). For instance stages.0.block.conv: groups 5 "
+        "does not divide 16 channels"
+    )
+
+
+def test_a_large_space_of_illegal_networks_says_so_too() -> None:
+    stage = "  - {channels: {range: [9, 15], step: 2}, block: {conv: {groups: 2}}}\n"
+    text = f"stem: {{conv: {{channels: 8}}}}\nstages:\n{stage * 6}head: gap_linear\n"
+    assert "none of 2,000 settings describes a network" in str(illegal(text))
+
+
+def test_one_legal_setting_is_enough() -> None:
+    space = read(
+        edited(CHOICE, "{choice: [9, 10, 11, 13, 15, 16]}").replace("groups: 1", "groups: 8")
+    )
+    assert isinstance(space, SearchSpace)
+
+
+def test_values_of_a_ring_without_size() -> None:
+    error = illegal(FILE.replace(CHOICE, "8") + "sharing:\n  scope: network\n")
+    assert str(error) == (
+        "f.yaml:9: sharing: scope network with neither ring nor ratio; give exactly one of the two"
+    )
