@@ -6,16 +6,17 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers
 from nas.cli._results import print_report
+from nas.report import human_seconds
 
 if TYPE_CHECKING:
-    from nas.run import Placement, Session
+    from nas.run import Outcome, Placement, Session
     from nas.search import Limit, Survey
 
 INTERRUPTED = 130
@@ -114,24 +115,49 @@ def resume(
 def _run(console: Console, session: Session, placement: Placement) -> None:
     from nas.run import run_search
 
-    outcome = run_search(session, placement, console)
-    print_report(console, session)
-    folder = session.folder.path
-    if outcome.exhausted:
-        console.print("The space holds no feasible network that was not evaluated.")
-    console.print(
-        f"{outcome.evaluated} of {session.settings.budget} networks evaluated, "
-        f"{outcome.elapsed_s:.0f} s in this session.",
-        highlight=False,
-    )
+    try:
+        outcome = run_search(session, placement, console)
+        print_report(console, session)
+    except KeyboardInterrupt:
+        _leave_interrupted(console, session)
+    _print_end(console, session, outcome)
     if outcome.interrupted:
-        console.print(f"Interrupted. Go on with: nas resume {folder}", highlight=False)
-        raise typer.Exit(INTERRUPTED)
+        _leave_interrupted(console, session)
+    _print_next(console, session)
+
+
+def _print_end(console: Console, session: Session, outcome: Outcome) -> None:
+    if outcome.exhausted:
+        console.print("No feasible network was found that has not been evaluated.")
+    budget = session.settings.budget
+    if outcome.evaluated >= budget and not outcome.new:
+        text = f"This search is finished: its budget of {budget} networks is spent."
+    else:
+        text = (
+            f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them in this "
+            f"session of {human_seconds(outcome.elapsed_s)}."
+        )
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def _leave_interrupted(console: Console, session: Session) -> NoReturn:
     console.print(
-        f"\nNext:\n  nas export {folder} --pick knee    PyTorch code and weights of one network\n"
-        f"  nas report {folder}                 this table again, front.csv, front.png",
+        f"Interrupted. Go on with: nas resume {session.folder.path}",
         highlight=False,
+        soft_wrap=True,
     )
+    raise typer.Exit(INTERRUPTED)
+
+
+def _print_next(console: Console, session: Session) -> None:
+    verbs = (
+        (f"nas export {session.folder.path} --pick knee", "PyTorch code and weights"),
+        (f"nas report {session.folder.path}", "this table again, front.csv, front.png"),
+    )
+    width = max(len(command) for command, _ in verbs)
+    console.print("\nNext:")
+    for command, purpose in verbs:
+        console.print(f"  {command:{width}}  {purpose}", highlight=False, soft_wrap=True)
 
 
 def _print_start(console: Console, session: Session, survey: Survey) -> None:

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,33 +46,54 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make a new folder. Raises RunFolderError if it exists or cannot be made."""
-        if (path / "search.json").exists():
-            raise RunFolderError(
-                f"{path}: holds a search already; continue it with `nas resume {path}`, or name "
-                "another folder with --out"
-            )
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunFolderError(
-                f"{path}: exists and is not empty; name another folder with --out"
-            )
         with _plainly(path):
-            (path / "weights").mkdir(parents=True, exist_ok=True)
+            if (path / "search.json").exists():
+                raise RunFolderError(
+                    f"{path}: holds a search already; continue it with `nas resume {path}`, or "
+                    "name another folder with --out"
+                )
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise RunFolderError(
+                    f"{path}: exists and is not an empty folder; name another with --out"
+                )
+            (path / "weights").mkdir(parents=True)
         return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """An existing run's folder. Raises RunFolderError."""
-        if not (path / "search.json").is_file():
-            what = "no such folder" if not path.exists() else "not a run folder (no search.json)"
-            raise RunFolderError(f"{path}: {what}; `nas search` prints the folder it makes")
+        with _plainly(path):
+            if not path.exists():
+                raise RunFolderError(
+                    f"{path}: no such run folder; `nas search` prints the name of the one it makes"
+                )
+            if not (path / "search.json").is_file():
+                raise RunFolderError(f"{path}: not a run folder: search.json is missing")
         return cls(path)
+
+    def discard(self) -> None:
+        """Take back what `create` made, if nothing was written into it since."""
+        with suppress(OSError):
+            (self.path / "weights").rmdir()
+            self.path.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the only driver of this run. Raises RunFolderError if another one is."""
-        with _plainly(self.path), (self.path / "run.lock").open("w") as file:
-            _take(file, self.path)
+        with ExitStack() as stack:
+            with _plainly(self.path):
+                file = stack.enter_context((self.path / "run.lock").open("a"))
+                self._take(file)
             yield
+
+    def _take(self, file: IO[str]) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFolderError(
+                f"{self.path}: another process is running this search; wait for it, or stop it "
+                "first"
+            ) from None
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file as a whole or not at all."""
@@ -82,17 +102,30 @@ class RunFolder:
     def read_json(self, name: str) -> Any:
         """Read a JSON file. Raises RunFolderError."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{self.path / name}: cannot be read: {error}") from error
+            return json.loads(self.read_text(name))
+        except ValueError as error:
+            raise RunFolderError(f"{self.path / name}: is damaged: {error}") from error
+
+    def read_text(self, name: str) -> str:
+        """Read a text file. Raises RunFolderError."""
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunFolderError(f"{self.path / name}: cannot be read: {reason}") from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all."""
         path = self.path / name
         draft = path.with_name(path.name + ".part")
         with _plainly(path):
-            draft.write_bytes(content)
-            draft.replace(path)
+            try:
+                draft.write_bytes(content)
+                draft.replace(path)
+            except OSError:
+                with suppress(OSError):
+                    draft.unlink()  # half a file would take what space is left
+                raise
 
     def log(self, line: str) -> None:
         """Append a line with the time to the log."""
@@ -102,20 +135,10 @@ class RunFolder:
 
     def keep_weights(self, arch_ids: set[str]) -> None:
         """Remove the weights of all other networks."""
-        for file in (self.path / "weights").glob("*.safetensors"):
-            if file.stem not in arch_ids:
-                file.unlink(missing_ok=True)
-
-
-def _take(file: IO[str], path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunFolderError(
-            f"{path}: another process is running this search; wait for it, or stop it first"
-        ) from None
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+        with _plainly(self.path / "weights"):
+            for file in (self.path / "weights").glob("*.safetensors"):
+                if file.stem not in arch_ids:
+                    file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -125,6 +148,6 @@ def _plainly(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunFolderError(
-            f"{path}: cannot be written: {error.strerror or error}; free space or name another "
+            f"{path}: cannot be used: {error.strerror or error}; mend that, or name another "
             "folder with --out; a search that had begun goes on with `nas resume`"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,9 +30,12 @@ class Outcome:
     """How a session of a search ended."""
 
     evaluated: int
+    """Networks evaluated in all sessions together."""
+    new: int
+    """Of these, evaluated in this one."""
     elapsed_s: float
     exhausted: bool
-    """The space holds no network that was not evaluated."""
+    """No feasible network was found that was not evaluated."""
     interrupted: bool
     """The user stopped it; `nas resume` goes on."""
 
@@ -49,28 +51,69 @@ def run_search(
 
     `factory` replaces the training of proxies, for tests and benchmarks. Raises UserError.
     """
-    settings = session.settings
+    started = time.monotonic()
     with session.folder.lock():
-        study = SearchStudy(
-            session.problem,
-            session.address,
-            sampler=settings.sampler,
-            seed=settings.seed,
-            start=session.start,
-        )
-        make = factory or ProxyFactory(data=settings.data, data_dir=settings.data_dir)
-        with (
-            make_pool(
-                placement.workers,
-                make,
-                address=placement.address,
-                cpus_per_worker=placement.cpus_per_worker,
-                gpus_per_worker=placement.gpus_per_worker,
-                task_timeout_s=settings.task_timeout_s,
-            ) as pool,
-            Progress(console) as progress,
-        ):
-            return _Loop(session, study, pool, progress).run()
+        study = _open_study(session)
+        before = study.num_evaluated
+        exhausted = interrupted = False
+        if before < session.settings.budget:
+            try:
+                exhausted = _evaluate(session, study, placement, console, factory)
+            except KeyboardInterrupt:
+                interrupted = True
+                session.folder.log("interrupted")
+    return Outcome(
+        evaluated=study.num_evaluated,
+        new=study.num_evaluated - before,
+        elapsed_s=time.monotonic() - started,
+        exhausted=exhausted,
+        interrupted=interrupted,
+    )
+
+
+def _open_study(session: Session) -> SearchStudy:
+    return SearchStudy(
+        session.problem,
+        session.address,
+        sampler=session.settings.sampler,
+        seed=session.settings.seed,
+        start=session.start,
+    )
+
+
+def _evaluate(
+    session: Session,
+    study: SearchStudy,
+    placement: Placement,
+    console: Console,
+    factory: Factory | None,
+) -> bool:
+    """Go through what is left of the budget; True if the space had no network left."""
+    settings, folder = session.settings, session.folder
+    pool = make_pool(
+        placement.workers,
+        factory or ProxyFactory(data=settings.data, data_dir=settings.data_dir),
+        address=placement.address,
+        cpus_per_worker=placement.cpus_per_worker,
+        gpus_per_worker=placement.gpus_per_worker,
+        task_timeout_s=settings.task_timeout_s,
+    )
+    with pool, Progress(console) as progress:
+        folder.log(f"begins with {pool.description}, {study.num_evaluated} networks evaluated")
+        loop = _Loop(session, study, pool, progress)
+        loop.run()
+        folder.log("ends")
+    return loop.exhausted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FrontMeasures:
+    """What the display says of the front."""
+
+    size: int
+    """Of equally good networks, one is counted."""
+    hypervolume: float
+    best_accuracy: float | None
 
 
 @dataclass(slots=True)
@@ -82,24 +125,11 @@ class _Loop:
     running: dict[int, Proposal] = field(default_factory=dict)
     exhausted: bool = False
     started: float = field(default_factory=time.monotonic)
-    _snapshot_basis: tuple[int, int, float | None] = (-1, 0, None)
+    _front: _FrontMeasures = field(init=False)
 
-    def run(self) -> Outcome:
-        interrupted = False
-        self.session.folder.log(f"begins with {self.pool.description}")
-        try:
-            self._run()
-        except KeyboardInterrupt:
-            interrupted = True
-        self.session.folder.log("interrupted" if interrupted else "ends")
-        return Outcome(
-            evaluated=self.study.num_evaluated,
-            elapsed_s=time.monotonic() - self.started,
-            exhausted=self.exhausted,
-            interrupted=interrupted,
-        )
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Propose, evaluate, record, until nothing is left to do."""
+        self._measure_front()
         while True:
             self._fill()
             self.progress.update(self._snapshot())
@@ -117,17 +147,15 @@ class _Loop:
             and len(self.running) < self.pool.num_workers
             and study.num_evaluated + len(self.running) < settings.budget
         ):
-            rng = random.Random(f"{settings.seed}:{len(study.evaluations)}")
-            proposal = study.propose(rng)
+            proposal = study.propose()
             if proposal is None:
                 self.exhausted = True
                 return
-            arch = proposal.candidate.arch
             self.running[proposal.number] = proposal
             self.pool.submit(
                 Task(
                     number=proposal.number,
-                    arch=arch,
+                    arch=proposal.candidate.arch,
                     fidelity=settings.fidelity,
                     seed=settings.seed,
                 )
@@ -140,51 +168,42 @@ class _Loop:
             # Before the record: a network on the front must never lack its weights.
             folder.write_bytes(f"weights/{arch_id}.safetensors", result.weights)
         if self.study.record(candidate, result):
-            front = (self.study.archive.genomes[i] for i in self.study.archive.front())
-            decode = self.session.problem.space.decode
-            folder.keep_weights({decode(genome).id for genome in front})
-        elif result.weights is not None:
-            folder.weights(arch_id).unlink(missing_ok=True)
+            self._measure_front()
+        if result.weights is not None:
+            folder.keep_weights({member.arch_id for member in self.study.archive.front})
         folder.log(_line(arch_id, result))
 
+    def _measure_front(self) -> None:
+        """Once for each change of the front, not for each look at it."""
+        study, session = self.study, self.session
+        front = [study.evaluations[member.number] for member in study.archive.front]
+        scored = [(one.cost, one.scores) for one in front if one.cost and one.scores]
+        values = {
+            tuple(objective.value(*pair) for objective in session.problem.objectives)
+            for pair in scored
+        }
+        self._front = _FrontMeasures(
+            size=len(values),
+            hypervolume=session.box.hypervolume(sorted(values)),
+            best_accuracy=max((scores.accuracy for _, scores in scored), default=None),
+        )
+
     def _snapshot(self) -> Snapshot:
-        study = self.study
-        complete = [one for one in study.evaluations.values() if one.state == "complete"]
-        if len(complete) != self._snapshot_basis[0]:
-            self._snapshot_basis = (len(complete), *self._front_measures())
-        _, front_size, hypervolume = self._snapshot_basis
+        study, front = self.study, self._front
         return Snapshot(
             budget=self.session.settings.budget,
-            finished=len(complete),
+            finished=study.count("complete"),
             running=len(self.running),
             reused=study.count("reused"),
             rejected=study.count("rejected"),
             failed=study.count("failed"),
-            best_accuracy=max(
-                (one.scores.accuracy for one in complete if one.scores), default=None
-            ),
-            front_size=front_size,
-            hypervolume=hypervolume,
+            best_accuracy=front.best_accuracy,
+            front_size=front.size,
+            hypervolume=front.hypervolume,
             elapsed_s=time.monotonic() - self.started,
             workers=self.pool.num_workers,
             dashboard=self.pool.dashboard_url,
         )
-
-    def _front_measures(self) -> tuple[int, float]:
-        """Size of the front and its share of the box."""
-        archive, objectives = self.study.archive, self.session.problem.objectives
-        front = archive.front()
-        values = []
-        for position in front:
-            number = archive.finished[self._id_of(position)]
-            one = self.study.evaluations[number]
-            assert one.cost is not None
-            assert one.scores is not None
-            values.append(tuple(item.value(one.cost, one.scores) for item in objectives))
-        return len(front), self.session.box.hypervolume(values)
-
-    def _id_of(self, position: int) -> str:
-        return self.session.problem.space.decode(self.study.archive.genomes[position]).id
 
 
 def _line(arch_id: str, result: TrialResult) -> str:

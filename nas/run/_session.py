@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import RunFolderError
+from nas.errors import RunFolderError, UserError
 from nas.proxy import Evaluator, load_data
 from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._settings import SearchSettings
-from nas.search import Problem, StorageAddress, survey
+from nas.search import Problem, StorageAddress, create_study, survey
 from nas.space import load_space, parse_space
 from nas.trial import parse_objectives
 
@@ -39,9 +39,7 @@ class Session:
     @property
     def address(self) -> StorageAddress:
         """Where the study is."""
-        if self.settings.storage is not None:
-            return StorageAddress(study=self.settings.study, url=self.settings.storage)
-        return StorageAddress(study=self.settings.study, journal=self.folder.journal)
+        return _address(self.settings, self.folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +84,11 @@ def create_session(settings: SearchSettings, path: Path) -> tuple[Session, Surve
         "feasible": surveyed.feasible,
         "surveyed": surveyed.settings,
     }
+    try:
+        create_study(_address(settings, folder), objectives)
+    except UserError:
+        folder.discard()
+        raise
     folder.write_bytes("space.yaml", problem.space.text.encode())
     folder.write_json("environment.json", describe_environment())
     # Last, because its presence makes the folder a run that can be resumed.
@@ -98,23 +101,36 @@ def open_session(path: Path) -> Session:
     """A search that has begun, from its folder alone. Raises UserError."""
     folder = RunFolder.open(path)
     document = folder.read_json("search.json")
-    if document.get("format") != FORMAT:
+    written = document.get("format") if isinstance(document, dict) else None
+    if written != FORMAT:
         raise RunFolderError(
-            f"{path}: written by another version of nas (format {document.get('format')}, this "
-            f"one reads {FORMAT})"
+            f"{path}: written by another version of nas (format {written}, this one reads "
+            f"{FORMAT}); use that version, or start a new search"
         )
+    try:
+        return _read_session(folder, document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunFolderError(f"{path / 'search.json'}: is damaged: {error!r}") from error
+
+
+def _read_session(folder: RunFolder, document: dict[str, Any]) -> Session:
     settings = SearchSettings.from_plain(document["settings"])
     facts = document["facts"]
-    text = (path / "space.yaml").read_text(encoding="utf-8")
-    space = parse_space(text, source=str(path / "space.yaml"), name=settings.space)
+    text = folder.read_text("space.yaml")
     problem = Problem(
-        space=space,
+        space=parse_space(text, source=str(folder.path / "space.yaml"), name=settings.space),
         input_shape=tuple(facts["input_shape"]),
         num_classes=facts["num_classes"],
         objectives=parse_objectives(settings.objectives),
         limits=settings.limits,
     )
     return _session(folder, settings, problem, facts)
+
+
+def _address(settings: SearchSettings, folder: RunFolder) -> StorageAddress:
+    if settings.storage is not None:
+        return StorageAddress(study=settings.study, url=settings.storage)
+    return StorageAddress(study=settings.study, journal=folder.journal)
 
 
 def _session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -42,6 +43,10 @@ class SearchSettings:
             raise OptionError(
                 f"--budget {self.budget}: a search needs a budget of at least 1 network"
             )
+        if not 0 < self.task_timeout_s < math.inf:
+            raise OptionError(
+                f"--task-timeout {self.task_timeout_s:g}: write a number of seconds above 0"
+            )
         if self.sampler not in SAMPLERS:
             near = get_close_matches(self.sampler, SAMPLERS, n=1)
             hint = f", did you mean '{near[0]}'?" if near else ""
@@ -75,6 +80,18 @@ class Placement:
     address: str | None = None
     cpus_per_worker: float = 1
     gpus_per_worker: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on what no pool can be, before a run folder is made."""
+        if self.workers == "local" and self.address is not None:
+            raise OptionError(
+                f"--workers local evaluates in this process, so --address {self.address} would "
+                "do nothing; drop one of the two"
+            )
+        if not self.cpus_per_worker > 0:
+            raise OptionError(
+                f"--cpus-per-worker {self.cpus_per_worker:g}: write a number above 0"
+            )
 
 
 def parse_count(text: str, option: str) -> int:

@@ -7,7 +7,7 @@ from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
 from nas.search._problem import Candidate, Limit, Problem, Survey, survey
 from nas.search._samplers import SAMPLERS
 from nas.search._storage import StorageAddress
-from nas.search._study import Proposal, SearchStudy, load_evaluations
+from nas.search._study import Proposal, SearchStudy, create_study, load_evaluations
 
 __all__ = [
     "SAMPLERS",
@@ -21,6 +21,7 @@ __all__ = [
     "SpaceExhausted",
     "StorageAddress",
     "Survey",
+    "create_study",
     "load_evaluations",
     "survey",
 ]

@@ -1,4 +1,4 @@
-"""What has been learned so far: every network once, by its id, and who dominates whom."""
+"""What has been learned so far: every network once, by its id, and which of them are best."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import moocore
-import numpy as np
-
 if TYPE_CHECKING:
     from nas.space import Genome
-    from nas.trial import Cost, Objective, Scores
+    from nas.trial import Cost, Evaluation, Objective, Scores
+
+Losses = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A network that was evaluated with success."""
+
+    number: int
+    """Its trial."""
+    arch_id: str
+    genome: Genome
+    losses: Losses
+    """Its objective values, all to be minimised; costs as logarithms."""
 
 
 @dataclass(slots=True)
@@ -23,36 +34,56 @@ class Archive:
     """Networks being evaluated now: id -> trial number."""
     finished: dict[str, int] = field(default_factory=dict)
     """Networks evaluated, with or without success: id -> trial number."""
-    genomes: list[Genome] = field(default_factory=list)
-    """Genomes of the successful ones, in order of arrival."""
-    losses: list[tuple[float, ...]] = field(default_factory=list)
-    """Their objective values, all to be minimised; costs as logarithms."""
+    members: list[Member] = field(default_factory=list)
+    """The successful ones, in order of arrival."""
+    front: list[Member] = field(default_factory=list)
+    """Those that no other dominates; equally good ones are all there."""
+    second: list[Member] = field(default_factory=list)
+    """Those that only members of the front dominate."""
 
-    def add(self, genome: Genome, cost: Cost, scores: Scores) -> bool:
+    def add(self, genome: Genome, evaluation: Evaluation) -> bool:
         """Take in a successful evaluation; True if nothing known dominates it."""
-        self.genomes.append(genome)
-        self.losses.append(tuple(_loss(item, cost, scores) for item in self.objectives))
-        return len(self.losses) - 1 in set(self.front())
+        assert evaluation.cost is not None
+        assert evaluation.scores is not None
+        member = Member(
+            number=evaluation.number,
+            arch_id=evaluation.arch.id,
+            genome=genome,
+            losses=_losses(self.objectives, evaluation.cost, evaluation.scores),
+        )
+        self.members.append(member)
+        return self._place(member)
 
     def knows(self, arch_id: str) -> bool:
         """Whether this network was evaluated or is being evaluated."""
         return arch_id in self.finished or arch_id in self.pending
 
-    def front(self) -> list[int]:
-        """Positions of the non-dominated networks; of equal ones the first."""
-        if not self.losses:
-            return []
-        return [int(i) for i in np.flatnonzero(moocore.is_nondominated(np.array(self.losses)))]
-
-    def ranks(self) -> list[int]:
-        """Non-domination rank of every network, 0 for the front."""
-        if not self.losses:
-            return []
-        return [int(rank) for rank in moocore.pareto_rank(np.array(self.losses))]
+    def _place(self, member: Member) -> bool:
+        """Update the two best ranks; what falls out of the second never comes back."""
+        if not any(dominates(other.losses, member.losses) for other in self.front):
+            self.front, beaten = _insert(self.front, [member])
+            self.second, _ = _insert(self.second, beaten)
+            return True
+        if not any(dominates(other.losses, member.losses) for other in self.second):
+            self.second, _ = _insert(self.second, [member])
+        return False
 
 
-def _loss(objective: Objective, cost: Cost, scores: Scores) -> float:
-    value = objective.value(cost, scores)
-    if objective.direction == "maximize":
-        return -value
-    return math.log10(max(value, 1.0))
+def dominates(one: Losses, other: Losses) -> bool:
+    """Whether `one` is nowhere worse and somewhere better."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _insert(rank: list[Member], new: list[Member]) -> tuple[list[Member], list[Member]]:
+    """The rank with `new`, and those of its members that `new` dominates."""
+    beaten = [old for old in rank if any(dominates(one.losses, old.losses) for one in new)]
+    gone = {old.number for old in beaten}
+    return [old for old in rank if old.number not in gone] + new, beaten
+
+
+def _losses(objectives: tuple[Objective, ...], cost: Cost, scores: Scores) -> Losses:
+    values = ((one.direction, one.value(cost, scores)) for one in objectives)
+    return tuple(
+        -value if direction == "maximize" else math.log10(max(value, 1.0))
+        for direction, value in values
+    )

@@ -9,6 +9,8 @@ deduplication beats Optuna's TPE and NSGA-II (README, "Figures").
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ import optuna
 from nas.search._problem import mutate_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from nas.search._archive import Archive
     from nas.search._problem import Problem
@@ -31,6 +33,8 @@ SECOND_RANK = 0.2
 EXTRA_MUTATION = 0.5
 """Chance of one more mutation, after each."""
 TRIES = 300
+MAX_LISTED = 10_000
+"""Genomes of a space small enough to look at every one before saying that nothing is left."""
 
 
 class SpaceExhausted(Exception):
@@ -79,27 +83,32 @@ class ParetoEvolutionSampler(optuna.samplers.BaseSampler):
 
     def propose(self, rng: random.Random) -> Genome:
         """A feasible genome whose network is new. Raises SpaceExhausted."""
-        space = self._problem.space
-        if len(self._archive.losses) >= NUM_RANDOM:
-            ways: tuple[Callable[[], Genome], ...] = (lambda: self._child(rng),)
-        else:
-            ways = ()
-        ways += (lambda: space.random_genome(rng), lambda: self._wander(rng))
-        for make in ways:
-            for _ in range(TRIES):
-                genome = space.canonical_genome(make())
-                candidate = self._problem.candidate(genome)
-                if candidate.reason is None and not self._archive.knows(candidate.arch.id):
-                    return genome
+        for genome in self._ideas(rng):
+            candidate = self._problem.candidate(genome)
+            if candidate.reason is None and not self._archive.knows(candidate.arch.id):
+                return genome
         raise SpaceExhausted
 
+    def _ideas(self, rng: random.Random) -> Iterator[Genome]:
+        """Genomes to try, the most promising kind first."""
+        space = self._problem.space
+        ways: list[Callable[[], Genome]] = [
+            lambda: space.random_genome(rng),
+            lambda: self._wander(rng),
+        ]
+        if len(self._archive.members) >= NUM_RANDOM:
+            ways.insert(0, lambda: self._child(rng))
+        for make in ways:
+            for _ in range(TRIES):
+                yield space.canonical_genome(make())
+        yield from self._all_genomes()
+
     def _child(self, rng: random.Random) -> Genome:
-        ranks = self._archive.ranks()
-        wanted = 1 if rng.random() < SECOND_RANK and 1 in ranks else 0
-        parents = [self._archive.genomes[i] for i, rank in enumerate(ranks) if rank == wanted]
-        child = rng.choice(parents)
+        front, second = self._archive.front, self._archive.second
+        parents = second if second and rng.random() < SECOND_RANK else front
+        child = rng.choice(parents).genome
         if rng.random() < CROSSOVER:
-            child = self._cross(child, rng.choice(parents), rng)
+            child = self._cross(child, rng.choice(parents).genome, rng)
         child = mutate_one(self._problem.space, child, rng)
         while rng.random() < EXTRA_MUTATION:
             child = mutate_one(self._problem.space, child, rng)
@@ -117,10 +126,20 @@ class ParetoEvolutionSampler(optuna.samplers.BaseSampler):
 
     def _wander(self, rng: random.Random) -> Genome:
         """A walk from a known feasible network, for spaces that chance hardly ever hits."""
-        genome = rng.choice([self._start, *self._archive.genomes])
+        members = self._archive.members
+        place = rng.randint(0, len(members))
+        genome = members[place - 1].genome if place else self._start
         for _ in range(rng.randint(1, 8)):
             genome = mutate_one(self._problem.space, genome, rng)
         return genome
+
+    def _all_genomes(self) -> Iterator[Genome]:
+        """Every canonical genome of a small space; nothing of a large one."""
+        space = self._problem.space
+        options = [range(len(gene.labels)) for gene in space.genes]
+        if math.prod(map(len, options)) <= MAX_LISTED:
+            genomes = itertools.product(*options)
+            yield from (one for one in genomes if space.canonical_genome(one) == one)
 
 
 def distributions(problem: Problem) -> dict[str, optuna.distributions.BaseDistribution]:

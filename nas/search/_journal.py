@@ -69,7 +69,8 @@ def repair_journal(path: Path) -> None:
     """
     if not path.exists():
         return
-    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    for lock in path.parent.glob(path.name + ".lock*"):
+        lock.unlink(missing_ok=True)
     with path.open("rb+") as file:
         content = file.read()
         whole = content.rfind(b"\n") + 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture, OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nas.arch import Architecture
     from nas.space import Genome, SearchSpace
     from nas.trial import Cost, Objective
@@ -97,23 +101,27 @@ class Survey:
 def survey(problem: Problem) -> Survey:
     """Look at random settings, then descend to the ends of each cost. The same for every run.
 
-    Raises OptionError where the limits admit no network that could be found.
+    Raises OptionError where nothing is open, nothing can be built for these images, or the
+    limits admit no network that could be found.
     """
     rng = random.Random(0)
     space = problem.space
+    if not space.is_open:
+        raise OptionError(
+            f"--space {space.name}: no value is open, so this is a network, not a space; "
+            "`nas cost` counts it, `nas spaces` lists what can be searched"
+        )
     looked = [problem.candidate(space.random_genome(rng)) for _ in range(SURVEY_SETTINGS)]
     legal = [candidate for candidate in looked if candidate.cost is not None]
+    _require_legal(problem, looked, legal)
     feasible = [candidate for candidate in legal if candidate.reason is None]
     seed = feasible[0].genome if feasible else _descend_to_feasible(problem, legal, rng)
-    counts: dict[str, int] = {}
-    for candidate in looked:
-        if candidate.rule is not None:
-            counts[candidate.rule] = counts.get(candidate.rule, 0) + 1
+    rules = Counter(candidate.rule for candidate in looked if candidate.rule is not None)
     return Survey(
         settings=len(looked),
         legal=len(legal),
         feasible=len(feasible),
-        reasons=tuple(sorted(counts.items(), key=lambda item: -item[1])),
+        reasons=tuple(rules.most_common()),
         cost_ranges=tuple(
             (objective.name, *_range(problem, objective.name, legal, rng))
             for objective in problem.objectives
@@ -123,42 +131,72 @@ def survey(problem: Problem) -> Survey:
     )
 
 
+def _require_legal(problem: Problem, looked: list[Candidate], legal: list[Candidate]) -> None:
+    if not legal:
+        shape = "x".join(map(str, problem.input_shape))
+        raise OptionError(
+            f"none of {len(looked):,} random settings of {problem.space.name} describes a network "
+            f"for {shape} images; for instance: {looked[-1].reason}"
+        )
+
+
 def _range(
     problem: Problem, name: str, known: list[Candidate], rng: random.Random
 ) -> tuple[int, int]:
-    ends = []
-    for sign in (1, -1):
-        start = min(known, key=lambda candidate: sign * getattr(candidate.cost, name))
-        best = _descend(problem, start, lambda cost, s=sign: s * getattr(cost, name), rng)
-        ends.append(getattr(best.cost, name))
-    return ends[0], ends[1]
+    least = _extreme(problem, attrgetter(name), known, rng)
+    greatest = _extreme(problem, lambda cost: -getattr(cost, name), known, rng)
+    return getattr(least, name), getattr(greatest, name)
 
 
-def _descend(problem: Problem, start: Candidate, score, rng: random.Random) -> Candidate:  # type: ignore[no-untyped-def]
+def _extreme(
+    problem: Problem, score: Callable[[Cost], float], known: list[Candidate], rng: random.Random
+) -> Cost:
+    start = min(known, key=lambda candidate: score(_known_cost(candidate)))
+    return _known_cost(_descend(problem, start, score, rng))
+
+
+def _descend(
+    problem: Problem, start: Candidate, score: Callable[[Cost], float], rng: random.Random
+) -> Candidate:
     """Change single genes as long as the score does not rise."""
     best = start
     for _ in range(DESCENT_STEPS):
         candidate = problem.candidate(mutate_one(problem.space, best.genome, rng))
-        if candidate.cost is not None and score(candidate.cost) <= score(best.cost):
+        if candidate.cost is not None and score(candidate.cost) <= score(_known_cost(best)):
             best = candidate
     return best
 
 
 def _descend_to_feasible(problem: Problem, legal: list[Candidate], rng: random.Random) -> Genome:
-    starts = sorted(legal, key=lambda candidate: problem.violation(candidate.cost))  # type: ignore[arg-type]
-    for start in starts[:DESCENT_STARTS]:
-        best = _descend(problem, start, problem.violation, rng)
-        if best.reason is None:
-            return best.genome
+    def violation(candidate: Candidate) -> float:
+        return problem.violation(_known_cost(candidate))
+
+    found = []
+    for start in sorted(legal, key=violation)[:DESCENT_STARTS]:
+        found.append(_descend(problem, start, problem.violation, rng))
+        if found[-1].reason is None:
+            return found[-1].genome
+    nearest = min(found, key=violation)
     raise OptionError(
-        f"no network of {problem.space.name} was found within the limits: the nearest has "
-        f"{best.reason}; raise the limit, or search a space with smaller networks"
+        f"no network of {problem.space.name} was found within the limits; in the nearest, "
+        f"{nearest.reason}: raise the limit, or search a space with smaller networks"
     )
 
 
+def _known_cost(candidate: Candidate) -> Cost:
+    assert candidate.cost is not None, "only legal candidates are compared"
+    return candidate.cost
+
+
 def mutate_one(space: SearchSpace, genome: Genome, rng: random.Random) -> Genome:
-    """Change one active gene: half the time to a neighbouring option where options are ordered."""
-    number = rng.choice(space.active_genes(genome))
+    """Change one active gene: half the time to a neighbouring option where options are ordered.
+
+    The genome itself where nothing is left to choose.
+    """
+    numbers = [one for one in space.active_genes(genome) if len(space.genes[one].labels) > 1]
+    if not numbers:
+        return genome
+    number = rng.choice(numbers)
     gene, now = space.genes[number], genome[number]
     choices = [option for option in range(len(gene.labels)) if option != now]
     if gene.ordered and rng.random() < 0.5:

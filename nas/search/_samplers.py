@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -28,14 +29,16 @@ SAMPLERS: Mapping[str, str] = MappingProxyType(
 
 
 def make_sampler(
-    name: str, problem: Problem, archive: Archive, *, seed: int, start: Genome
+    name: str, problem: Problem, archive: Archive, *, seed: int, start: Genome, num_trials: int
 ) -> optuna.samplers.BaseSampler:
-    """The sampler called `name`, one of `SAMPLERS`."""
+    """The sampler called `name`, one of `SAMPLERS`, for a study that holds `num_trials`."""
+    # Optuna's begin anew with their seed: in a resumed search they would repeat themselves.
+    fresh = random.Random(f"{seed}:{num_trials}").getrandbits(32) if num_trials else seed
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "evolution": lambda: ParetoEvolutionSampler(problem, archive, seed=seed, start=start),
-        "tpe": lambda: _tpe(seed),
-        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20),
-        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+        "tpe": lambda: _tpe(fresh),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=fresh, population_size=20),
+        "random": lambda: optuna.samplers.RandomSampler(seed=fresh),
     }
     return makers[name]()
 

@@ -1,0 +1,62 @@
+"""Between an Optuna trial and our record of it: what Optuna has no field for is one attribute."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from nas.trial import Cost, Evaluation, Failure, Scores
+
+if TYPE_CHECKING:
+    import optuna
+
+    from nas.search._problem import Candidate, Problem
+    from nas.trial import TrialResult
+
+RECORD = "nas"
+"""The attribute's name."""
+
+
+def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evaluation | None:
+    """A trial as a record; None for one that never got so far."""
+    record = trial.user_attrs.get(RECORD)
+    if record is None:
+        return None
+    return Evaluation(
+        number=trial.number,
+        state=record["state"],
+        arch=problem.space.decode(problem.space.genome(trial.params)),
+        cost=Cost(**record["cost"]) if record["cost"] else None,
+        scores=Scores(**record["scores"]) if record["scores"] else None,
+        failure=Failure(**record["failure"]) if record["failure"] else None,
+        reused_from=record["reused_from"],
+    )
+
+
+def to_record(evaluation: Evaluation) -> dict[str, Any]:
+    """What the trial's attribute holds, ready for JSON."""
+    return {
+        "state": evaluation.state,
+        "arch_id": evaluation.arch.id if evaluation.cost else None,
+        "cost": asdict(evaluation.cost) if evaluation.cost else None,
+        "scores": asdict(evaluation.scores) if evaluation.scores else None,
+        "failure": asdict(evaluation.failure) if evaluation.failure else None,
+        "reused_from": evaluation.reused_from,
+    }
+
+
+def evaluation_of(candidate: Candidate, result: TrialResult) -> Evaluation:
+    """A worker's result as the study keeps it."""
+    failure = None if result.ok else result.failure or _not_finite(result)
+    return Evaluation(
+        number=result.number,
+        state="failed" if failure else "complete",
+        arch=candidate.arch,
+        cost=candidate.cost,
+        scores=None if failure else result.scores,
+        failure=failure,
+    )
+
+
+def _not_finite(result: TrialResult) -> Failure:
+    return Failure(kind="NotFinite", message=f"the worker returned {result.scores}")

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.search.small import journal_in, make_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.search import Problem, StorageAddress
+
+
+@pytest.fixture(scope="session")
+def small() -> Problem:
+    return make_problem()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> StorageAddress:
+    return journal_in(tmp_path)

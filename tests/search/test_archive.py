@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.arch import Architecture
+from nas.search import Archive
+from nas.trial import Cost, Evaluation, Scores, parse_objectives
+from tests.search.small import all_genomes, make_space
+
+SPACE = make_space()
+GENOME = (0,) * len(SPACE.genes)
+
+
+def evaluated(number: int, accuracy: float, params: int) -> Evaluation:
+    arch: Architecture = SPACE.decode(all_genomes(SPACE)[number % 4])
+    cost = Cost(params=params, ring_params=0, frozen_params=0, macs=1, peak_activation_bytes=4)
+    scores = Scores(accuracy=accuracy, loss=1.0, train_s=0.0)
+    return Evaluation(number=number, state="complete", arch=arch, cost=cost, scores=scores)
+
+
+def fill(points: list[tuple[float, int]]) -> tuple[Archive, list[bool]]:
+    archive = Archive(parse_objectives(["accuracy", "params"]))
+    answers = [
+        archive.add(GENOME, evaluated(number, *point)) for number, point in enumerate(points)
+    ]
+    return archive, answers
+
+
+def test_losses_are_minimised_and_costs_are_logarithms() -> None:
+    archive, _ = fill([(0.75, 1000)])
+
+    assert archive.members[0].losses == (-0.75, 3.0)
+
+
+def test_a_better_network_pushes_the_front_into_the_second_rank_and_that_out() -> None:
+    archive, answers = fill([(0.5, 100), (0.6, 90), (0.7, 80), (0.65, 70)])
+
+    assert answers == [True, True, True, True]
+    assert [member.number for member in archive.front] == [2, 3]
+    assert [member.number for member in archive.second] == [1]
+
+
+def test_equally_good_networks_are_all_on_the_front() -> None:
+    archive, answers = fill([(0.5, 100), (0.5, 100), (0.4, 100)])
+
+    assert answers == [True, True, False]
+    assert [member.number for member in archive.front] == [0, 1]
+    assert [member.number for member in archive.second] == [2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)), max_size=40))
+def test_both_ranks_are_those_of_brute_force_whatever_the_order(
+    grid: list[tuple[int, int]],
+) -> None:
+    points = [(accuracy / 10, params) for accuracy, params in grid]
+    archive, answers = fill(points)
+
+    def undominated(numbers: list[int]) -> list[int]:
+        def beats(one: int, other: int) -> bool:
+            (a, p), (b, q) = points[one], points[other]
+            return a >= b and p <= q and (a, p) != (b, q)
+
+        return [n for n in numbers if not any(beats(m, n) for m in numbers)]
+
+    front = undominated(list(range(len(points))))
+    second = undominated([n for n in range(len(points)) if n not in front])
+    assert sorted(member.number for member in archive.front) == front
+    assert sorted(member.number for member in archive.second) == second
+    for number, on_front in enumerate(answers):
+        assert on_front == (number in undominated(list(range(number + 1))))
+
+
+def test_a_cost_of_nothing_has_a_place_on_the_logarithmic_axis() -> None:
+    archive, _ = fill([(0.5, 0)])
+
+    assert archive.members[0].losses == (-0.5, math.log10(1))

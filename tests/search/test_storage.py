@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import errno
+import time
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pytest
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import OperationalError
+
+from nas.errors import StorageError
+from nas.search import StorageAddress, create_study, load_evaluations
+from nas.search._storage import open_storage
+from tests.search.small import journal_in, new_study, open_study, search
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.search import Problem
+
+
+def at_url(url: str) -> StorageAddress:
+    return StorageAddress(study="small", url=url)
+
+
+def refusal(address: StorageAddress) -> str:
+    with pytest.raises(StorageError) as refused:
+        open_storage(address, writer=True)
+    return str(refused.value)
+
+
+def test_an_address_shows_no_password() -> None:
+    assert str(at_url("postgresql://ann:secret@db:5432/nas")) == (
+        "--storage postgresql://ann:***@db:5432/nas"
+    )
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    assert "--storage nonsense: cannot be opened: Could not parse" in refusal(at_url("nonsense"))
+
+
+def test_an_unknown_kind_of_database_is_refused() -> None:
+    assert "cannot be opened: Can't load plugin" in refusal(at_url("nothing://x/y"))
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    message = refusal(at_url("postgresql://ann:secret@127.0.0.1:1/nas"))
+
+    assert message.startswith(
+        "--storage postgresql://ann:***@127.0.0.1:1/nas: the database's driver is not installed"
+    )
+    assert "psycopg2" in message
+    assert "secret" not in message
+
+
+def test_a_database_file_that_cannot_be_made_is_refused() -> None:
+    began_s = time.monotonic()
+
+    assert "unable to open database file" in refusal(at_url("sqlite:////nowhere/at/all.db"))
+    assert time.monotonic() - began_s < 5
+
+
+def test_a_study_in_sqlite_is_searched_and_resumed(small: Problem, tmp_path: Path) -> None:
+    address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
+    search(new_study(small, address), 5)
+    resumed = open_study(small, address)
+    search(resumed, 8)
+
+    assert len({one.arch.id for one in resumed.evaluations.values()}) == 8
+    assert load_evaluations(small, address) == tuple(resumed.evaluations.values())
+
+
+def test_two_searches_share_a_storage_but_not_a_study(small: Problem, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    create_study(StorageAddress(study="one", url=url), small.objectives)
+    create_study(StorageAddress(study="two", url=url), small.objectives)
+
+    with pytest.raises(StorageError, match="holds a study named 'two' already"):
+        create_study(StorageAddress(study="two", url=url), small.objectives)
+
+
+def test_a_study_that_was_never_made_is_not_made_by_opening(
+    small: Problem, tmp_path: Path
+) -> None:
+    address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
+    with pytest.raises(StorageError, match="holds no study named 'small'"):
+        open_study(small, address)
+    with pytest.raises(StorageError, match="holds no study named 'small'"):
+        load_evaluations(small, address)
+
+
+def test_a_missing_journal_is_said_and_not_made_by_reading(small: Problem, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"study\.journal: .* cannot be read: no such file"):
+        load_evaluations(small, journal_in(tmp_path))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_with_a_damaged_middle_is_refused(small: Problem, tmp_path: Path) -> None:
+    address = journal_in(tmp_path)
+    search(new_study(small, address), 2)
+    assert address.journal is not None
+    lines = address.journal.read_bytes().splitlines(keepends=True)
+    address.journal.write_bytes(b"".join([*lines[:5], b"\0\0\0\n", *lines[5:]]))
+
+    for attempt in (open_study, load_evaluations):
+        with pytest.raises(StorageError, match="the study's journal cannot be read"):
+            attempt(small, address)  # type: ignore[operator]
+
+
+def test_reading_while_another_writes_half_an_entry(small: Problem, tmp_path: Path) -> None:
+    address = journal_in(tmp_path)
+    search(new_study(small, address), 2)
+    assert address.journal is not None
+    with address.journal.open("ab") as file:
+        file.write(b'{"op_code": 4, "worker')
+
+    assert len(load_evaluations(small, address)) == 2
+    assert address.journal.read_bytes().endswith(b'"worker')
+
+
+def test_a_full_disk_is_a_plain_error_and_what_was_written_stays(
+    small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = journal_in(tmp_path)
+    study = new_study(small, address)
+    finished = search(study, 3)
+    plain = JournalFileBackend.append_logs
+
+    def half(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
+        with open(self._file_path, "ab") as file:  # noqa: PTH123 - as Optuna does
+            file.write(b'{"op_code":4,"work')
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(JournalFileBackend, "append_logs", half)
+    with pytest.raises(StorageError, match=r"No space left on device; .* `nas resume` goes on"):
+        study.propose()
+    monkeypatch.setattr(JournalFileBackend, "append_logs", plain)
+
+    resumed = open_study(small, address)
+    assert list(resumed.evaluations.values()) == finished
+    search(resumed, 6)
+    assert len(load_evaluations(small, address)) == 6
+
+
+def test_a_connection_lost_in_the_middle_is_a_plain_error(
+    small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
+    study = new_study(small, address)
+    search(study, 2)
+
+    def lose(*args: object, **kwargs: object) -> None:
+        raise OperationalError("select", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "create_new_trial", lose)
+    with pytest.raises(StorageError, match=r"cannot be reached: .* server closed the connection"):
+        study.propose()
