@@ -104,9 +104,7 @@ def _imports(statements: set[str]) -> str:
     return "\n\n".join("\n".join(block) for block in (first, second) if block)
 
 
-def _network(
-    class_name: str, sections: tuple[Section, ...], rings: tuple[RingPlan, ...]
-) -> str:
+def _network(class_name: str, sections: tuple[Section, ...], rings: tuple[RingPlan, ...]) -> str:
     (_, (stem,)), *stages, (_, (head,)) = sections
     lines = [
         f"class {class_name}(nn.Module):",
@@ -145,7 +143,8 @@ def _rings(rings: tuple[RingPlan, ...]) -> list[str]:
     ]
     for ring in rings:
         readers = [
-            "[" + ", ".join(f"layers[{reader}]" for reader in group) + "]" for group in ring.kernels
+            "[" + ", ".join(f"layers[{reader}]" for reader in group) + "]"
+            for group in ring.kernels
         ]
         options = [("size", ring.size), ("std", ring.std), ("seed", ring.seed)]
         options += [(name, getattr(ring, name)) for name in RING_OPTIONS if _is_set(ring, name)]

@@ -46,7 +46,8 @@ def export_network(
     """Write `NAME_ID.py`, `.yaml` and, given safetensors bytes, `.safetensors` into `folder`.
 
     The written file is run and compared: same parameters and bit-equal logits, or NasError.
-    `materialized` writes the kernels that rings generate instead of the rings. Raises RunFolderError where the folder cannot be written.
+    `materialized` writes the kernels that rings generate instead of the rings. Raises
+    RunFolderError where the folder cannot be written.
     """
     stem = f"{arch.name}_{arch.id}".replace(".", "_").replace("-", "_")
     files = Exported(
@@ -55,7 +56,9 @@ def export_network(
         weights=folder / f"{stem}.safetensors" if weights is not None else None,
     )
     provenance = replace(provenance, weights_file=files.weights.name if files.weights else None)
-    model = build_model(arch, in_channels=input_shape[0], num_classes=num_classes).eval()
+    model: nn.Module = build_model(
+        arch, in_channels=input_shape[0], num_classes=num_classes
+    ).eval()
     if weights is not None:
         load_weights(model, weights)
     if materialized and arch.sharing.scope != "none":
