@@ -158,7 +158,8 @@ def _build(
         return network, f"weights {name}"
     if fidelity is None:
         return build_untrained(subject.arch, data), "untrained"
-    words = f"{fidelity.epochs} epochs over {fidelity.train_images:,} images of {data.name}"
+    turns = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
+    words = f"{turns} over {fidelity.train_images:,} images of {data.name}"
     console.print(
         f"No --weights: training {subject.arch.name} for {words}. Kernels take their shape late; "
         "weights from a full training show more."

@@ -68,7 +68,7 @@ class MapChange:
     near: float
     """Share of other output channels that are near copies of an input channel."""
     dead: float
-    """Share of output channels that were the same number everywhere."""
+    """Share of output channels that were the same number everywhere, wherever they come from."""
     cka: float
     """Between the input and those output channels that are not copied."""
 
