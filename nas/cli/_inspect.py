@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nas.cli._inspect_print import print_inspection
 from nas.cli._options import Set
-from nas.errors import OptionError, RunFolderError
+from nas.errors import Diverged, OptionError, RunFolderError
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
@@ -164,7 +164,13 @@ def _build(
         f"No --weights: training {subject.arch.name} for {words}. Kernels take their shape late; "
         "weights from a full training show more."
     )
-    network = build_trained(subject.arch, data, fidelity)
+    try:
+        network = build_trained(subject.arch, data, fidelity)
+    except Diverged as error:
+        raise OptionError(
+            f"{subject.arch.name}: the brief training diverged: {error}; change --epochs, or "
+            "bring --weights"
+        ) from error
     _keep(subject.out / "weights.safetensors", save_weights(network))
     return network, f"trained for {words}"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KERNELS_A_LAYER = 32
 LAYERS_A_SECTION = 12
 _TILES_A_ROW, _LAYERS_A_ROW = 8, 4
+_CAPTION_LETTERS = 40
 _PIXELS_A_TILE, _FRAME, _GAP = 41, 3, 2
 # All in inches.
 _WIDTH, _LEFT, _MARGIN = 13.0, 2.75, 0.2
@@ -104,10 +105,7 @@ class _Sheet:
         for row in _rows(band):
             for column, layer in enumerate(row):
                 left = _LEFT + column * _cell()
-                stride = f", stride {layer.stride}" if layer.stride > 1 else ""
-                kind = ", fixed" if layer.fixed else ""
-                label = f"{layer.title}{stride}{kind} · {len(layer.labels)} kernels"
-                self._text(left, top + 0.1, label, size=SMALL, color=FAINT)
+                self._text(left, top + 0.1, _caption(layer), size=SMALL, color=FAINT)
                 picture = _mosaic(layer)
                 width = (_cell() - _SPACE) * picture.shape[1] / (_TILES_A_ROW * _PIXELS_A_TILE)
                 height = width * picture.shape[0] / picture.shape[1]
@@ -185,6 +183,15 @@ class _Sheet:
     def _rule(self, top: float) -> None:
         axes = self._axes(_MARGIN, top, _WIDTH - 2 * _MARGIN, 0.01)
         axes.axhline(0.5, color="#d5dbe1", linewidth=0.8)
+
+
+def _caption(layer: KernelLayer) -> str:
+    stride = f", stride {layer.stride}" if layer.stride > 1 else ""
+    kind = ", fixed" if layer.fixed else ""
+    count = f" · {len(layer.labels)} kernels"
+    title = layer.title.removesuffix(".filters") + stride + kind
+    room = _CAPTION_LETTERS - len(count)
+    return (title if len(title) <= room else f"{title[: room - 1]}…") + count
 
 
 def _mosaic(layer: KernelLayer) -> Pixels:

@@ -110,8 +110,8 @@ def _identity(
     if share < MIN_IDENTITY:
         return
     because = (
-        f"{_named(layers)}: {share:.0%} of {_count(layers):,} kernels are identity-like "
-        f"(threshold {MIN_IDENTITY:.0%})"
+        f"{_named(layers)}: {_percent(share)} of {_count(layers):,} kernels are identity-like "
+        f"(threshold {_percent(MIN_IDENTITY)})"
     )
     skipping = float(getattr(block, "identity_ratio", 0))
     # Of what is filtered now, the identity-like share need not be.
@@ -136,8 +136,8 @@ def _fixed(
     if len(options) > 1 and min(edge, gaussian) < MIN_FIXED / 4:
         options = tuple(bank for bank in options if bank != "edge_gaussian")
     because = (
-        f"{_named(layers)}: {edge:.0%} of {_count(layers):,} kernels are edge-like, "
-        f"{gaussian:.0%} Gaussian-like (threshold {MIN_FIXED:.0%})"
+        f"{_named(layers)}: of {_count(layers):,} kernels {_percent(edge)} are edge-like and "
+        f"{_percent(gaussian)} Gaussian-like (threshold {_percent(MIN_FIXED)})"
     )
     yield _suggestion(arch, f"{path}.{part.kind}.kernels", options, because)
 
@@ -192,6 +192,10 @@ def _named(layers: Sequence[KernelLayer]) -> str:
     if first.section == first.role:
         return first.section
     return f"{first.section}, {'blocks' if first.role == 'block' else first.role}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _count(layers: Iterable[KernelLayer]) -> int:

@@ -83,7 +83,7 @@ def test_identity_like_kernels_suggest_the_ratio_that_they_leave_over() -> None:
     assert one.path == "stages.0.block.half_identity.identity_ratio"
     assert one.choice == {"choice": [0.5, 0.75]}
     assert one.text == "stages.0.block.half_identity.identity_ratio: {choice: [0.5, 0.75]}"
-    assert "60% of 20 kernels are identity-like (threshold 25%)" in one.because
+    assert "60 % of 20 kernels are identity-like (threshold 25 %)" in one.because
 
 
 def test_identity_like_kernels_elsewhere_suggest_half_identity_where_it_fits() -> None:
