@@ -155,10 +155,11 @@ def linear_cka(features: Sequence[Tensor]) -> Tensor:
 
 def _gram(features: Tensor) -> Tensor:
     """Inner products of centred examples, of norm 1 as a whole, without the diagonal."""
-    centred = features.float() - features.float().mean(0)
+    centred = _centred(features)
+    centred = (centred / _nonzero(centred.norm())).float()
     gram = centred @ centred.T
     gram.fill_diagonal_(0)
-    unit: Tensor = gram / gram.norm().clamp(min=1e-12)
+    unit: Tensor = gram / _nonzero(gram.norm())
     return unit
 
 
@@ -174,7 +175,7 @@ def _at_positions(output: Tensor, seed: int) -> Tensor:
 
 def _change(before: Tensor, after: FeatureMap) -> MapChange:
     best, nearest = _correlations(before, after.values).abs().max(1)
-    alive = after.values.std(0) > 0
+    alive = _varies(after.values)
     copied = alive & (after.values == before[:, nearest]).all(0)
     near = alive & ~copied & (best >= NEAR)
     kept = after.values[:, ~copied]
@@ -191,6 +192,20 @@ def _change(before: Tensor, after: FeatureMap) -> MapChange:
 
 def _correlations(before: Tensor, after: Tensor) -> Tensor:
     """(C_after, C_before); 0 for constant channels."""
-    x, y = (one.double() - one.double().mean(0) for one in (before, after))
-    scale = y.norm(dim=0)[:, None] * x.norm(dim=0)
-    return torch.where(scale > 1e-9, (y.T @ x) / scale.clamp(min=1e-9), 0.0)
+    x, y = (one / _nonzero(one.norm(dim=0)) for one in map(_centred, (before, after)))
+    return y.T @ x
+
+
+def _centred(features: Tensor) -> Tensor:
+    """Columns without their means, float64; constant ones exactly 0, however they round."""
+    moving = _varies(features)
+    return (features.double() - features.double().mean(0)) * moving
+
+
+def _varies(features: Tensor) -> Tensor:
+    return features.amax(0) > features.amin(0)
+
+
+def _nonzero(norm: Tensor) -> Tensor:
+    # Relative to the maps themselves: those of untrained networks may be as small as 1e-20.
+    return torch.where(norm > 0, norm, 1)

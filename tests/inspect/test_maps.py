@@ -43,7 +43,18 @@ def test_cka_of_unrelated_features_is_zero_however_many_there_are() -> None:
 
 
 def test_cka_with_a_constant_is_zero() -> None:
-    assert linear_cka([normal(50, 3), torch.ones(50, 3)])[0, 1] == 0
+    # A third has no exact mean in binary.
+    assert linear_cka([normal(50, 3), torch.full((50, 3), 1 / 3)])[0, 1] == 0
+
+
+def test_scale_does_not_matter_however_small() -> None:
+    x = normal(100, 4)
+    maps = [
+        FeatureMap(part=part(name), side=(4, 4), values=values)
+        for name, values in (("a", 1e-20 * x), ("b", 1e-20 * x[:, :2]))
+    ]
+    assert map_changes(maps)[0].copied == 1
+    torch.testing.assert_close(linear_cka([1e-20 * x, 1e10 * x]), torch.ones(2, 2))
 
 
 def test_channels_are_copied_near_new_or_dead() -> None:
