@@ -36,8 +36,8 @@ MIN_FIXED = 0.4
 """Share of kernels like a bank's from which the bank is suggested: many times what chance gives,
 and less than all, since learned kernels stay an option beside it."""
 MIN_CKA = 0.9
-"""Mean similarity from which a stage's blocks are said to change little. Freshly drawn weights give
-as much (0.85 to 1): blocks that stay so through a training had little to do."""
+"""Mean similarity from which a stage's blocks are said to change little. Freshly drawn weights
+give as much (0.85 to 1): blocks that stay so through a training had little to do."""
 _RATIO_STEP = 1 / 8
 
 
