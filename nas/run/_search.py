@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nas.run._session import Session
     from nas.run._settings import Placement
     from nas.search import Proposal
-    from nas.trial import TrialResult
+    from nas.trial import Evaluation, TrialResult
     from nas.workers import Factory, Pool
 
 POLL_S = 1.0
@@ -171,7 +171,7 @@ class _Loop:
             self._measure_front()
         if result.weights is not None:
             folder.keep_weights({member.arch_id for member in self.study.archive.front})
-        folder.log(_line(arch_id, result))
+        folder.log(_line(self.study.evaluations[result.number], result.worker))
 
     def _measure_front(self) -> None:
         """Once for each change of the front, not for each look at it."""
@@ -206,10 +206,10 @@ class _Loop:
         )
 
 
-def _line(arch_id: str, result: TrialResult) -> str:
-    head = f"trial {result.number} network {arch_id} on {result.worker}"
-    if result.ok and result.scores is not None:
-        scores = result.scores
+def _line(evaluation: Evaluation, worker: str) -> str:
+    head = f"trial {evaluation.number} network {evaluation.arch.id} on {worker}"
+    if evaluation.scores is not None:
+        scores = evaluation.scores
         return f"{head}: accuracy {scores.accuracy:.4f} after {scores.train_s:.1f} s"
-    failure = result.failure
-    return f"{head}: failed, {failure.kind}: {failure.message}" if failure else f"{head}: failed"
+    assert evaluation.failure is not None
+    return f"{head}: failed, {evaluation.failure.kind}: {evaluation.failure.message}"

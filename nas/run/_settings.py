@@ -109,6 +109,6 @@ def parse_workers(text: str | None) -> Literal["local"] | int | None:
     """`local`, a number of workers, or None for as many as fit. Raises OptionError."""
     if text is None or text == "local":
         return text  # type: ignore[return-value]
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise OptionError(f"--workers {text}: write local, or a number of workers of at least 1")
     return int(text)

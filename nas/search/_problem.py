@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from nas.trial import Cost, Objective
 
 SURVEY_SETTINGS = 2_000
-DESCENT_STEPS = 1_000
-DESCENT_STARTS = 3
+DESCENT_STARTS = 10
+"""From one start alone, the greatest cost of `lru_vgnet` was missed by a sixth."""
+DESCENT_STEPS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +152,11 @@ def _range(
 def _extreme(
     problem: Problem, score: Callable[[Cost], float], known: list[Candidate], rng: random.Random
 ) -> Cost:
-    start = min(known, key=lambda candidate: score(_known_cost(candidate)))
-    return _known_cost(_descend(problem, start, score, rng))
+    def judge(candidate: Candidate) -> float:
+        return score(_known_cost(candidate))
+
+    starts = sorted(known, key=judge)[:DESCENT_STARTS]
+    return _known_cost(min((_descend(problem, one, score, rng) for one in starts), key=judge))
 
 
 def _descend(

@@ -75,8 +75,8 @@ def open_storage(address: StorageAddress, *, writer: bool) -> Storage:
     except ImportError as error:
         raise StorageError(
             f"{address}: the database's driver is not installed ({error.__cause__ or error}); "
-            "install the one that the URL names, such as psycopg2-binary for postgresql://, or "
-            "leave --storage out to keep the study in the run folder"
+            "install it beside nas with pip, or leave --storage out to keep the study in the run "
+            "folder"
         ) from error
     except (*BROKEN, ValueError, TypeError) as error:
         raise StorageError(

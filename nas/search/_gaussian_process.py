@@ -1,0 +1,185 @@
+"""A small Gaussian process: Matern-5/2 over groups of features, fitted by its posterior mode.
+
+Features come in groups (a gene's one-hot columns, or one number), and each group has one weight:
+the inverse square of its length scale. NumPy and SciPy only, for some hundred points.
+
+Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: algorithm 2.1,
+equations 4.17 (kernel) and 5.9 (gradient).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+JITTER = 1e-6
+MAX_STEPS = 40
+"""Of the optimiser, in one fit."""
+PRIOR_SD = 1.5
+"""Of every log parameter."""
+NOISE_PRIOR = math.log(0.02)
+"""Share of the variance of standardised targets, before anything is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The process' parameters, all as logarithms: signal and noise variance, group weights."""
+
+    log_signal: float
+    log_noise: float
+    log_weights: tuple[float, ...]
+
+    @classmethod
+    def prior(cls, num_groups: int, spread: float = 4.0) -> Kernel:
+        """`spread`: expected sum of all groups' weights."""
+        return cls(0.0, NOISE_PRIOR, (math.log(spread / num_groups),) * num_groups)
+
+    @property
+    def vector(self) -> Array:
+        """All parameters, signal and noise first."""
+        return np.array([self.log_signal, self.log_noise, *self.log_weights])
+
+    @classmethod
+    def from_vector(cls, vector: Array) -> Kernel:
+        """The inverse of `vector`."""
+        return cls(float(vector[0]), float(vector[1]), tuple(map(float, vector[2:])))
+
+    def scaled(self, features: Array, groups: NDArray[np.intp]) -> Array:
+        """Features in units of their length scales."""
+        return np.asarray(features * np.exp(0.5 * np.array(self.log_weights))[groups])
+
+
+def squared_distances(one: Array, other: Array) -> Array:
+    """(N, F), (M, F) -> (N, M)."""
+    squares = (one**2).sum(1)[:, None] + (other**2).sum(1)[None, :] - 2 * one @ other.T
+    return np.maximum(squares, 0.0)
+
+
+def matern(squares: Array) -> Array:
+    """Matern-5/2 of squared scaled distances."""
+    root = np.sqrt(5 * squares)
+    return np.asarray((1 + root + root**2 / 3) * np.exp(-root))
+
+
+def _matern_slope(squares: Array) -> Array:
+    """The derivative of `matern` by the squared distance."""
+    root = np.sqrt(5 * squares)
+    return np.asarray(-5 / 6 * (1 + root) * np.exp(-root))
+
+
+def fit_kernel(
+    features: Array, groups: NDArray[np.intp], targets: Array, start: Kernel | None = None
+) -> Kernel:
+    """The most probable kernel given standardised targets, from `start` or the prior."""
+    num_groups = int(groups.max()) + 1
+    prior = Kernel.prior(num_groups)
+    distances = np.stack(
+        [
+            squared_distances(features[:, groups == group], features[:, groups == group])
+            for group in range(num_groups)
+        ]
+    )
+    objective = _Objective(distances.reshape(num_groups, -1), targets, prior.vector)
+    found = minimize(
+        objective,
+        (start or prior).vector,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(value - 6, value + 6) for value in prior.vector],
+        options={"maxiter": MAX_STEPS},
+    )
+    return Kernel.from_vector(found.x)
+
+
+@dataclass(frozen=True, slots=True)
+class _Objective:
+    """Negative log posterior of a kernel's parameters, with its gradient."""
+
+    distances: Array
+    """(groups, N * N)."""
+    targets: Array
+    prior: Array
+
+    def __call__(self, vector: Array) -> tuple[float, Array]:
+        size = len(self.targets)
+        signal, noise, weights = np.exp(vector[0]), np.exp(vector[1]), np.exp(vector[2:])
+        squares = (weights @ self.distances).reshape(size, size)
+        correlation = matern(squares)
+        covariance = signal * correlation
+        covariance[np.diag_indices(size)] += noise + JITTER
+        factor = cholesky(covariance, lower=True, check_finite=False)
+        inverse = cho_solve((factor, True), np.eye(size), check_finite=False)
+        alpha = inverse @ self.targets
+        slack = np.outer(alpha, alpha) - inverse
+        slopes = (slack * (signal * _matern_slope(squares))).ravel()
+        gradient = -0.5 * np.concatenate(
+            [
+                [signal * (slack * correlation).sum(), noise * np.trace(slack)],
+                weights * (self.distances @ slopes),
+            ]
+        )
+        fit = 0.5 * self.targets @ alpha + np.log(np.diag(factor)).sum()
+        pull = (vector - self.prior) / PRIOR_SD**2
+        return float(fit + 0.5 * pull @ (vector - self.prior)), gradient + pull
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """A process that has seen `targets` at `features`."""
+
+    kernel: Kernel
+    groups: NDArray[np.intp]
+    features: Array
+    """(N, F)."""
+    targets: Array
+    """(N,), standardised."""
+
+    @cached_property
+    def _scaled(self) -> Array:
+        return self.kernel.scaled(self.features, self.groups)
+
+    @cached_property
+    def _factor(self) -> Array:
+        size = len(self.features)
+        covariance = np.exp(self.kernel.log_signal) * matern(
+            squared_distances(self._scaled, self._scaled)
+        )
+        covariance[np.diag_indices(size)] += np.exp(self.kernel.log_noise) + JITTER
+        return np.asarray(cholesky(covariance, lower=True, check_finite=False))
+
+    @cached_property
+    def _alpha(self) -> Array:
+        return np.asarray(cho_solve((self._factor, True), self.targets, check_finite=False))
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """(M, F) -> means and standard deviations of the noise-free values, each (M,)."""
+        signal = np.exp(self.kernel.log_signal)
+        others = self.kernel.scaled(features, self.groups)
+        cross = signal * matern(squared_distances(self._scaled, others))
+        means = cross.T @ self._alpha
+        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+        variances = np.maximum(signal - (half**2).sum(0), 1e-10)
+        return np.asarray(means), np.sqrt(variances)
+
+    def imagine(self, features: Array) -> GaussianProcess:
+        """The process once these points have come out exactly at their means."""
+        if not len(features):
+            return self
+        means, _ = self.predict(features)
+        return GaussianProcess(
+            self.kernel,
+            self.groups,
+            np.concatenate([self.features, features]),
+            np.concatenate([self.targets, means]),
+        )

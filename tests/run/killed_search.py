@@ -1,0 +1,33 @@
+"""A search for a process of its own, to be killed. Not a test."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from nas.run import Placement, open_session, run_search
+from tests.search.small import pretend_result
+
+if TYPE_CHECKING:
+    from nas.trial import Task, TrialResult
+    from nas.workers import Evaluator, WorkerInfo
+
+
+def search_slowly(run: Path, log: Path, seconds: float) -> None:
+    """Go on with a search whose trainings take `seconds`, each leaving a line in `log`."""
+
+    def factory(info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            time.sleep(seconds)
+            with log.open("a") as file:
+                file.write(f"{task.arch.id}\n")
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+    console = Console(file=io.StringIO())
+    run_search(open_session(run), Placement(workers="local"), console, factory=factory)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.errors import DataError, OptionError, RunFolderError, StorageError
+from nas.run import SearchSettings, create_session, open_session
+from nas.search import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nas.run import Session
+
+    MakeSession = Callable[..., Session]
+    MakeSettings = Callable[..., SearchSettings]
+
+
+def test_a_session_opened_again_is_the_one_created(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    session = make_session(limits=(Limit(name="params", maximum=600),))
+    again = open_session(tmp_path / "run")
+
+    assert again.settings == session.settings
+    assert again.box == session.box
+    assert again.start == session.start
+    assert again.address == session.address
+    assert again.problem.limits == session.problem.limits
+    assert again.problem.space.genes == session.problem.space.genes
+    assert again.problem.input_shape == (1, 8, 8)
+
+
+def test_the_folder_keeps_the_space_as_searched(make_session: MakeSession) -> None:
+    session = make_session(overrides=("stages.0.depth=1",))
+    genes = [gene.name for gene in open_session(session.folder.path).problem.space.genes]
+
+    assert "stages.0.depth" not in genes
+    assert len(genes) == 6
+    assert "depth: 1" in (session.folder.path / "space.yaml").read_text()
+
+
+def test_the_facts_are_those_of_the_data(make_session: MakeSession) -> None:
+    session = make_session()
+    facts = session.folder.read_json("search.json")["facts"]
+
+    assert facts["input_shape"] == [1, 8, 8]
+    assert facts["num_classes"] == 3
+    assert session.folder.read_json("environment.json")["packages"]["optuna"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"space": "lru_vgnt"}, "did you mean 'lru_vgnet'"),
+        ({"data": "fashion_mnst"}, "did you mean 'fashion_mnist'"),
+        ({"objectives": ("acuracy",)}, "did you mean 'accuracy'"),
+        ({"limits": (Limit(name="params", maximum=10),)}, "raise the limit"),
+        ({"storage": "sqlite:////nowhere/at/all.db"}, "unable to open database file"),
+    ],
+)
+def test_where_anything_is_wrong_nothing_is_written(
+    settings: MakeSettings, tmp_path: Path, changed: dict[str, object], error: str
+) -> None:
+    with pytest.raises((OptionError, DataError, StorageError, Exception), match=error):
+        create_session(settings(**changed), tmp_path / "run")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_of_that_name_elsewhere_is_not_taken_over(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    storage = f"sqlite:///{tmp_path / 'studies.db'}"
+    create_session(settings(storage=storage), tmp_path / "one" / "small")
+    with pytest.raises(StorageError, match="name another folder with --out"):
+        create_session(settings(storage=storage), tmp_path / "two" / "small")
+
+    assert not (tmp_path / "two" / "small").exists()
+
+
+def test_another_format_is_refused(make_session: MakeSession) -> None:
+    session = make_session()
+    document = session.folder.read_json("search.json")
+    session.folder.write_json("search.json", document | {"format": 7})
+    with pytest.raises(RunFolderError, match=r"another version of nas \(format 7, this one reads"):
+        open_session(session.folder.path)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": {}}']
+)
+def test_a_damaged_record_of_the_search_is_refused(
+    make_session: MakeSession, content: str
+) -> None:
+    session = make_session()
+    (session.folder.path / "search.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"is damaged|another version"):
+        open_session(session.folder.path)
+
+
+@pytest.mark.parametrize("name", ["search.json", "space.yaml"])
+def test_a_missing_file_is_named(make_session: MakeSession, name: str) -> None:
+    session = make_session()
+    (session.folder.path / name).unlink()
+    with pytest.raises(RunFolderError, match=name):
+        open_session(session.folder.path)
+
+
+def test_settings_are_kept_in_plain_json(make_session: MakeSession) -> None:
+    session = make_session()
+    text = (session.folder.path / "search.json").read_text()
+
+    assert json.loads(text)["settings"]["budget"] == 6
