@@ -25,8 +25,9 @@ def fill(model: nn.Module) -> nn.Module:
     with torch.no_grad():
         for module in model.modules():
             for parameter in module.parameters(recurse=False):
-                fan_in = max(1, parameter.numel() // len(parameter))
-                parameter.normal_(generator=generator).mul_((2 / fan_in) ** 0.5)
+                fan_in = parameter.numel() // len(parameter)
+                deviation = (2 / fan_in) ** 0.5 if parameter.dim() > 1 else 0.05
+                parameter.normal_(std=deviation, generator=generator)
             if isinstance(module, nn.BatchNorm2d):
                 module.weight.uniform_(0.8, 1.2, generator=generator)
                 module.bias.uniform_(0.5, 1, generator=generator)  # few dead channels
@@ -38,7 +39,7 @@ def fill(model: nn.Module) -> nn.Module:
 def signature(
     arch: Architecture, *, in_channels: int = 1, side: int = 8, num_classes: int = 3
 ) -> Signature:
-    """Costs, shapes of all weights, and the bits of the last feature map and of the logits.
+    """Costs, shapes of all weights, and the bits that every part hands on.
 
     Costs belong to it: a map repeated twice, then convolved in two groups, computes just what a
     dense convolution does, and is another network all the same.
@@ -47,10 +48,13 @@ def signature(
     model = fill(build_model(arch, in_channels=in_channels, num_classes=num_classes))
     image = torch.rand((1, in_channels, side, side), generator=torch.Generator().manual_seed(1))
     shapes = tuple(tuple(parameter.shape) for parameter in model.parameters())
-    features = []
-    model.body.register_forward_hook(lambda module, given, out: features.append(out))
+    features: list[torch.Tensor] = []
+    for part in (model.stem, *model.body, model.head):
+        part.register_forward_hook(lambda module, given, out: features.append(out.clone()))
     with torch.inference_mode():
         logits = model(image)
+    assert logits.isfinite().all()
+    assert features[0].any()
     shape = (in_channels, side, side)
     cost = cost_of(arch, input_shape=shape, num_classes=num_classes)
-    return cost, shapes, *(x.numpy().tobytes() for x in (*features, logits))
+    return cost, shapes, *(out.numpy().tobytes() for out in features)
