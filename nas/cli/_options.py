@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from nas.errors import OptionError
 
@@ -32,6 +34,16 @@ CpusPerWorker = Annotated[float, typer.Option(help="CPUs, and so threads, of eac
 GpusPerWorker = Annotated[
     float | None, typer.Option(help="GPUs of each worker; shared evenly if left out.")
 ]
+
+PIPE_WIDTH = 160
+
+
+def make_console() -> Console:
+    """Standard output. In a file or pipe, tables are as wide as they need, not 80 columns."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        return Console(width=PIPE_WIDTH)
+    return console
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from nas.cli._options import Run
+from nas.cli._options import Run, make_console
 from nas.report import front_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.run import RunReport, Session
 
 
@@ -20,7 +21,7 @@ def report(run: Run) -> None:
     """Print a run's Pareto front, and write front.csv and front.png; also while it runs."""
     from nas.run import open_session
 
-    print_report(Console(), open_session(run))
+    print_report(make_console(), open_session(run))
 
 
 def export(
@@ -30,13 +31,14 @@ def export(
     ] = "knee",
     out: Annotated[Path | None, typer.Option(help="Where to; RUN/export if left out.")] = None,
     materialize: Annotated[
-        bool, typer.Option("--materialize", help="Write the kernels that rings generate, not rings.")
+        bool,
+        typer.Option("--materialize", help="Write the kernels that rings generate, not rings."),
     ] = False,
 ) -> None:
     """Write networks of the front as standalone PyTorch code with weights and model file."""
     from nas.run import export_run, open_session
 
-    console = Console()
+    console = make_console()
     session = open_session(run)
     folder = out or session.folder.path / "export"
     for files in export_run(session, pick, folder, materialized=materialize):
@@ -50,45 +52,42 @@ def print_report(console: Console, session: Session) -> None:
     from nas.run import report_run
 
     made = report_run(session)
-    if not made.report.front:
-        console.print("No network has been evaluated yet.")
-        _print_failures(console, made)
-        return
-    console.print(front_table(made.report.front, session.problem.objectives))
     counts = Counter(evaluation.state for evaluation in made.evaluations)
-    console.print(
-        f"{len(made.report.front)} networks on the front of {counts['complete']} trained; "
-        f"{counts['reused']} proposals answered from the record, {counts['rejected']} rejected "
-        f"by exact cost, {counts['failed']} failed. Hypervolume {made.hypervolume:.4f}.",
-        highlight=False,
-        soft_wrap=True,
+    if made.report.front:
+        console.print(front_table(made.report.front, session.problem.objectives))
+    _print_line(
+        console,
+        f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
+        f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed.",
     )
+    if counts["reused"] or counts["rejected"]:
+        _print_line(
+            console,
+            f"Without training: {counts['reused']} proposals answered from the record, "
+            f"{counts['rejected']} rejected by exact cost.",
+        )
     _print_failures(console, made)
-    console.print(
-        f"Run folder: {session.folder.path} (front.csv, front.png)",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _print_line(console, f"Run folder: {session.folder.path} (front.csv, front.png)")
 
 
 def _print_failures(console: Console, made: RunReport) -> None:
-    failures = Counter(
-        evaluation.failure.kind
+    """How many of each kind, with one example."""
+    failed = [
+        (evaluation.failure, evaluation.number)
         for evaluation in made.evaluations
         if evaluation.state == "failed" and evaluation.failure
-    )
-    for kind, count in failures.most_common():
-        example = next(
-            evaluation
-            for evaluation in made.evaluations
-            if evaluation.state == "failed"
-            and evaluation.failure
-            and evaluation.failure.kind == kind
+    ]
+    examples = {failure.kind: (failure, number) for failure, number in reversed(failed)}
+    for kind, count in Counter(failure.kind for failure, _ in failed).most_common():
+        failure, number = examples[kind]
+        _print_line(
+            console, f"Failed: {count} x {kind}, for instance trial {number}: {failure.message}"
         )
-        assert example.failure is not None
-        console.print(
-            f"failed: {count} x {kind}, for instance trial {example.number}: "
-            f"{example.failure.message}",
-            highlight=False,
-            soft_wrap=True,
-        )
+
+
+def _networks(count: int) -> str:
+    return "1 network" if count == 1 else f"{count} networks"
+
+
+def _print_line(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
-from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers
+from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers, make_console
 from nas.cli._results import print_report
 from nas.report import human_seconds
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.run import Outcome, Placement, Session
     from nas.search import Limit, Survey
 
@@ -72,7 +73,7 @@ def search(
     from nas.proxy import DEFAULT_FIDELITY
     from nas.run import SearchSettings, create_session
 
-    console = Console()
+    console = make_console()
     changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
     folder = out or _default_folder(space)
     settings = SearchSettings(
@@ -109,7 +110,7 @@ def resume(
     from nas.run import open_session
 
     placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
-    _run(Console(), open_session(run), placement)
+    _run(make_console(), open_session(run), placement)
 
 
 def _run(console: Console, session: Session, placement: Placement) -> None:
@@ -134,8 +135,8 @@ def _print_end(console: Console, session: Session, outcome: Outcome) -> None:
         text = f"This search is finished: its budget of {budget} networks is spent."
     else:
         text = (
-            f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them in this "
-            f"session of {human_seconds(outcome.elapsed_s)}."
+            f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them now, in "
+            f"{human_seconds(outcome.elapsed_s)}."
         )
     console.print(text, highlight=False, soft_wrap=True)
 

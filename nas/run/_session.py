@@ -118,7 +118,9 @@ def _read_session(folder: RunFolder, document: dict[str, Any]) -> Session:
     facts = document["facts"]
     text = folder.read_text("space.yaml")
     problem = Problem(
-        space=parse_space(text, source=str(folder.path / "space.yaml"), name=settings.space),
+        space=parse_space(
+            text, source=str(folder.path / "space.yaml"), name=Path(settings.space).stem
+        ),
         input_shape=tuple(facts["input_shape"]),
         num_classes=facts["num_classes"],
         objectives=parse_objectives(settings.objectives),

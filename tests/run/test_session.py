@@ -31,6 +31,7 @@ def test_a_session_opened_again_is_the_one_created(
     assert again.address == session.address
     assert again.problem.limits == session.problem.limits
     assert again.problem.space.genes == session.problem.space.genes
+    assert again.problem.space.name == session.problem.space.name == "small"
     assert again.problem.input_shape == (1, 8, 8)
 
 
@@ -59,7 +60,7 @@ def test_the_facts_are_those_of_the_data(make_session: MakeSession) -> None:
         ({"data": "fashion_mnst"}, "did you mean 'fashion_mnist'"),
         ({"objectives": ("acuracy",)}, "did you mean 'accuracy'"),
         ({"limits": (Limit(name="params", maximum=10),)}, "raise the limit"),
-        ({"storage": "sqlite:////nowhere/at/all.db"}, "unable to open database file"),
+        ({"storage": "sqlite:////proc/none/x.db"}, "unable to open database file"),
     ],
 )
 def test_where_anything_is_wrong_nothing_is_written(

@@ -1,0 +1,159 @@
+"""`nas report` and `nas export` on runs in every state."""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from nas.run import Placement, SearchSettings, create_session, open_session, run_search
+from nas.trial import Fidelity
+from tests.run.killed_search import search_slowly
+from tests.search.small import pretending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nas.run import Session
+    from tests.cli.conftest import Ended
+
+    Nas = Callable[..., Ended]
+
+
+@pytest.fixture
+def session(search_words: list[str], tmp_path: Path) -> Session:
+    """A search that has not begun."""
+    settings = SearchSettings(
+        space=str(tmp_path / "small.yaml"),
+        data=str(tmp_path / "steps.npz"),
+        budget=12,
+        objectives=("accuracy", "params"),
+        fidelity=Fidelity(epochs=1),
+        study="run",
+        task_timeout_s=60.0,
+    )
+    return create_session(settings, tmp_path / "run")[0]
+
+
+def evaluate(session: Session) -> None:
+    console = Console(file=io.StringIO())
+    run_search(session, Placement(workers="local"), console, factory=pretending)
+
+
+def test_a_report_on_a_run_that_has_not_begun(nas: Nas, session: Session) -> None:
+    ended = nas("report", session.folder.path)
+
+    assert (ended.status, ended.err) == (0, "")
+    assert "0 networks trained, 0 on the front, hypervolume 0.0000; 0 failed." in ended.out
+
+
+def test_a_report_on_a_run_that_is_done(nas: Nas, session: Session) -> None:
+    evaluate(session)
+    ended = nas("report", session.folder.path)
+    with (session.folder.path / "front.csv").open() as file:
+        front = list(csv.DictReader(file))
+
+    assert ended.status == 0
+    assert f"12 networks trained, {len(front)} on the front, " in ended.out
+    for row in front:
+        assert row["arch_id"] in ended.out
+    assert (session.folder.path / "front.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_report_on_a_run_under_way_disturbs_nothing(
+    nas: Nas, session: Session, tmp_path: Path
+) -> None:
+    forks = multiprocessing.get_context("forkserver")
+    process = forks.Process(
+        target=search_slowly, args=(session.folder.path, tmp_path / "trained", 0.1)
+    )
+    process.start()
+    while not (tmp_path / "trained").exists():
+        time.sleep(0.02)
+    reports = []
+    while process.is_alive():
+        reports.append(nas("report", session.folder.path))
+    process.join()
+
+    assert process.exitcode == 0
+    assert reports
+    assert all((ended.status, ended.err) == (0, "") for ended in reports)
+    assert len((tmp_path / "trained").read_text().splitlines()) == 12
+    assert "12 networks trained" in nas("report", session.folder.path).out
+
+
+def test_an_export_before_anything_was_trained_says_what_to_do(nas: Nas, session: Session) -> None:
+    ended = nas("export", session.folder.path)
+
+    assert ended.status == 2
+    assert "no network has been evaluated yet; continue the search with" in ended.err
+
+
+def test_exports_are_picked_by_name_or_id(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    nas(*search_words)
+    run = tmp_path / "run"
+    with (run / "front.csv").open() as file:
+        ids = [row["arch_id"] for row in csv.DictReader(file)]
+    for pick, count in (("best", 1), ("knee", 1), ("all", len(ids)), (ids[0], 1)):
+        ended = nas("export", run, "--pick", pick, "--out", tmp_path / pick)
+        assert ended.status == 0
+        # Module, weights and model file of each.
+        assert len(ended.out.split()) == 3 * count
+        assert len(list((tmp_path / pick).glob("*.py"))) == count
+
+    assert nas("export", run, "--pick", ids[0][:6]).status == 0
+
+
+@pytest.mark.parametrize(
+    ("pick", "message"),
+    [("zzz", "no network on the front begins so"), ("", "several networks on the front begin so")],
+)
+def test_a_pick_that_is_none_is_refused(
+    nas: Nas, session: Session, pick: str, message: str
+) -> None:
+    evaluate(session)
+    ended = nas("export", session.folder.path, "--pick", pick)
+
+    assert ended.status == 2
+    assert message in ended.err
+    assert "write best, knee, all or an id from " in ended.err
+
+
+def test_weights_that_are_gone_are_named(nas: Nas, session: Session) -> None:
+    evaluate(session)
+    for path in (session.folder.path / "weights").iterdir():
+        path.unlink()
+    ended = nas("export", session.folder.path)
+
+    assert ended.status == 2
+    assert "the weights of this network cannot be read: No such file or directory" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["report", "export", "resume"])
+def test_a_folder_that_is_no_run_is_refused(nas: Nas, tmp_path: Path, verb: str) -> None:
+    assert "no such run folder" in nas(verb, tmp_path / "run").err
+    ended = nas(verb, tmp_path)
+
+    assert (ended.status, ended.err) == (
+        2,
+        f"nas: {tmp_path}: not a run folder: search.json is missing\n",
+    )
+
+
+def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Session) -> None:
+    evaluate(session)
+    journal = session.folder.journal
+    journal.write_bytes(b"\0\n" + journal.read_bytes())
+    for verb in ("report", "export", "resume"):
+        ended = nas(verb, session.folder.path)
+        assert ended.status == 2
+        assert "the study's journal cannot be read" in ended.err
+    assert open_session(session.folder.path).settings == session.settings

@@ -1,0 +1,277 @@
+"""`nas search` and `nas resume` as a user meets them: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.proxy import Evaluator
+from nas.run import open_session
+from nas.search import load_evaluations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ended
+
+    Nas = Callable[..., Ended]
+
+
+def refused(ended: Ended) -> str:
+    """The one message of a user's mistake: status 2, no traceback, one line."""
+    assert ended.status == 2
+    assert "Traceback" not in ended.err
+    assert ended.err.count("\n") == 1
+    return ended.err
+
+
+def test_a_search_from_beginning_to_end(nas: Nas, search_words: list[str], tmp_path: Path) -> None:
+    ended = nas(*search_words)
+    run = tmp_path / "run"
+
+    assert (ended.status, ended.err) == (0, "")
+    assert "Searching small (56 settings) on " in ended.out
+    assert "for accuracy, params, macs; run folder " in ended.out
+    assert "[3/3] 3 finished, 0 running" in ended.out
+    assert "3 networks trained, " in ended.out
+    assert f"nas export {run} --pick knee" in ended.out
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        *("search.json", "space.yaml", "study.journal", "environment.json", "log.txt"),
+        *("front.csv", "front.png", "weights", "run.lock"),
+    }
+
+
+def test_what_is_printed_into_a_pipe_is_not_cut_at_80_columns(
+    nas: Nas, search_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ended = nas(*search_words)
+
+    assert "…" not in ended.out
+    assert re.search(r"best(, knee)? +\d+ > ", ended.out)
+
+
+def test_a_finished_search_says_so_and_trains_nothing(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    nas(*search_words)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    ended = nas("resume", tmp_path / "run", "--workers", "local")
+
+    assert ended.status == 0
+    assert "This search is finished: its budget of 3 networks is spent." in ended.out
+    assert (tmp_path / "run" / "log.txt").read_text() == log
+
+
+def test_ctrl_c_leaves_a_search_that_can_be_resumed(
+    nas: Nas, search_words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, calls = Evaluator._evaluate, iter(range(99))
+
+    def interrupted(self: Evaluator, task: object) -> object:
+        if next(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return train(self, task)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Evaluator, "_evaluate", interrupted)
+    ended = nas(*search_words)
+    run = tmp_path / "run"
+
+    assert (ended.status, ended.err) == (130, "")
+    assert "1 of 3 networks evaluated, 1 of them now" in ended.out
+    assert ended.out.endswith(f"Interrupted. Go on with: nas resume {run}\n")
+    resumed = nas("resume", run, "--workers", "local")
+    assert resumed.status == 0
+    assert "3 of 3 networks evaluated, 2 of them now" in resumed.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--budget 0", "--budget 0: a search needs a budget of at least 1 network"),
+        ("--budget -3", "--budget -3: a search needs a budget of at least 1 network"),
+        ("--objectives acuracy,params", "unknown objective 'acuracy', did you mean 'accuracy'?"),
+        ("--objectives accuracy,", "unknown objective ''"),
+        ("--objectives params,macs", "accuracy must be among them"),
+        ("--objectives accuracy,params,params", "name each objective once"),
+        ("--space lru_vgnt", "did you mean 'lru_vgnet'?"),
+        ("--space lrunet_14_1x", "no value is open, so this is a network, not a space"),
+        ("--data fashion_mnst", "did you mean 'fashion_mnist'?"),
+        ("--sampler tep", "unknown sampler 'tep', did you mean 'tpe'?"),
+        ("--max-params 100", "no network of small was found within the limits; in the nearest,"),
+        ("--max-macs lots", "--max-macs lots: write a whole number above 0, as in"),
+        ("--workers many", "--workers many: write local, or a number of workers"),
+        ("--address localhost:6379", "--address localhost:6379 would do nothing"),
+        ("--task-timeout 0", "--task-timeout 0: write a number of seconds above 0"),
+        ("--storage nonsense", "--storage nonsense: cannot be opened: "),
+        ("--storage sqlite:////proc/none/x.db", "unable to open database file"),
+        ("--set stages.0.depht=1", "depht"),
+        ("--out /proc/run", "/proc/run: cannot be used: "),
+    ],
+)
+def test_a_mistake_is_one_message_and_leaves_no_folder(
+    nas: Nas, search_words: list[str], tmp_path: Path, options: str, message: str
+) -> None:
+    before = set(tmp_path.iterdir())
+    message_printed = refused(nas(*search_words, *options.split(" ")))
+
+    assert message_printed.startswith("nas: ")
+    assert message in message_printed
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("options", ["--budget abc", "--epochs 0", "--seed -1", "--bugdet 3"])
+def test_an_option_that_cannot_be_read_is_a_usage_error(
+    nas: Nas, search_words: list[str], options: str
+) -> None:
+    ended = nas(*search_words, *options.split(" "))
+
+    assert ended.status == 2
+    assert "Traceback" not in ended.err
+    assert options.split(" ")[0] in ended.err
+
+
+def test_a_postgresql_that_nobody_answers_is_said_within_seconds(
+    nas: Nas, search_words: list[str]
+) -> None:
+    began_s = time.monotonic()
+    printed = refused(nas(*search_words, "--storage", "postgresql://ann:pw@127.0.0.1:1/x"))
+
+    # Where the driver is installed the connection is refused; elsewhere the driver is missing.
+    assert "cannot be opened" in printed or "driver is not installed" in printed
+    assert "ann:***@" in printed
+    assert time.monotonic() - began_s < 20
+
+
+def test_a_folder_in_use_or_full_is_left_alone(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    assert nas(*search_words).status == 0
+    assert "holds a search already; continue it with" in refused(nas(*search_words))
+    session = open_session(tmp_path / "run")
+    with session.folder.lock():
+        message = refused(nas("resume", tmp_path / "run", "--workers", "local"))
+
+    assert "another process is running this search" in message
+
+
+def test_sqlite_works_and_resumes(nas: Nas, search_words: list[str], tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'studies.db'}"
+    assert nas(*search_words, "--storage", storage, "--budget", "2").status == 0
+    resumed = nas("resume", tmp_path / "run", "--workers", "local")
+
+    assert resumed.status == 0
+    assert "This search is finished" in resumed.out
+    (tmp_path / "studies.db").unlink()
+    assert "holds no study named 'run'" in refused(nas("resume", tmp_path / "run"))
+
+
+def test_failures_are_counted_with_an_example(
+    nas: Nas, search_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(self: Evaluator, task: object) -> None:
+        raise ZeroDivisionError("seven by [nought]")
+
+    monkeypatch.setattr(Evaluator, "_evaluate", break_down)
+    ended = nas(*search_words)
+
+    assert ended.status == 0
+    assert "0 networks trained, 0 on the front, hypervolume 0.0000; 3 failed." in ended.out
+    assert "Failed: 3 x ZeroDivisionError, for instance trial 0: seven by [nought]" in ended.out
+
+
+# -- with a Ray of its own, in a process of its own ---------------------------------------------
+
+
+def command(words: list[str], *options: str) -> list[str]:
+    program = "from nas.cli import main; main()"
+    return [sys.executable, "-c", program, *words, "--workers", "2", *options]
+
+
+def ray_processes(parent: int) -> list[str]:
+    """Names of the processes that descend from `parent`, by the kernel's books."""
+    listed = subprocess.run(
+        ["ps", "-o", "args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.splitlines()
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(command(search_words), capture_output=True, text=True, timeout=170)
+    lines = done.stdout.splitlines()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines[2].startswith("2 workers, Ray dashboard http://") or lines[2] == "2 workers"
+    progress = [line for line in lines if line.startswith("[")]
+    assert progress[-1].startswith("[3/3] 3 finished")
+    session = open_session(tmp_path / "run")
+    assert len(load_evaluations(session.problem, session.address)) == 3
+
+
+@pytest.mark.xdist_group("ray")
+def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
+    search_words: list[str], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        command(search_words, "--budget", "40", "--train-images", "60", "--epochs", "200"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    log = tmp_path / "run" / "log.txt"
+    while not (log.exists() and "trial" in log.read_text()):
+        time.sleep(0.1)
+        assert process.poll() is None
+    children = ray_processes(process.pid)
+    assert any("raylet" in child for child in children)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole process group
+    out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (130, "")
+    assert out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")
+    assert gone(children)
+    session = open_session(tmp_path / "run")
+    finished = load_evaluations(session.problem, session.address)
+    assert 0 < len(finished) < 40
+    assert all(one.state == "complete" for one in finished)
+    assert json.loads((tmp_path / "run" / "search.json").read_text())["settings"]["budget"] == 40
+
+
+def gone(commands: list[str]) -> bool:
+    """Whether processes of these command lines all end within 10 s."""
+    for _ in range(100):
+        listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
+        if not set(commands) & set(listed.stdout.splitlines()):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_ray_that_nobody_answers_is_said_at_once(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    words = [word for word in search_words if word not in ("--workers", "local")]
+    began_s = time.monotonic()
+    message = refused(nas(*words, "--address", f"127.0.0.1:{port}"))
+
+    assert "no Ray to be had: nothing answers there" in message
+    assert time.monotonic() - began_s < 20
+    # The search is ready all the same, and can be run elsewhere.
+    assert nas("resume", tmp_path / "run", "--workers", "local").status == 0
