@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from itertools import groupby
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from nas.arch import Call, Ref
+from nas.cost import part_cost
+from nas.export._render import INDENT, WIDTH, flat, render, render_copies
 from nas.export._source import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from nas.arch import Architecture, Argument, RingPlan, Section
+    from nas.arch import Architecture, Argument, RingPlan
 
-WIDTH = 99
-INDENT = " " * 4
 RING_OPTIONS = {
     "even": "network",
     "permute": True,
@@ -25,6 +27,8 @@ RING_OPTIONS = {
     "gradient_factor": 1.0,
 }
 """Options of `Ring` that are written only where they differ from its defaults."""
+
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,54 +45,75 @@ class Provenance:
     """Name of the weights beside the file; None if there are none."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The calls that one part of a model file led to, and the shape of what they hand on."""
+
+    title: str
+    calls: tuple[Call, ...]
+    out_shape: Shape
+
+
 def emit_module(
-    arch: Architecture, *, in_channels: int, num_classes: int, provenance: Provenance
+    arch: Architecture, *, input_shape: Shape, num_classes: int, provenance: Provenance
 ) -> str:
-    """Source text of the network; loads the weights of the model that `build_model` makes."""
-    sections = arch.sections(in_channels, num_classes)
-    calls = [call for _, group in sections for call in group]
-    rings = arch.rings(in_channels=in_channels, num_classes=num_classes)
-    names = dict.fromkeys(name for call in calls for name in _names_in(call))
+    """Source text of the network for images of `input_shape` (C, H, W).
+
+    It loads the weights of the model that `build_model` makes. The network is the first class
+    of the file. Raises IllegalArchitecture.
+    """
+    parts = _parts(arch, input_shape, num_classes)
+    rings = arch.rings(in_channels=input_shape[0], num_classes=num_classes)
+    names = dict.fromkeys(name for part in parts for call in part.calls for name in _names(call))
     sources = collect([*names, *(("Ring", "generated") if rings else ())])
     sources.imports |= {"from torch import Tensor", "from torch import nn"}
-    class_name = to_class_name(arch.name)
-    parts = [
+    class_name = to_class_name(arch.name, sources.names())
+    network = [
+        *_heading(class_name, input_shape, num_classes),
+        *_constructor(parts, rings),
+        "",
+        *_forward(with_rings=bool(rings)),
+    ]
+    head = [
         _docstring(arch, class_name, provenance),
         "from __future__ import annotations",
         _imports(sources.imports),
-        _network(class_name, sections, rings),
-        sources.text(),
     ]
-    head, rest = parts[:3], parts[3:]
-    return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(rest) + "\n"
+    return "\n\n".join(head) + "\n\n\n" + "\n".join(network) + "\n\n\n" + sources.text() + "\n"
 
 
-def to_class_name(name: str) -> str:
-    """`lru_vgnet` -> `LruVgnet`; always a legal Python name."""
+def to_class_name(name: str, taken: Container[str] = ()) -> str:
+    """`lru_vgnet` -> `LruVgnet`; always a legal Python name, and none that is `taken`."""
     words = re.findall(r"[A-Za-z]+|[0-9]+", name)
     joined = "".join(word.capitalize() for word in words)
-    return joined if joined and not joined[0].isdigit() else f"Net{joined}"
+    if not joined or joined[0].isdigit():
+        joined = f"Net{joined}"
+    return f"{joined}Network" if joined in taken or iskeyword(joined) else joined
+
+
+def _parts(arch: Architecture, input_shape: Shape, num_classes: int) -> list[_Part]:
+    parts, shape = [], input_shape
+    for title, calls in arch.sections(input_shape[0], num_classes):
+        for call in calls:
+            shape = part_cost(call, shape).out_shape
+        parts.append(_Part(title, calls, shape))
+    return parts
 
 
 def _docstring(arch: Architecture, class_name: str, provenance: Provenance) -> str:
-    lines = [f'"""{class_name}, architecture {arch.id}.', "", *_wrap(provenance.claim), ""]
-    lines += [*_wrap(provenance.origin), "", *_wrap(provenance.preprocessing)]
+    texts = (provenance.claim, provenance.origin, provenance.preprocessing)
+    paragraphs = ["\n".join(textwrap.wrap(text, WIDTH)) for text in texts]
     if provenance.weights_file:
-        lines += [
-            "",
+        paragraphs += [
             "    from safetensors.torch import load_model",
-            "",
-            f"    model = {class_name}()",
-            f'    load_model(model, "{provenance.weights_file}")',
+            f"    model = {class_name}()\n"
+            f'    load_model(model, "{provenance.weights_file}")\n'
             "    model.eval()",
         ]
-    return "\n".join([*lines, '"""'])
-
-
-def _wrap(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, WIDTH)
+    text = "\n\n".join([f"{class_name}, architecture {arch.id}.", *paragraphs])
+    # What it quotes, a command line say, may hold anything.
+    raw = "r" if "\\" in text else ""
+    return f'{raw}"""' + text.replace('"""', "'''") + '\n"""'
 
 
 def _imports(statements: set[str]) -> str:
@@ -104,34 +129,55 @@ def _imports(statements: set[str]) -> str:
     return "\n\n".join("\n".join(block) for block in (first, second) if block)
 
 
-def _network(class_name: str, sections: tuple[Section, ...], rings: tuple[RingPlan, ...]) -> str:
-    (_, (stem,)), *stages, (_, (head,)) = sections
-    lines = [
+def _heading(class_name: str, input_shape: Shape, num_classes: int) -> list[str]:
+    sides = ", ".join(map(str, input_shape))
+    return [
         f"class {class_name}(nn.Module):",
-        f'{INDENT}"""(B, C, H, W) images -> (B, K) logits."""',
+        f'{INDENT}"""(B, {sides}) images -> (B, {num_classes}) logits."""',
         "",
+    ]
+
+
+def _constructor(parts: list[_Part], rings: tuple[RingPlan, ...]) -> list[str]:
+    stem, *stages, head = parts
+    lines = [
         f"{INDENT}def __init__(self) -> None:",
         f"{INDENT * 2}super().__init__()",
-        *_assign("self.stem", stem),
-        f"{INDENT * 2}self.body = nn.Sequential(",
+        f"{INDENT * 2}# stem: {_shown(stem.out_shape)}",
+        *render(stem.calls[0], 2, prefix="self.stem = "),
     ]
-    for title, calls in stages:
-        if calls:
-            lines.append(f"{INDENT * 3}# {title}")
-        for call, group in groupby(calls):
-            lines += _item(call, len(list(group)))
-    lines += [
-        f"{INDENT * 2})",
-        *_assign("self.head", head),
-        *(_rings(rings) if rings else ()),
-        "",
+    body = [line for stage in stages if stage.calls for line in _stage(stage)]
+    lines += (
+        [f"{INDENT * 2}self.body = nn.Sequential(", *body, f"{INDENT * 2})"]
+        if body
+        else [f"{INDENT * 2}self.body = nn.Sequential()"]
+    )
+    lines += render(head.calls[0], 2, prefix="self.head = ")
+    return [*lines, *(_rings(rings) if rings else ())]
+
+
+def _stage(stage: _Part) -> list[str]:
+    lines = [f"{INDENT * 3}# {stage.title}: {_shown(stage.out_shape)}"]
+    for call, group in groupby(stage.calls):
+        lines += render_copies(call, len(list(group)), 3)
+    return lines
+
+
+def _shown(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _forward(*, with_rings: bool) -> list[str]:
+    forward = "return self.head(self.body(self.stem(images)))"
+    return [
         f"{INDENT}def forward(self, images: Tensor) -> Tensor:",
         f'{INDENT * 2}"""Logits."""',
+        *(
+            [f"{INDENT * 2}with generated(self.rings):", f"{INDENT * 3}{forward}"]
+            if with_rings
+            else [f"{INDENT * 2}{forward}"]
+        ),
     ]
-    if rings:
-        lines.append(f"{INDENT * 2}with generated(self.rings):")
-    lines.append(f"{INDENT * (3 if rings else 2)}return self.head(self.body(self.stem(images)))")
-    return "\n".join(lines)
 
 
 def _rings(rings: tuple[RingPlan, ...]) -> list[str]:
@@ -142,88 +188,43 @@ def _rings(rings: tuple[RingPlan, ...]) -> list[str]:
         f"{INDENT * 2}self.rings = nn.ModuleList()",
     ]
     for ring in rings:
-        readers = [
-            "[" + ", ".join(f"layers[{reader}]" for reader in group) + "]"
-            for group in ring.kernels
-        ]
-        options = [("size", ring.size), ("std", ring.std), ("seed", ring.seed)]
-        options += [(name, getattr(ring, name)) for name in RING_OPTIONS if _is_set(ring, name)]
+        options = {name: getattr(ring, name) for name in ("size", "scales", "std", "seed")}
+        options |= {name: getattr(ring, name) for name in RING_OPTIONS if _is_set(ring, name)}
+        inner = _readers(ring)
+        for name, value in options.items():
+            inner += render(value, 4, prefix=f"{name}=", suffix=",")
         lines += [
             f"{INDENT * 2}self.rings.append(",
             f"{INDENT * 3}Ring(",
-            *_listed("", readers, 4),
-            *_listed("scales=", [repr(scale) for scale in ring.scales], 4),
-            *(f"{INDENT * 4}{name}={value!r}," for name, value in options),
+            *inner,
             f"{INDENT * 3})",
             f"{INDENT * 2})",
         ]
     return lines
 
 
+def _readers(ring: RingPlan) -> list[str]:
+    """The first argument of a `Ring`: for every kernel, the layers that read it."""
+    first, *_, last = (*ring.kernels[0], *ring.kernels[-1])
+    if ring.kernels == tuple((layer,) for layer in range(first, last + 1)):
+        return [f"{INDENT * 4}[[layer] for layer in layers[{first}:{last + 1}]],"]
+    group = "[layers[number] for number in group]"
+    line = f"{INDENT * 4}[{group} for group in {flat(ring.kernels)}],"
+    if len(line) <= WIDTH:
+        return [line]
+    groups = render(ring.kernels, 5, prefix="for group in ")
+    return [f"{INDENT * 4}[", f"{INDENT * 5}{group}", *groups, f"{INDENT * 4}],"]
+
+
 def _is_set(ring: RingPlan, name: str) -> bool:
     return bool(getattr(ring, name) != RING_OPTIONS[name])
 
 
-def _listed(prefix: str, items: list[str], depth: int) -> list[str]:
-    """A list argument: on one line where it fits, else with one item a line."""
-    flat = f"{INDENT * depth}{prefix}[{', '.join(items)}],"
-    if len(flat) <= WIDTH:
-        return [flat]
-    inner = [f"{INDENT * (depth + 1)}{item}," for item in items]
-    return [f"{INDENT * depth}{prefix}[", *inner, f"{INDENT * depth}],"]
-
-
-def _assign(target: str, call: Call) -> list[str]:
-    return _prefixed(f"{target} = ", render(call, 2), 2, "")
-
-
-def _item(call: Call, count: int) -> list[str]:
-    """A member of the body; equal neighbours, each with weights of its own, as one line."""
-    if count == 1:
-        return _prefixed("", render(call, 3), 3, ",")
-    body = render(call, 4)
-    return [
-        f"{INDENT * 3}*(",
-        *_prefixed("", body, 4, ""),
-        f"{INDENT * 4}for _ in range({count})",
-        f"{INDENT * 3}),",
-    ]
-
-
-def _prefixed(prefix: str, lines: list[str], depth: int, suffix: str) -> list[str]:
-    first, *rest = lines
-    out = [f"{INDENT * depth}{prefix}{first}", *rest]
-    out[-1] += suffix
-    return out
-
-
-def render(call: Call, depth: int) -> list[str]:
-    """A call as source lines; the first carries no indentation, the others stand at `depth`."""
-    flat = _flat(call)
-    if len(INDENT) * depth + len(flat) + len("self.stem = ,") <= WIDTH:
-        return [flat]
-    lines = [f"{call.name}("]
-    for key, value in call.arguments:
-        lines += _prefixed(f"{key}=", _render_argument(value, depth + 1), depth + 1, ",")
-    return [*lines, f"{INDENT * depth})"]
-
-
-def _render_argument(value: Argument, depth: int) -> list[str]:
-    return render(value, depth) if isinstance(value, Call) else [_flat(value)]
-
-
-def _flat(value: Argument) -> str:
-    if isinstance(value, Call):
-        inner = ", ".join(f"{key}={_flat(item)}" for key, item in value.arguments)
-        return f"{value.name}({inner})"
-    return value.name if isinstance(value, Ref) else repr(value)
-
-
-def _names_in(value: Argument) -> Iterator[str]:
+def _names(value: Argument) -> Iterator[str]:
     """Names of `nas.blocks.NAMES` that a call uses, its own first."""
     if isinstance(value, Call):
         yield value.name
         for _, argument in value.arguments:
-            yield from _names_in(argument)
+            yield from _names(argument)
     elif isinstance(value, Ref) and not value.name.startswith("nn."):
         yield value.name

@@ -61,6 +61,11 @@ class Sources:
             for used in sorted(module.definitions[name].uses):
                 self.need(used, module)
 
+    def names(self) -> set[str]:
+        """All names that the definitions and imports bind."""
+        bound = {statement.split()[-1].partition(".")[0] for statement in self.imports}
+        return bound.union(*self.modules.values())
+
     def text(self) -> str:
         """The definitions, file by file in order of first use, each file in its own order."""
         parts = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import torch
 from nas.arch import Sharing
 from nas.cost import cost_of
 from nas.errors import NasError, RunFolderError
-from nas.export._emit import emit_module, to_class_name
+from nas.export._emit import emit_module
 from nas.model import build_model, load_weights, save_weights
 from nas.sharing import materialize
 from nas.space import dump_architecture
@@ -49,7 +51,7 @@ def export_network(
     `materialized` writes the kernels that rings generate instead of the rings. Raises
     RunFolderError where the folder cannot be written.
     """
-    stem = f"{arch.name}_{arch.id}".replace(".", "_").replace("-", "_")
+    stem = re.sub(r"\W", "_", f"{arch.name}_{arch.id}", flags=re.ASCII)
     files = Exported(
         module=folder / f"{stem}.py",
         model_file=folder / f"{stem}.yaml",
@@ -64,7 +66,7 @@ def export_network(
     if materialized and arch.sharing.scope != "none":
         arch, model = _without_rings(arch, model, input_shape[0], num_classes)
     source = emit_module(
-        arch, in_channels=input_shape[0], num_classes=num_classes, provenance=provenance
+        arch, input_shape=input_shape, num_classes=num_classes, provenance=provenance
     )
     _verify(source, arch, model, input_shape, num_classes)
     try:
@@ -98,7 +100,7 @@ def _verify(
 ) -> None:
     namespace: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, "exported", "exec"), namespace)  # our own text, just written
-    exported = namespace[to_class_name(arch.name)]()
+    exported = namespace[_first_class(source)]()
     exported.load_state_dict(model.state_dict())
     exported.eval()
     images = torch.rand((2, *input_shape), generator=torch.Generator().manual_seed(0))
@@ -108,3 +110,7 @@ def _verify(
     expected = cost_of(arch, input_shape=input_shape, num_classes=num_classes).params
     if not equal or params != expected:
         raise NasError(f"the exported code of {arch.id} does not match the network it came from")
+
+
+def _first_class(source: str) -> str:
+    return next(node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef))

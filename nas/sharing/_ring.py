@@ -10,6 +10,8 @@ gathered at once; the options of `Ring`.
 Imports torch and the standard library only, so that export can copy this file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -79,7 +81,7 @@ class Ring(nn.Module):
                 self._kept = state, self._generate()
         return self._kept[1]
 
-    def places(self) -> "_Places":
+    def places(self) -> _Places:
         """Where every kernel element comes from, on the ring's device; made when first asked."""
         if self._places is None:
             with torch.inference_mode(False), torch.no_grad():
@@ -95,12 +97,12 @@ class Ring(nn.Module):
         """Generate the kernels anew when they are next asked for."""
         self._kept = None
 
-    def train(self, mode: bool = True) -> "Ring":
+    def train(self, mode: bool = True) -> Ring:
         """Switch modes; kernels are generated anew."""
         self.forget()
         return super().train(mode)
 
-    def _apply(self, fn: Any, recurse: bool = True) -> "Ring":
+    def _apply(self, fn: Any, recurse: bool = True) -> Ring:
         # Both are made again, on the device and in the precision in which they are then needed.
         self._places = self._kept = None
         return cast("Ring", super()._apply(fn, recurse))  # type: ignore[no-untyped-call]
@@ -135,7 +137,7 @@ def generated(rings: nn.ModuleList) -> Iterator[None]:
     """Within this context the layers of `rings` have their weights, and nowhere else."""
     pairs = [
         (layer, kernel)
-        for ring in cast("Iterable[Ring]", rings)
+        for ring in cast(Iterable[Ring], rings)
         for kernel, group in zip(ring(), ring.layers, strict=True)
         for layer in group
     ]

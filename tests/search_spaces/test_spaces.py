@@ -171,7 +171,7 @@ def assert_works(arch: Architecture, seed: int) -> None:
 
 
 def exported_network(arch: Architecture) -> torch.nn.Module:
-    source = emit_module(arch, in_channels=IMAGE[0], num_classes=CLASSES, provenance=PROVENANCE)
+    source = emit_module(arch, input_shape=IMAGE, num_classes=CLASSES, provenance=PROVENANCE)
     namespace: dict[str, object] = {"__name__": "exported"}
     exec(compile(source, "exported", "exec"), namespace)
     network = namespace[to_class_name(arch.name)]
