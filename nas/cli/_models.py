@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def spaces() -> None:
     """List the model files that come with nas: spaces to search, and networks."""
-    console = Console()
+    console = _console()
     table = Table("name", "kind", "settings", "description", box=None, pad_edge=False)
     for name in catalogue():
         space = load_space(name)
@@ -39,12 +39,12 @@ def spaces() -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A model file, by name or path.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model file, by name or path.")],
     overrides: Set = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Print what a model file opens and how large that space is, or what a network is made of."""
     space = load_space(name, overrides)
-    console = Console()
+    console = _console()
     if space.is_open:
         _show_space(console, space)
     else:
@@ -52,7 +52,9 @@ def show(
 
 
 def cost(
-    name: Annotated[str, typer.Argument(help="A network's model file, by name or path.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A network's model file, by name or path.")
+    ],
     input_shape: Annotated[
         str, typer.Option("--input", metavar="CxHxW", help="Shape of one image.")
     ] = "3x224x224",
@@ -72,11 +74,16 @@ def cost(
             raise OptionError("--json and --modules cannot be combined; choose one")
         typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(exact)))
         return
-    console = Console()
+    console = _console()
     console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {classes} classes")
     console.print(_cost_table(exact))
     if modules:
         _print_modules(console, arch, shape, classes)
+
+
+def _console() -> Console:
+    """Prints what model files say as it stands: `[relu]` is no colour, `:x:` no picture."""
+    return Console(markup=False, emoji=False)
 
 
 def _show_space(console: Console, space: SearchSpace) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from fvcore.nn import FlopCountAnalysis
+
+with warnings.catch_warnings():
+    # fvcore scripts functions while it is imported; nobody who counts costs need know.
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+    from fvcore.nn import FlopCountAnalysis
 
 if TYPE_CHECKING:
     from torch import nn

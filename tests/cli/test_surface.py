@@ -1,0 +1,55 @@
+"""The command line as users know it: a verb or option appears or goes only on purpose.
+
+No new option without deleting or justifying one: *what* is searched lives in the model file,
+options say where and how many.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from nas.cli import app
+
+SURFACE = {
+    "search": [
+        "--space", "--budget", "--data", "--data-dir", "--objectives", "--max-params",
+        "--max-macs", "--max-peak-bytes", "--epochs", "--train-images", "--resolution",
+        "--sampler", "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
+        "--task-timeout", "--storage", "--out", "--set",
+    ],
+    "resume": ["RUN", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker"],
+    "report": ["RUN"],
+    "export": ["RUN", "--pick", "--out", "--materialize"],
+    "spaces": [],
+    "show": ["NAME", "--set"],
+    "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules"],
+    "inspect": [
+        "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images", "--untrained",
+        "--out", "--set",
+    ],
+    "bench": ["--tables", "--samplers", "--seeds", "--budget", "--workers", "--out"],
+}  # fmt: skip
+
+
+def found() -> dict[str, list[str]]:
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return {
+        verb: [
+            "/".join([*option.opts, *option.secondary_opts])
+            if option.param_type_name == "option"
+            else option.metavar
+            for option in command.params
+        ]
+        for verb, command in verbs.items()
+    }
+
+
+def test_verbs_and_options_are_those_listed_here() -> None:
+    assert found() == SURFACE
+
+
+def test_everything_has_a_help_text() -> None:
+    for verb, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert command.help, verb
+        for option in command.params:
+            assert option.help, f"{verb} {option.name}"
