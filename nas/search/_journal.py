@@ -23,8 +23,15 @@ class BatchedJournal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         """Open or create the file at `path`."""
         super().__init__(str(path))
+        self._path = path
         self._batch: list[dict[str, Any]] | None = None
         self._entries_in_file = 0
+        self._size_known = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether somebody else wrote since this process last looked: a note in a dashboard."""
+        return self._path.stat().st_size != self._size_known
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -38,14 +45,14 @@ class BatchedJournal(JournalFileBackend):
         finally:
             entries, self._batch = self._batch, None
             if entries:
-                super().append_logs(entries)
-                self._entries_in_file += len(entries)
+                self.append_logs(entries)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write entries, or keep them for the end of the batch."""
         if self._batch is None:
             super().append_logs(logs)
             self._entries_in_file += len(logs)
+            self._size_known = self._path.stat().st_size
         else:
             # What a reader of the file would see: tuples as lists, enums as numbers.
             self._batch.extend(json.loads(json.dumps(logs)))
@@ -53,11 +60,12 @@ class BatchedJournal(JournalFileBackend):
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         """Entries from number `log_number_from` on, those of the batch included."""
         if self._batch is None:
-            number = log_number_from
+            number, size = log_number_from, self._path.stat().st_size
             for entry in super().read_logs(log_number_from):
                 number += 1
                 yield entry
             self._entries_in_file = max(self._entries_in_file, number)
+            self._size_known = size
         else:
             yield from self._batch[log_number_from - self._entries_in_file :]
 

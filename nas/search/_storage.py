@@ -53,8 +53,8 @@ class Storage:
             if self.journal is None:
                 yield
                 return
-            # Reads what others wrote meanwhile, such as a note made in optuna-dashboard.
-            self.backend.get_all_studies()
+            if self.journal.has_news:
+                self.backend.get_all_studies()  # for the reading that every question begins with
             with self.journal.batch():
                 yield
         except BROKEN as error:
