@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,7 @@ from nas.run import open_session
 from nas.search import load_evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from tests.cli.conftest import Ended
 
@@ -199,12 +199,26 @@ def command(words: list[str], *options: str) -> list[str]:
     return [sys.executable, "-c", program, *words, "--workers", "2", *options]
 
 
-def ray_processes(parent: int) -> list[str]:
-    """Names of the processes that descend from `parent`, by the kernel's books."""
+def descendants(process: int) -> dict[int, str]:
+    """Children and their children, by number: their commands."""
     listed = subprocess.run(
-        ["ps", "-o", "args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
-    return listed.stdout.splitlines()
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    family, size = {process: ""}, 0
+    while len(family) > size:
+        size = len(family)
+        family |= {int(pid): args for pid, parent, args in rows if int(parent) in family}
+    return {pid: args for pid, args in family.items() if pid != process}
+
+
+def gone(pids: Iterable[int]) -> bool:
+    """Whether these processes all end within 20 s."""
+    for _ in range(200):
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @pytest.mark.xdist_group("ray")
@@ -235,8 +249,9 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     while not (log.exists() and "trial" in log.read_text()):
         time.sleep(0.1)
         assert process.poll() is None
-    children = ray_processes(process.pid)
-    assert any("raylet" in child for child in children)
+    children = descendants(process.pid)
+    assert any("raylet" in command for command in children.values())
+    assert len(children) > 4
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole process group
     out, err = process.communicate(timeout=60)
 
@@ -248,16 +263,6 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     assert 0 < len(finished) < 40
     assert all(one.state == "complete" for one in finished)
     assert json.loads((tmp_path / "run" / "search.json").read_text())["settings"]["budget"] == 40
-
-
-def gone(commands: list[str]) -> bool:
-    """Whether processes of these command lines all end within 10 s."""
-    for _ in range(100):
-        listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
-        if not set(commands) & set(listed.stdout.splitlines()):
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.xdist_group("ray")

@@ -34,7 +34,10 @@ def test_distances_are_those_of_the_difference() -> None:
 def test_gradient_is_the_slope() -> None:
     rows, targets = features(12), np.random.default_rng(1).standard_normal(12)
     distances = np.stack(
-        [squared_distances(rows[:, GROUPS == group], rows[:, GROUPS == group]) for group in range(3)]
+        [
+            squared_distances(rows[:, columns], rows[:, columns])
+            for columns in (group == GROUPS for group in range(3))
+        ]
     ).reshape(3, -1)
     prior = Kernel.prior(3).vector
     objective = _Objective(distances, targets, prior)
