@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from nas.search._archive import Archive
+from nas.search._contender import CONTENDERS, Contender, Entry, contender_version
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
+from nas.search._model_based import ModelBasedSampler
 from nas.search._problem import Candidate, Limit, Problem, Survey, survey
 from nas.search._samplers import SAMPLERS
+from nas.search._searchable import Genes, Searchable
 from nas.search._storage import StorageAddress
 from nas.search._study import Proposal, SearchStudy, create_study, load_evaluations
 
 __all__ = [
+    "CONTENDERS",
     "SAMPLERS",
     "Archive",
     "Candidate",
+    "Contender",
+    "Entry",
+    "Genes",
     "Limit",
+    "ModelBasedSampler",
     "ParetoEvolutionSampler",
     "Problem",
     "Proposal",
     "SearchStudy",
+    "Searchable",
     "SpaceExhausted",
     "StorageAddress",
     "Survey",
+    "contender_version",
     "create_study",
     "load_evaluations",
     "survey",

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 MAX_LEVELS = 64
 """Members of the front that are told apart by error; of more, only an even choice."""
-COST_SAMPLES = 1024
-"""Points of the cost box, where three or more costs make exact areas too slow."""
+MAX_EXACT = 2
+"""Costs up to which areas are exact; more make them too slow."""
+COST_SAMPLES = 4096
+"""Points of the cost box by which areas are estimated then."""
 
 
 def expected_improvement(
@@ -40,10 +42,12 @@ def expected_improvement(
     inside = front[(front < reference).all(axis=1)]
     inside = _thinned(inside[np.argsort(inside[:, 0], kind="stable")])
     levels = np.append(inside[:, 0], reference[0])
-    areas = np.stack(
-        [_free_area(costs, inside[:count, 1:], reference[1:]) for count in range(len(levels))],
-        axis=1,
-    )
+    if costs.shape[1] > MAX_EXACT:
+        areas = _sampled_areas(costs, inside[:, 1:], reference[1:])
+    else:
+        counts = range(len(levels))
+        parts = [_free_area(costs, inside[:count, 1:], reference[1:]) for count in counts]
+        areas = np.stack(parts, axis=1)
     # areas[:, i] holds below levels[i]; with each member the free area shrinks.
     drops = areas - np.append(areas[:, 1:], np.zeros((len(costs), 1)), axis=1)
     return np.asarray((drops * _expected_gap(levels, means, deviations)).sum(axis=1))
@@ -52,7 +56,8 @@ def expected_improvement(
 def _thinned(front: Array) -> Array:
     if len(front) <= MAX_LEVELS:
         return front
-    return front[np.unique(np.linspace(0, len(front) - 1, MAX_LEVELS).round().astype(int))]
+    places = np.unique(np.linspace(0, len(front) - 1, MAX_LEVELS).round().astype(int))
+    return np.asarray(front[places])
 
 
 def _expected_gap(levels: Array, means: Array, deviations: Array) -> Array:
@@ -67,14 +72,12 @@ def _free_area(costs: Array, members: Array, reference: Array) -> Array:
     """Volume of [cost, reference] that no member dominates -> (M,)."""
     room = np.maximum(reference - costs, 0.0)
     if costs.shape[1] == 0:
-        return np.full(len(costs), float(len(members) == 0))
+        return np.asarray(np.full(len(costs), float(len(members) == 0)))
     if costs.shape[1] == 1:
         if not len(members):
             return np.asarray(room[:, 0])
         return np.asarray(np.maximum(members.min() - costs[:, 0], 0.0))
-    if costs.shape[1] == 2:
-        return _free_plane(costs, members, reference)
-    return _free_share(costs, members, reference) * room.prod(axis=1)
+    return _free_plane(costs, members, reference)
 
 
 def _free_plane(costs: Array, members: Array, reference: Array) -> Array:
@@ -87,15 +90,26 @@ def _free_plane(costs: Array, members: Array, reference: Array) -> Array:
     return np.asarray((widths * heights).sum(axis=1))
 
 
-def _free_share(costs: Array, members: Array, reference: Array) -> Array:
-    """Three costs or more: by the same random points of the unit cube in every candidate's box."""
-    if not len(members):
-        return np.ones(len(costs))
+def _sampled_areas(costs: Array, members: Array, reference: Array) -> Array:
+    """Three costs or more -> (M, N + 1): free volume beside the first 0 to N members.
+
+    By the same random points for all candidates: one is free until the first member that
+    dominates it.
+    """
+    lowest = np.minimum(costs.min(axis=0), reference)
     unit = np.random.default_rng(0).random((COST_SAMPLES, costs.shape[1]))
-    room = np.maximum(reference - costs, 1e-12)
-    corners = np.maximum((members[None] - costs[:, None]) / room[:, None], 0.0)
-    free = np.empty(len(costs))
-    for number, corner in enumerate(corners):
-        beaten = (unit[:, None, :] >= corner[None]).all(axis=2).any(axis=1)
-        free[number] = 1 - beaten.mean()
-    return free
+    points = lowest + unit * (reference - lowest)
+    beaten = _at_most(members, points)
+    first = np.where(beaten.any(axis=0), beaten.argmax(axis=0), len(members))
+    counts = _at_most(costs, points).astype(float) @ np.eye(len(members) + 1)[first]
+    free = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return np.asarray(free * (reference - lowest).prod() / COST_SAMPLES)
+
+
+def _at_most(one: Array, other: Array) -> NDArray[np.bool_]:
+    """(N, K), (M, K) -> (N, M): whether `one` is nowhere larger."""
+    columns = zip(one.T, other.T, strict=True)
+    result = np.ones((len(one), len(other)), dtype=bool)
+    for left, right in columns:
+        result &= left[:, None] <= right[None, :]
+    return result

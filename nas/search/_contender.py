@@ -6,11 +6,13 @@ a result is looked up. Searches that train use `SearchStudy`.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from nas.search._problem import Candidate
     from nas.search._searchable import Searchable
     from nas.space import Genome
-    from nas.trial import Scores
+    from nas.trial import Direction, Scores
 
 MAX_REPEATS = 300
 """Known networks proposed in a row before a new one is drawn at random instead."""
@@ -59,9 +61,7 @@ def _random(problem: Searchable, archive: Archive, seed: int) -> optuna.samplers
 
 
 def _tpe(*, multivariate: bool | None) -> Maker:
-    def make(
-        problem: Searchable, archive: Archive, seed: int
-    ) -> optuna.samplers.BaseSampler:
+    def make(problem: Searchable, archive: Archive, seed: int) -> optuna.samplers.BaseSampler:
         if multivariate is None:
             return optuna.samplers.TPESampler(seed=seed)
         return optuna.samplers.TPESampler(seed=seed, multivariate=multivariate)
@@ -70,9 +70,7 @@ def _tpe(*, multivariate: bool | None) -> Maker:
 
 
 def _nsga2(population: int) -> Maker:
-    def make(
-        problem: Searchable, archive: Archive, seed: int
-    ) -> optuna.samplers.BaseSampler:
+    def make(problem: Searchable, archive: Archive, seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
 
     return make
@@ -106,13 +104,13 @@ class Contender:
         self._results: dict[str, Scores] = {}
         self._waiting: dict[str, list[int]] = {}
         self.archive = Archive(problem.objectives)
-        self.num_proposals = 0
-        """Including those that were answered from an earlier result."""
+        self.num_repeats = 0
+        """Proposals that were answered from an earlier result."""
         self.ask_s: list[float] = []
         """CPU seconds of each proposal."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study = optuna.create_study(
+            self._study = _quiet_study(
                 directions=[one.direction for one in problem.objectives],
                 sampler=self._entry.make(problem, self.archive, seed),
             )
@@ -128,6 +126,7 @@ class Contender:
             if not self._entry.deduplicate or not self._answered(number, candidate):
                 self.archive.pending[candidate.arch.id] = number
                 return Proposal(number, candidate)
+            self.num_repeats += 1
         raise AssertionError("the last attempt proposes new networks only")
 
     def record(self, proposal: Proposal, scores: Scores) -> None:
@@ -147,11 +146,10 @@ class Contender:
             self._study.enqueue_trial(self._unseen(), skip_if_exists=False)
         trial = self._study.ask(self._distributions)
         self.ask_s.append(time.process_time() - began)
-        self.num_proposals += 1
         return trial.number, self._problem.space.genome(trial.params)
 
     def _unseen(self) -> dict[str, int | float | str | bool]:
-        rng = random.Random(f"{self._seed}:{self.num_proposals}")
+        rng = random.Random(f"{self._seed}:unseen:{len(self.ask_s)}")
         genome = ParetoEvolutionSampler(
             as_problem(self._problem),
             Archive(self._problem.objectives, finished=self._known()),
@@ -191,3 +189,35 @@ class Contender:
             scores=scores,
         )
         self.archive.add(self._problem.space.canonical_genome(candidate.genome), evaluation)
+
+
+def _quiet_study(
+    directions: list[Direction], sampler: optuna.samplers.BaseSampler
+) -> optuna.Study:
+    """A study in memory, without the line that Optuna logs for each."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(directions=directions, sampler=sampler)
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def contender_version(name: str) -> str:
+    """What a contender's results depend on: Optuna's release, and for ours the source too."""
+    release = f"optuna {optuna.__version__}"
+    if not CONTENDERS[name].ours:
+        return release
+    sources = (Path(__file__).with_name(f"{module}.py").read_bytes() for module in _OUR_MODULES)
+    return f"{release}, source {hashlib.sha256(b''.join(sources)).hexdigest()[:12]}"
+
+
+_OUR_MODULES = (
+    "_acquisition",
+    "_archive",
+    "_encoding",
+    "_error_model",
+    "_evolution",
+    "_gaussian_process",
+    "_model_based",
+)

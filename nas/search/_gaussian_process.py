@@ -28,6 +28,8 @@ MAX_STEPS = 40
 """Of the optimiser, in one fit."""
 PRIOR_SD = 1.5
 """Of every log parameter."""
+PRIOR_WEIGHT = 4.0
+"""Of all groups together."""
 NOISE_PRIOR = math.log(0.02)
 """Share of the variance of standardised targets, before anything is known."""
 
@@ -41,9 +43,9 @@ class Kernel:
     log_weights: tuple[float, ...]
 
     @classmethod
-    def prior(cls, num_groups: int, spread: float = 4.0) -> Kernel:
-        """`spread`: expected sum of all groups' weights."""
-        return cls(0.0, NOISE_PRIOR, (math.log(spread / num_groups),) * num_groups)
+    def prior(cls, num_groups: int) -> Kernel:
+        """Before anything is known: no group matters more than another."""
+        return cls(0.0, NOISE_PRIOR, (math.log(PRIOR_WEIGHT / num_groups),) * num_groups)
 
     @property
     def vector(self) -> Array:
@@ -63,7 +65,7 @@ class Kernel:
 def squared_distances(one: Array, other: Array) -> Array:
     """(N, F), (M, F) -> (N, M)."""
     squares = (one**2).sum(1)[:, None] + (other**2).sum(1)[None, :] - 2 * one @ other.T
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0))
 
 
 def matern(squares: Array) -> Array:
@@ -78,10 +80,8 @@ def _matern_slope(squares: Array) -> Array:
     return np.asarray(-5 / 6 * (1 + root) * np.exp(-root))
 
 
-def fit_kernel(
-    features: Array, groups: NDArray[np.intp], targets: Array, start: Kernel | None = None
-) -> Kernel:
-    """The most probable kernel given standardised targets, from `start` or the prior."""
+def fit_kernel(features: Array, groups: NDArray[np.intp], targets: Array) -> Kernel:
+    """The most probable kernel given standardised targets."""
     num_groups = int(groups.max()) + 1
     prior = Kernel.prior(num_groups)
     distances = np.stack(
@@ -93,7 +93,7 @@ def fit_kernel(
     objective = _Objective(distances.reshape(num_groups, -1), targets, prior.vector)
     found = minimize(
         objective,
-        (start or prior).vector,
+        prior.vector,
         jac=True,
         method="L-BFGS-B",
         bounds=[(value - 6, value + 6) for value in prior.vector],

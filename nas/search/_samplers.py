@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from nas.search._evolution import ParetoEvolutionSampler
+from nas.search._model_based import ModelBasedSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SAMPLERS: Mapping[str, str] = MappingProxyType(
     {
         "evolution": "Pareto evolution over canonical architectures (default)",
+        "model": "expected hypervolume gain by exact costs and a Gaussian process of the error",
         "tpe": "Optuna's TPE, multivariate",
         "nsga2": "Optuna's NSGA-II",
         "random": "Optuna's random sampler",
@@ -36,6 +38,7 @@ def make_sampler(
     fresh = random.Random(f"{seed}:{num_trials}").getrandbits(32) if num_trials else seed
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "evolution": lambda: ParetoEvolutionSampler(problem, archive, seed=seed, start=start),
+        "model": lambda: ModelBasedSampler(problem, archive, seed=seed, start=start),
         "tpe": lambda: _tpe(fresh),
         "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=fresh, population_size=20),
         "random": lambda: optuna.samplers.RandomSampler(seed=fresh),

@@ -1,0 +1,101 @@
+"""The verb `nas bench`: samplers compared on tables of finished trainings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from nas.bench import BenchReport, Line
+
+
+def bench(
+    tables: Annotated[
+        str | None, typer.Option(help="Tables by name, separated by commas; all if left out.")
+    ] = None,
+    samplers: Annotated[
+        str | None,
+        typer.Option(help="Samplers by name; the others are tested against the first."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Searches of each sampler on each table.")] = 20,
+    budget: Annotated[int, typer.Option(help="Trainings looked up in each search.")] = 200,
+    workers: Annotated[int, typer.Option(help="Simulated asynchronous workers.")] = 8,
+    out: Annotated[
+        Path, typer.Option(help="Where races are kept and the comparison is written.")
+    ] = Path("bench"),
+) -> None:
+    """Compare samplers on tables of finished trainings; interrupt and repeat as you like."""
+    from nas.bench import TABLES, BenchSettings, run_bench
+    from nas.search import CONTENDERS
+
+    settings = BenchSettings(
+        out=out,
+        tables=_names(tables) if tables is not None else TABLES,
+        samplers=_names(samplers) if samplers is not None else tuple(CONTENDERS),
+        num_seeds=seeds,
+        budget=budget,
+        workers=workers,
+    )
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("races", total=settings.num_races)
+        report = run_bench(settings, on_race=lambda race: progress.advance(bar))
+    print_bench(console, report)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def print_bench(console: Console, report: BenchReport) -> None:
+    """One table per data set, and where the files are."""
+    for name in dict.fromkeys(line.table for line in report.lines):
+        console.print(_table(name, report))
+    console.print(
+        "Share of the true front's hypervolume after so many trainings, on accuracies the search "
+        "never saw, mean and standard error over seeds; 'picked' is the front as the search saw "
+        "it. to .90: trainings until that share, median. dup %: trainings of a network trained "
+        "before, in any spelling. p: Wilcoxon signed-rank test against the first line at the last "
+        "mark. ms: CPU time of a proposal.",
+        highlight=False,
+    )
+    console.print(f"{report.csv}, {report.plot}", highlight=False, soft_wrap=True)
+
+
+def _table(name: str, report: BenchReport) -> Table:
+    table = Table(title=name)
+    table.add_column("sampler", no_wrap=True)
+    for heading in (
+        *(f"@{mark}" for mark in report.marks),
+        "picked",
+        "to .90",
+        ".95",
+        ".98",
+        "dup %",
+        "rank",
+        "p",
+        "ms",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for line in report.lines:
+        if line.table == name:
+            table.add_row(line.sampler, *_cells(line))
+    return table
+
+
+def _cells(line: Line) -> list[str]:
+    pairs = zip(line.shares, line.errors, strict=True)
+    return [
+        *(f"{share:.3f}±{error:.3f}".replace("0.", ".") for share, error in pairs),
+        f"{line.picked_share:.2f}".lstrip("0"),
+        *("-" if count is None else f"{count:.0f}" for count in line.evaluations_to),
+        f"{100 * line.duplicate_share:.0f}",
+        f"{line.rank:.1f}",
+        "" if line.p_value is None else f"{line.p_value:.1g}",
+        f"{line.ask_ms:.1f}",
+    ]

@@ -1,0 +1,86 @@
+"""What a network's error may be, from the errors of others: a Gaussian process on log errors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from nas.search._gaussian_process import GaussianProcess, fit_kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nas.search._gaussian_process import Kernel
+
+    Array = NDArray[np.float64]
+
+LEAST_ERROR = 1e-4
+LARGEST_RANK = 0.98
+"""Of the worst error, in units of half a normal distribution; 1 would be infinitely far out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorModel:
+    """Predicts the natural logarithm of the error, up to the pivot; above it, a rank."""
+
+    process: GaussianProcess
+    center: float
+    scale: float
+
+    def predict(self, rows: Array) -> tuple[Array, Array]:
+        """(M, F) -> means and standard deviations of the log error, each (M,)."""
+        means, deviations = self.process.predict(rows)
+        return means * self.scale + self.center, deviations * self.scale
+
+    def imagine(self, rows: Array) -> ErrorModel:
+        """The model once these networks have come out exactly as expected."""
+        return replace(self, process=self.process.imagine(rows))
+
+
+def fit_error_model(
+    rows: Array,
+    errors: Array,
+    groups: NDArray[np.intp],
+    *,
+    pivot: float,
+    kernel: Kernel | None,
+    fit_size: int,
+) -> ErrorModel:
+    """Learn from errors in [0, 1].
+
+    Args:
+        rows: (N, F), the most telling ones first.
+        errors: (N,)
+        groups: The columns' groups.
+        pivot: Log error above which only ranks are told apart.
+        kernel: Used as it is, where given.
+        fit_size: Only the first so many rows are used to find a kernel.
+    """
+    values = warp(np.log(np.maximum(errors, LEAST_ERROR)), pivot)
+    center, scale = float(values.mean()), max(float(values.std()), 1e-3)
+    targets = (values - center) / scale
+    if kernel is None:
+        kernel = fit_kernel(rows[:fit_size], groups, targets[:fit_size])
+    return ErrorModel(GaussianProcess(kernel, groups, rows, targets), center, scale)
+
+
+def warp(values: Array, pivot: float) -> Array:
+    """Values up to the pivot as they are; those above in their order, but drawn close.
+
+    A network that fails tells that its like fail, not by how much, and its error would swamp the
+    differences among good ones. The values above become the upper half of a normal distribution
+    whose lower half is as wide as the values below: "half-rank warping" in Google Vizier.
+    """
+    excess = values - pivot
+    good = excess <= 0
+    if good.all() or not good.any():
+        return values
+    width = math.sqrt(float(np.mean(excess[good] ** 2)))
+    ranks = np.argsort(np.argsort(excess, kind="stable"), kind="stable") / len(values)
+    share = (ranks - good.mean()) / (1 - good.mean())
+    places = ndtri(0.5 + 0.5 * np.clip(share, 0.0, LARGEST_RANK))
+    return np.asarray(np.where(good, values, pivot + width * places))

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING
+
+import moocore
+import numpy as np
+import pytest
+
+from nas.search import (
+    Archive,
+    Limit,
+    ModelBasedSampler,
+    ParetoEvolutionSampler,
+    Problem,
+    SpaceExhausted,
+)
+from nas.search._encoding import COSTS, Encoding
+from nas.search._error_model import fit_error_model, warp
+from nas.search._model_based import _non_dominated
+from nas.trial import Cost, Evaluation, Scores
+from tests.search.small import MEDIUM, all_genomes, all_ids, make_problem
+
+if TYPE_CHECKING:
+    from nas.space import Genome
+
+
+def smooth(cost: Cost) -> float:
+    """Larger is better, but ever less so."""
+    return 0.95 - 0.6 / math.log10(cost.params + 10)
+
+
+def feasible(problem: Problem) -> Genome:
+    genomes = all_genomes(problem.space)
+    return next(genome for genome in genomes if problem.candidate(genome).reason is None)
+
+
+class Searcher:
+    """The sampler with an archive and no study."""
+
+    def __init__(self, problem: Problem, *, seed: int = 0) -> None:
+        start = feasible(problem)
+        self.problem = problem
+        self.archive = Archive(problem.objectives)
+        self.sampler = ModelBasedSampler(problem, self.archive, seed=seed, start=start)
+        self.seed = seed
+        self.number = 0
+
+    def ask(self) -> Genome:
+        genome = self.sampler.propose(random.Random(f"{self.seed}:{self.number}"))
+        self.archive.pending[self.problem.candidate(genome).arch.id] = self.number
+        self.number += 1
+        return genome
+
+    def tell(self, genome: Genome) -> str:
+        candidate = self.problem.candidate(genome)
+        assert candidate.cost is not None
+        assert candidate.reason is None
+        number = self.archive.pending.pop(candidate.arch.id)
+        self.archive.finished[candidate.arch.id] = number
+        evaluation = Evaluation(
+            number=number,
+            state="complete",
+            arch=candidate.arch,
+            cost=candidate.cost,
+            scores=Scores(accuracy=smooth(candidate.cost), loss=1.0, train_s=0.0),
+        )
+        self.archive.add(self.problem.space.canonical_genome(genome), evaluation)
+        return candidate.arch.id
+
+    def step(self) -> str:
+        return self.tell(self.ask())
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    [
+        ("accuracy",),
+        ("accuracy", "params"),
+        ("params", "accuracy", "macs"),
+        ("accuracy", "params", "macs", "peak_activation_bytes"),
+    ],
+)
+def test_any_number_of_costs_and_no_network_twice(objectives: tuple[str, ...]) -> None:
+    searcher = Searcher(make_problem(MEDIUM, objectives=objectives))
+    ids = [searcher.step() for _ in range(30)]
+    assert len(set(ids)) == 30
+
+
+def test_every_network_of_a_small_space_is_found_then_none() -> None:
+    problem = make_problem()
+    searcher = Searcher(problem)
+    wanted = all_ids(problem)
+    assert {searcher.step() for _ in wanted} == wanted
+    with pytest.raises(SpaceExhausted):
+        searcher.step()
+
+
+def test_limits_are_kept() -> None:
+    problem = make_problem(MEDIUM, limits=(Limit(name="params", maximum=5_000),))
+    searcher = Searcher(problem)
+    for _ in range(25):
+        candidate = problem.candidate(searcher.ask())
+        assert candidate.cost is not None
+        assert candidate.cost.params <= 5_000
+
+
+def test_a_seed_decides_everything() -> None:
+    runs = [Searcher(make_problem(MEDIUM), seed=seed) for seed in (0, 0, 1)]
+    first, again, other = ([run.step() for _ in range(24)] for run in runs)
+    assert first == again != other
+
+
+def test_proposals_under_evaluation_are_not_made_again() -> None:
+    searcher = Searcher(make_problem(MEDIUM))
+    for _ in range(20):
+        searcher.step()
+    batch = [searcher.problem.candidate(searcher.ask()).arch.id for _ in range(12)]
+    assert len(set(batch)) == 12
+
+
+def test_finds_a_better_front_than_evolution_of_the_same_length() -> None:
+    problem = make_problem(MEDIUM, objectives=("accuracy", "params"))
+    start = feasible(problem)
+
+    def best(make: type) -> float:
+        total = 0.0
+        for seed in range(3):
+            searcher = Searcher(problem, seed=seed)
+            searcher.sampler = make(problem, searcher.archive, seed=seed, start=start)
+            for _ in range(40):
+                searcher.step()
+            total += _area(searcher.archive)
+        return total
+
+    assert best(ModelBasedSampler) > best(ParetoEvolutionSampler)
+
+
+def _area(archive: Archive) -> float:
+    points = np.array([member.losses for member in archive.front])
+    return float(moocore.hypervolume(points, ref=(0.0, 6.0)))
+
+
+def test_a_resumed_search_goes_on_without_repeating() -> None:
+    searcher = Searcher(make_problem(MEDIUM))
+    ids = [searcher.step() for _ in range(20)]
+    fresh = Searcher(searcher.problem)
+    fresh.archive = searcher.archive
+    fresh.sampler = ModelBasedSampler(
+        searcher.problem, searcher.archive, seed=0, start=searcher.archive.front[0].genome
+    )
+    fresh.number = 20
+    assert fresh.step() not in ids
+
+
+# -- what the model sees -----------------------------------------------------------------------
+
+
+def test_rows_differ_only_in_what_is_chosen() -> None:
+    problem = make_problem()
+    space = problem.space
+    encoding = Encoding(space.genes)
+    cost = Cost(params=100, ring_params=0, frozen_params=0, macs=1_000, peak_activation_bytes=10)
+    reuse = next(n for n, gene in enumerate(space.genes) if gene.name.endswith("reuse"))
+    genome = tuple(0 for _ in space.genes)
+    changed = (*genome[:reuse], 1, *genome[reuse + 1 :])
+    # The block is not `lru`, so its reuse makes no difference.
+    active = space.active_genes(genome)
+    assert reuse not in active
+    assert (encoding.row(genome, active, cost) == encoding.row(changed, active, cost)).all()
+    everything = tuple(range(len(space.genes)))
+    one, other = (encoding.row(each, everything, cost) for each in (genome, changed))
+    assert ((one - other) ** 2).sum() == pytest.approx(1.0)
+    assert len(one) == len(encoding.groups)
+    assert set(one[-len(COSTS) :]) == {1.0, 2.0, 3.0}
+
+
+def test_same_settings_of_two_stages_are_counted_together() -> None:
+    genes = make_problem(MEDIUM).space.genes
+    encoding = Encoding(genes)
+    cost = Cost(params=1, ring_params=0, frozen_params=0, macs=1, peak_activation_bytes=1)
+    everything = tuple(range(len(genes)))
+    channels = [
+        n
+        for n, gene in enumerate(genes)
+        if gene.name.startswith("stages") and gene.name.endswith("channels")
+    ]
+    swapped = [tuple(int(n == place) for n in everything) for place in channels]
+    one, other = (encoding.row(genome, everything, cost) for genome in swapped)
+    single = sum(len(gene.labels) + gene.ordered for gene in genes)
+    assert (one[single:] == other[single:]).all()
+    assert (one[:single] != other[:single]).any()
+
+
+def test_warp_keeps_order_and_leaves_the_good_alone() -> None:
+    values = np.array([-3.0, -2.5, 4.0, -2.0, 9.0, -1.0])
+    warped = warp(values, -2.0)
+    assert warped[[0, 1, 3]] == pytest.approx(values[[0, 1, 3]])
+    assert list(np.argsort(warped)) == list(np.argsort(values))
+    assert warped.max() < 0.0
+
+
+def test_the_model_learns_errors() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.random((80, 2))
+    errors = 0.1 + 0.3 * rows[:, 0] ** 2
+    model = fit_error_model(
+        rows[:60], errors[:60], np.array([0, 1]), pivot=math.log(0.5), kernel=None, fit_size=60
+    )
+    means, deviations = model.predict(rows[60:])
+    assert np.abs(means - np.log(errors[60:])).max() < 0.05
+    assert (deviations > 0).all()
+
+
+def test_non_dominated() -> None:
+    points = np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0]])
+    assert _non_dominated(points).tolist() == [[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]
