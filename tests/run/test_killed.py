@@ -97,12 +97,12 @@ def test_a_search_killed_a_few_times_is_whole_in_the_end(
 def test_a_search_killed_many_times_is_whole_in_the_end(
     make_session: MakeSession, medium_file: Path, tmp_path: Path, console: Console, sampler: str
 ) -> None:
-    session = make_session(space=str(medium_file), budget=1000, sampler=sampler)
+    session = make_session(space=str(medium_file), budget=300, sampler=sampler)
     log = tmp_path / "trained"
     log.touch()
-    kill_until_done(session, log, seconds=0.001, kills=25, console=console)
+    kill_until_done(session, log, seconds=0.001, kills=12, console=console)
 
-    check_whole(session, 1000)
+    check_whole(session, 300)
 
 
 def test_a_network_whose_result_was_written_is_never_trained_again(
