@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MAX_LEVELS = 64
-"""Members of the front that are told apart by error; of more, only an even choice."""
+MAX_LEVELS = 48
+"""Errors at which the front is looked at; between two of them, as at the higher one."""
 MAX_EXACT = 2
 """Costs up to which areas are exact; more make them too slow."""
 COST_SAMPLES = 4096
@@ -40,12 +40,12 @@ def expected_improvement(
         reference: (1 + K,) the worst error and costs that count.
     """
     inside = front[(front < reference).all(axis=1)]
-    inside = _thinned(inside[np.argsort(inside[:, 0], kind="stable")])
-    levels = np.append(inside[:, 0], reference[0])
+    inside = inside[np.argsort(inside[:, 0], kind="stable")]
+    counts = _even_choice(len(inside))
+    levels = np.append(inside[:, 0], reference[0])[counts]
     if costs.shape[1] > MAX_EXACT:
-        areas = _sampled_areas(costs, inside[:, 1:], reference[1:])
+        areas = _sampled_areas(costs, inside[:, 1:], reference[1:])[:, counts]
     else:
-        counts = range(len(levels))
         parts = [_free_area(costs, inside[:count, 1:], reference[1:]) for count in counts]
         areas = np.stack(parts, axis=1)
     # areas[:, i] holds below levels[i]; with each member the free area shrinks.
@@ -53,11 +53,9 @@ def expected_improvement(
     return np.asarray((drops * _expected_gap(levels, means, deviations)).sum(axis=1))
 
 
-def _thinned(front: Array) -> Array:
-    if len(front) <= MAX_LEVELS:
-        return front
-    places = np.unique(np.linspace(0, len(front) - 1, MAX_LEVELS).round().astype(int))
-    return np.asarray(front[places])
+def _even_choice(size: int) -> NDArray[np.intp]:
+    """Of the numbers 0 to `size`, all if there are few, else evenly spaced ones with both ends."""
+    return np.unique(np.linspace(0, size, min(size, MAX_LEVELS) + 1).round().astype(np.intp))
 
 
 def _expected_gap(levels: Array, means: Array, deviations: Array) -> Array:
@@ -82,9 +80,11 @@ def _free_area(costs: Array, members: Array, reference: Array) -> Array:
 
 def _free_plane(costs: Array, members: Array, reference: Array) -> Array:
     """Two costs: strips between the members' first costs, each free below the least second."""
-    order = np.argsort(members[:, 0], kind="stable")
-    edges = np.concatenate([[-np.inf], members[order, 0], [reference[0]]])
-    tops = np.concatenate([[reference[1]], np.minimum.accumulate(members[order, 1])])
+    stairs = members[np.lexsort((members[:, 1], members[:, 0]))]
+    lowest = np.minimum.accumulate(np.append(np.inf, stairs[:, 1]))
+    stairs = stairs[stairs[:, 1] < lowest[:-1]]
+    edges = np.concatenate([[-np.inf], stairs[:, 0], [reference[0]]])
+    tops = np.concatenate([[reference[1]], stairs[:, 1]])
     widths = np.maximum(edges[None, 1:] - np.maximum(edges[None, :-1], costs[:, :1]), 0.0)
     heights = np.maximum(tops[None, :] - costs[:, 1:], 0.0)
     return np.asarray((widths * heights).sum(axis=1))

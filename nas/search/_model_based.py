@@ -93,6 +93,8 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         self._trained_ideas: dict[int, Idea] = {}
         self._kernel: Kernel | None = None
         self._num_fitted = 0
+        self._highest = np.full(len(self._costs), -np.inf)
+        self._num_priced = 0
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: optuna.trial.FrozenTrial
@@ -246,10 +248,17 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
             means, _ = model.predict(_rows(pending))
             front += [[mean, *idea.costs] for mean, idea in zip(means, pending, strict=True)]
             model = model.imagine(_rows(pending))
-        dearest = np.max([self._costs_of(member) for member in self._archive.members], axis=0)
+        dearest = self._dearest()
         return Scorer(
             model, _non_dominated(np.array(front)), np.array([pivot, *(dearest + MARGIN)])
         )
+
+    def _dearest(self) -> Array:
+        """(K,) the highest costs trained so far."""
+        for member in self._archive.members[self._num_priced :]:
+            self._highest = np.maximum(self._highest, self._costs_of(member))
+        self._num_priced = len(self._archive.members)
+        return self._highest
 
     def _costs_of(self, member: Member) -> list[float]:
         return [member.losses[place] for place in self._costs]

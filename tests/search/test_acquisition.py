@@ -45,6 +45,28 @@ def test_expectation_by_sampling(costs: int) -> None:
     assert found[0] == pytest.approx(gains.mean(), abs=4 * gains.std() / np.sqrt(len(draws)))
 
 
+@pytest.mark.parametrize("costs", [1, 2])
+def test_a_large_front_is_looked_at_coarsely_and_never_overrated(costs: int) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.random((600, 1 + costs))
+    front = rows / np.linalg.norm(rows, axis=1, keepdims=True)  # a sphere: none dominates another
+    front = 1 - front * 0.9
+    reference = np.ones(1 + costs)
+    points = 1 - rng.random((50, 1 + costs))
+    before = moocore.hypervolume(front, ref=reference)
+    true = np.array(
+        [
+            moocore.hypervolume(np.concatenate([front, point[None]]), ref=reference) - before
+            for point in points
+        ]
+    )
+    found = expected_improvement(
+        points[:, 0], np.full(len(points), CERTAIN), points[:, 1:], front, reference
+    )
+    assert (found <= true + 1e-9).all()
+    assert (found >= 0.8 * true - 1e-3).all()
+
+
 def test_empty_front_by_hand() -> None:
     # A box of 0.5 by 0.6.
     found = expected_improvement(
