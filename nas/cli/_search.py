@@ -178,6 +178,12 @@ def _print_start(console: Console, session: Session, survey: Survey) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(
+        f"Whatever stops it, finished networks are kept; go on with: nas resume "
+        f"{session.folder.path}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _placement(
