@@ -43,8 +43,6 @@ class Cache:
         path = self._path(finish.race)
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {"version": version, **asdict(finish)}
-        record["ask_ms"] = [round(value, 3) for value in finish.ask_ms]
-        record["finished_s"] = [round(value, 3) for value in finish.finished_s]
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(record))
         partial.replace(path)

@@ -63,14 +63,14 @@ def run_race(race: Race, table: Table) -> Finish:
             proposal, Scores(accuracy=accuracy, loss=1 - accuracy, train_s=row.train_s)
         )
         trained.append(row)
-        finished_s.append(clock.now_s)
+        finished_s.append(round(clock.now_s, 3))
         repeats.append(contender.num_repeats)
     return Finish(
         race=race,
         trained=tuple(row.arch.id for row in trained),
         finished_s=tuple(finished_s),
         repeats=tuple(repeats),
-        ask_ms=tuple(1e3 * seconds for seconds in contender.ask_s),
+        ask_ms=tuple(round(1e3 * seconds, 3) for seconds in contender.ask_s),
     )
 
 
