@@ -1,0 +1,348 @@
+"""LruVgnet, architecture dcfe1ec66d0f.
+
+5,464 parameters, 318,558 multiply-accumulates for a 1x28x28 image. Validation accuracy 0.8484 on
+fashion_mnist after a proxy training of 2 epochs over 6,000 images (one seed; these are its
+weights). Train it in full before use.
+
+Found by nas 0.1.0: trial 176 of a search of lru_vgnet with budget 200, sampler evolution, seed 0.
+
+Input: float images (B, 1, 28, 28) in [0, 1], each channel less its mean and divided by its
+standard deviation over the training images (mean 0.2858; standard deviation 0.3528).
+
+    from safetensors.torch import load_model
+
+    model = LruVgnet()
+    load_model(model, "lru_vgnet_dcfe1ec66d0f.safetensors")
+    model.eval()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LruVgnet(nn.Module):
+    """(B, 1, 28, 28) images -> (B, 10) logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # stem: 24 x 14 x 14
+        self.stem = ConvNormAct(
+            in_channels=1,
+            out_channels=24,
+            kernel=3,
+            stride=2,
+            activation=nn.SiLU,
+        )
+        self.body = nn.Sequential(
+            # stage 1: 24 x 14 x 14
+            *(
+                SeparableBlock(
+                    in_channels=24,
+                    out_channels=24,
+                    depthwise=EdgeGaussianBank(channels=24),
+                    groups=4,
+                    activation=nn.SiLU,
+                )
+                for _ in range(2)
+            ),
+            # stage 2: 24 x 7 x 7
+            VgnetDownsamplingBlock(
+                in_channels=24,
+                out_channels=24,
+                kept=12,
+                filters=GaussianBlur(channels=24, stride=2),
+                activation=nn.SiLU,
+            ),
+            *(
+                HalfIdentityBlock(
+                    channels=24,
+                    identity=6,
+                    filters=Depthwise(channels=18),
+                    activation=nn.SiLU,
+                )
+                for _ in range(3)
+            ),
+            # stage 3: 48 x 4 x 4
+            MaxPoolConcat(in_channels=24, out_channels=48, stride=2),
+            *(
+                HalfIdentityBlock(
+                    channels=48,
+                    identity=24,
+                    filters=EdgeBank(channels=24),
+                    norm_filtered=True,
+                    activation=nn.SiLU,
+                )
+                for _ in range(2)
+            ),
+        )
+        self.head = GapLinear(in_channels=48, num_classes=10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits."""
+        return self.head(self.body(self.stem(images)))
+
+
+# Standard convolutions and the plain head: what every system stands on.
+
+
+class ConvNormAct(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)): convolve, normalise, activate."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        activation: Callable[..., nn.Module],
+        stride: int = 1,
+        groups: int = 1,
+    ) -> None:
+        """A convolution of stride s without bias, padded by half its kernel."""
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
+        )
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.activation = activation(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve, normalise, activate."""
+        return self.activation(self.norm(self.conv(x)))
+
+
+class GapLinear(nn.Module):
+    """(B, C, H, W) -> (B, K): global average pooling, dropout, one linear layer."""
+
+    def __init__(self, in_channels: int, num_classes: int, dropout: float = 0.0) -> None:
+        """A linear layer with bias."""
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(in_channels, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return self.linear(self.dropout(x.mean((2, 3))))
+
+
+# MobileNetV1: depthwise separable convolution.
+#
+# Paper: MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications -
+# https://arxiv.org/abs/1704.04861 (section 3.1, figure 3 right).
+# Differs: the pointwise convolution may have groups, the depthwise filter may be fixed.
+
+
+class SeparableBlock(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `depthwise`."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        depthwise: nn.Module,
+        activation: Callable[..., nn.Module],
+        groups: int = 1,
+    ) -> None:
+        """`depthwise` filters `in_channels` channels; `groups` are the pointwise convolution's."""
+        super().__init__()
+        self.depthwise = depthwise
+        self.depthwise_norm = nn.BatchNorm2d(in_channels)
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1, groups=groups, bias=False)
+        self.pointwise_norm = nn.BatchNorm2d(out_channels)
+        self.activation = activation(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Depthwise, then pointwise, each normalised and activated."""
+        x = self.activation(self.depthwise_norm(self.depthwise(x)))
+        return self.activation(self.pointwise_norm(self.pointwise(x)))
+
+
+# Depthwise filters: learned, or fixed kernels that networks learn anyway.
+#
+# Paper: Efficient CNN Architecture Design Guided by Visualization -
+# https://arxiv.org/abs/2207.10318. Values of the banks: the authors' paper-time release.
+
+
+class Depthwise(nn.Conv2d):
+    """(B, C, H, W) -> (B, C, ceil(H/stride), ceil(W/stride)): one learned kernel per channel.
+
+    With `chunks` > 1 the channels fall into that many equal runs, all filtered with the same
+    C / chunks kernels (VGNet's last depthwise layer).
+    """
+
+    def __init__(self, channels: int, kernel: int = 3, stride: int = 1, chunks: int = 1) -> None:
+        """`channels` must be a multiple of `chunks`."""
+        kernels = channels // chunks
+        super().__init__(
+            kernels, kernels, kernel, stride, padding=kernel // 2, groups=kernels, bias=False
+        )
+        self.chunks = chunks
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter `x`, folding chunks into the batch."""
+        if self.chunks == 1:
+            return super().forward(x)
+        batch, channels = x.shape[:2]
+        y = super().forward(x.reshape(batch * self.chunks, channels // self.chunks, *x.shape[2:]))
+        return y.reshape(batch, channels, *y.shape[2:])
+
+
+class FixedDepthwise(nn.Module):
+    """(B, C, H, W) -> (B, C, ceil(H/stride), ceil(W/stride)): channel i uses kernel i mod n.
+
+    The kernels are a buffer: saved with the weights, never trained or decayed.
+    """
+
+    kernels: tuple[tuple[float, ...], ...]
+    """n kernels of 3x3, row by row."""
+
+    def __init__(self, channels: int, stride: int = 1) -> None:
+        """`channels` must be a multiple of the number of kernels."""
+        super().__init__()
+        self.stride = stride
+        bank = torch.tensor(self.kernels).view(-1, 1, 3, 3)
+        self.register_buffer("weight", bank.repeat(channels // len(bank), 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter `x`."""
+        weight = self.get_buffer("weight")
+        return functional.conv2d(x, weight, stride=self.stride, padding=1, groups=len(weight))
+
+
+class GaussianBlur(FixedDepthwise):
+    """Gaussian of sigma 1.1; odd channels get its negative (the paper's generation)."""
+
+    kernels = (
+        (0.0811, 0.1226, 0.0811, 0.1226, 0.1853, 0.1226, 0.0811, 0.1226, 0.0811),
+        (-0.0811, -0.1226, -0.0811, -0.1226, -0.1853, -0.1226, -0.0811, -0.1226, -0.0811),
+    )
+
+
+class EdgeBank(FixedDepthwise):
+    """Two Sobel and two Laplace kernels (VGNetF with edges only)."""
+
+    kernels = (
+        (-0.5, -1.0, -0.5, 0.0, 0.0, 0.0, 0.5, 1.0, 0.5),
+        (-0.5, 0.0, 0.5, -1.0, 0.0, 1.0, -0.5, 0.0, 0.5),
+        (-1 / 12, -2 / 12, -1 / 12, -2 / 12, 1.0, -2 / 12, -1 / 12, -2 / 12, -1 / 12),
+        (0.0, -0.25, 0.0, -0.25, 1.0, -0.25, 0.0, -0.25, 0.0),
+    )
+
+
+class EdgeGaussianBank(FixedDepthwise):
+    """Two Sobel, two Laplace, two diagonal edges, Gaussians of sigma 1.1 and 0.6 (VGNetF)."""
+
+    kernels = (
+        (-0.5, -1.0, -0.5, 0.0, 0.0, 0.0, 0.5, 1.0, 0.5),
+        (-0.5, 0.0, 0.5, -1.0, 0.0, 1.0, -0.5, 0.0, 0.5),
+        (-1 / 12, -2 / 12, -1 / 12, -2 / 12, 1.0, -2 / 12, -1 / 12, -2 / 12, -1 / 12),
+        (0.0, -0.25, 0.0, -0.25, 1.0, -0.25, 0.0, -0.25, 0.0),
+        (-1.0, -2 / 3, -1 / 3, -2 / 3, 0.0, 2 / 3, 1 / 3, 2 / 3, 1.0),
+        (-1 / 3, -2 / 3, -1.0, 2 / 3, 0.0, -2 / 3, 1.0, 2 / 3, 1 / 3),
+        (0.0811, 0.1226, 0.0811, 0.1226, 0.1853, 0.1226, 0.0811, 0.1226, 0.0811),
+        (0.0277, 0.1110, 0.0277, 0.1110, 0.4452, 0.1110, 0.0277, 0.1110, 0.0277),
+    )
+
+
+# VGNet: half-identity blocks, downsampling that keeps what it filtered, a depthwise head.
+#
+# Paper: Efficient CNN Architecture Design Guided by Visualization -
+# https://arxiv.org/abs/2207.10318. Details follow the authors' code at the time of the paper:
+# activation before BatchNorm, no normalisation after a depthwise filter unless its kernels are
+# fixed, no residual additions.
+# Differs: the share of identity channels is open; the paper's is one half.
+
+
+class HalfIdentityBlock(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W): the right half of the input, then C/2 new channels."""
+
+    def __init__(
+        self,
+        channels: int,
+        identity: int,
+        filters: nn.Module,
+        activation: Callable[..., nn.Module],
+        norm_filtered: bool = False,
+        attention: nn.Module | None = None,
+    ) -> None:
+        """The first `identity` channels skip `filters`, which take the others."""
+        super().__init__()
+        self.identity = identity
+        self.new = channels // 2
+        self.filters = filters
+        self.filters_norm = nn.BatchNorm2d(channels - identity) if norm_filtered else nn.Identity()
+        self.pointwise = nn.Conv2d(channels, self.new, 1, bias=False)
+        self.activation = activation(inplace=True)
+        self.norm = nn.BatchNorm2d(self.new)
+        self.attention = attention or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter some channels, mix all into C/2 new ones, keep the right half of the old."""
+        filtered = self.filters_norm(self.filters(x[:, self.identity :]))
+        mixed = torch.cat((x[:, : self.identity], filtered), dim=1)
+        new = self.attention(self.norm(self.activation(self.pointwise(mixed))))
+        return torch.cat((x[:, self.new :], new), dim=1)
+
+
+class VgnetDownsamplingBlock(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kept: int,
+        filters: nn.Module,
+        activation: Callable[..., nn.Module],
+        attention: nn.Module | None = None,
+    ) -> None:
+        """The last `kept` filtered channels are handed on as they are; the rest is new."""
+        super().__init__()
+        self.dropped = in_channels - kept
+        self.filters = filters
+        self.pointwise = nn.Conv2d(in_channels, out_channels - kept, 1, bias=False)
+        self.activation = activation(inplace=True)
+        self.norm = nn.BatchNorm2d(out_channels - kept)
+        self.attention = attention or nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter and stride, then put new channels beside the kept ones."""
+        filtered = self.filters(x)
+        new = self.attention(self.norm(self.activation(self.pointwise(filtered))))
+        return torch.cat((filtered[:, self.dropped :], new), dim=1)
+
+
+# LruNet: a layer reused N times, channel shuffle between, self-concatenation to widen.
+#
+# Paper: Convolutional Neural Networks with Layer Reuse - https://arxiv.org/abs/1901.09615
+# Where the abstract leaves room, this follows the authors' code, whose published weights load into
+# this structure: a residual addition (no concatenation) inside the block, no activation between
+# depthwise and pointwise convolution, no shuffle after the last application, ReLU on the logits.
+# Differs: the last pooling is global, so that any input size works; at the paper's 32 pixels the
+# map is 2x2 and the result the same.
+
+
+class MaxPoolConcat(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)) without any weights.
+
+    Max pooling over 3x3 where `stride` is 2; then the channels are repeated, from the first one
+    on, until there are C_out. Twice as many is the paper's concatenation of a map with itself.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        """C_out must not be below C_in."""
+        super().__init__()
+        self.pool = nn.MaxPool2d(3, stride, 1) if stride > 1 else nn.Identity()
+        self.whole, self.rest = divmod(out_channels, in_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool, then repeat channels."""
+        x = self.pool(x)
+        if self.whole == 1 and self.rest == 0:
+            return x
+        copies = [x] * self.whole + ([x[:, : self.rest]] if self.rest else [])
+        return torch.cat(copies, dim=1)
