@@ -113,8 +113,9 @@ def _race_all(
             version = contender_version(sampler)
             finish = store.load(race, version)
             if finish is None:
-                finish = run_race(race, table)
-                store.store(finish, version)
+                store.store(run_race(race, table), version)
+                finish = store.load(race, version)
+                assert finish is not None, "it was stored just now"
             outcomes[sampler].append(measure(finish, table))
             on_race(race)
     return outcomes
