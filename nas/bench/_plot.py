@@ -37,7 +37,8 @@ def plot_bench(
         axes[0][column].set_title(table)
     for row in axes:
         row[0].set_ylabel("share of the true front's hypervolume")
-    axes[1][0].legend(loc="lower right", fontsize=8)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -41,16 +41,14 @@ NUM_SPREAD = 16
 """Networks spread over the space before there is a model."""
 SPREAD_DRAWS = 64
 """Random networks from which the one farthest from all others is taken."""
-NUM_CHILDREN, NUM_DRAWS, NUM_KEPT = 32, 8, 200
+NUM_CHILDREN, NUM_DRAWS, NUM_KEPT = 24, 8, 200
 """Ideas: children of the front, random networks, and the best of the last proposal."""
-ROUNDS, ELITE, NEIGHBOURS = 2, 6, 4
+ROUNDS, ELITE, NEIGHBOURS = 2, 4, 4
 """Local search: so many times, the best ideas each get so many neighbours."""
 MAX_TRAINING, MAX_FIT = 300, 150
 """Trained networks that the model knows, and those that its length scales are fitted to."""
 REFIT_GROWTH = 1.15
 """Length scales are fitted anew each time that so many times as many networks are trained."""
-NUM_FOR_PIVOT = 64
-"""The reference error is the median of the first so many networks."""
 MAX_CACHED = 5_000
 MARGIN = 0.01
 """By how many decades the costs' reference point lies beyond the dearest network trained."""
@@ -264,9 +262,12 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         return [member.losses[place] for place in self._costs]
 
     def _model(self) -> tuple[float, ErrorModel]:
-        """The reference error's logarithm, and the model of what was trained."""
+        """The reference error's logarithm, and the model of what was trained.
+
+        Only errors below those of networks chosen without a model, at their median, are gains.
+        """
         members = self._archive.members
-        first = [_log_error(member, self._error) for member in members[:NUM_FOR_PIVOT]]
+        first = [_log_error(member, self._error) for member in members[:NUM_SPREAD]]
         pivot = float(np.median(first))
         chosen = self._training_set()
         if len(members) >= REFIT_GROWTH * self._num_fitted:
