@@ -1,8 +1,15 @@
-"""Small networks run faster on one thread than on threads that wait for each other."""
+"""What holds for every test process."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 
-# Read when torch is first imported, which is after this.
+# Small networks run faster on one thread than on threads that wait for each other. Read when
+# torch is first imported, which is after this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A background job of a shell ignores Ctrl-C, and all its children with it; some tests send it.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)

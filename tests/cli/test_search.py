@@ -227,7 +227,8 @@ def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path
     lines = done.stdout.splitlines()
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert lines[2].startswith("2 workers, Ray dashboard http://") or lines[2] == "2 workers"
+    assert f"nas resume {tmp_path / 'run'}" in lines[2]
+    assert lines[4].startswith("2 workers, Ray dashboard http://") or lines[4] == "2 workers"
     progress = [line for line in lines if line.startswith("[")]
     assert progress[-1].startswith("[3/3] 3 finished")
     session = open_session(tmp_path / "run")
