@@ -19,7 +19,7 @@ from nas.space import catalogue, estimate_size, load_architecture, load_space
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
-    from nas.space import SearchSpace
+    from nas.space import SearchSpace, Size
     from nas.trial import Cost
 
 
@@ -95,9 +95,14 @@ def _show_space(console: Console, space: SearchSpace) -> None:
     console.print(table)
     size = estimate_size(space)
     console.print(f"\n{len(space.genes)} open values, {size.settings:,} settings")
-    console.print(
-        f"{size.legal_share:.0%} of them describe a network; about {size.networks:.2g} distinct "
-        f"networks (standard error {size.standard_error:.1g})"
+    console.print(f"{size.legal_share:.0%} of them describe a network; {_distinct(size)}")
+
+
+def _distinct(size: Size) -> str:
+    if not size.networks:
+        return "too few of them differ to estimate the number of distinct networks"
+    return (
+        f"about {size.networks:.2g} distinct networks (standard error {size.standard_error:.1g})"
     )
 
 

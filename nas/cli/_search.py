@@ -51,7 +51,9 @@ def search(
     resolution: Annotated[
         int | None, typer.Option(min=4, help="Side to which images are resized.")
     ] = None,
-    sampler: Annotated[str, typer.Option(help="evolution, tpe, nsga2 or random.")] = "evolution",
+    sampler: Annotated[
+        str, typer.Option(help="evolution, model, tpe, nsga2 or random.")
+    ] = "evolution",
     seed: Annotated[int, typer.Option(min=0, help="Of sampler and training.")] = 0,
     workers: Workers = None,
     address: Address = None,

@@ -3,8 +3,9 @@
 Each proposal is a mutated, sometimes crossed, member of the best ranks known at that moment;
 there are no generations to wait for, so any number of workers stays busy. A network that was
 proposed before, in whatever spelling, is not proposed again, and none that is illegal or over a
-limit: both are known without training. On NAS-Bench-201 this plain scheme with canonical
-deduplication beats Optuna's TPE and NSGA-II (README, "Figures").
+limit: both are known without training. On NAS-Bench-201 it is about as good as Optuna's
+multivariate TPE with the same deduplication, and far ahead of TPE's default and of NSGA-II
+(`results/nasbench201`).
 """
 
 from __future__ import annotations
