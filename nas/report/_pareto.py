@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import moocore
 import numpy as np
 
 if TYPE_CHECKING:
@@ -129,6 +128,8 @@ class HypervolumeBox:
         if not values:
             return 0.0
         points = [self.distances(point) for point in values]
+        import moocore  # here, so that a machine without it can do all else
+
         return float(moocore.hypervolume(points, ref=[1.0] * len(self.axes)))
 
 

@@ -1,0 +1,45 @@
+"""A machine with torch and torchvision alone can describe, cost, build, train and export."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCK = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("optuna", "ray", "moocore", "fvcore", "sqlalchemy"):
+            raise ImportError(f"{name} is not on this machine")
+
+sys.meta_path.insert(0, Block())
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-W", "ignore", "-c", BLOCK + code]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["space", "blocks", "sharing", "model", "cost", "proxy", "export", "inspect", "report"],
+)
+def test_the_package_needs_no_engine(package: str) -> None:
+    done = run(f"import nas.{package}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_command_line_still_answers() -> None:
+    done = run(
+        "sys.argv = ['nas', 'cost', 'lrunet_1_1x', '--json']\nimport nas.cli\nnas.cli.main()"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"params": ' in done.stdout
+
+
+def test_the_block_blocks() -> None:
+    assert run("import optuna").returncode == 1
