@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,8 @@ from nas.trial import Task
 from nas.workers import make_pool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from nas.run._session import Session
@@ -98,12 +103,29 @@ def _evaluate(
         gpus_per_worker=placement.gpus_per_worker,
         task_timeout_s=settings.task_timeout_s,
     )
-    with pool, Progress(console) as progress:
+    with pool, _ended_like_ctrl_c(), Progress(console) as progress:
         folder.log(f"begins with {pool.description}, {study.num_evaluated} networks evaluated")
         loop = _Loop(session, study, pool, progress)
         loop.run()
         folder.log("ends")
     return loop.exhausted
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Within it SIGTERM, as `docker stop` and schedulers send it, does what Ctrl-C does.
+
+    Ray's own handler, there once Ray has started, would abort the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        # None stands for a handler that Python did not set and cannot put back.
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,14 +74,19 @@ def test_a_finished_search_says_so_and_trains_nothing(
     assert (tmp_path / "run" / "log.txt").read_text() == log
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_a_search_that_can_be_resumed(
-    nas: Nas, search_words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nas: Nas,
+    search_words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: signal.Signals,
 ) -> None:
     train, calls = Evaluator._evaluate, iter(range(99))
 
     def interrupted(self: Evaluator, task: object) -> object:
         if next(calls) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
         return train(self, task)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Evaluator, "_evaluate", interrupted)
@@ -236,8 +241,9 @@ def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path
 
 
 @pytest.mark.xdist_group("ray")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
-    search_words: list[str], tmp_path: Path
+    search_words: list[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
     process = subprocess.Popen(
         command(search_words, "--budget", "40", "--train-images", "60", "--epochs", "200"),
@@ -253,7 +259,10 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     children = descendants(process.pid)
     assert any("raylet" in command for command in children.values())
     assert len(children) > 4
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole process group
+    if sent == signal.SIGINT:
+        os.killpg(process.pid, sent)  # as a terminal does: the whole process group
+    else:
+        os.kill(process.pid, sent)  # as `docker stop` does
     out, err = process.communicate(timeout=60)
 
     assert (process.returncode, err) == (130, "")
