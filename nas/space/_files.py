@@ -54,8 +54,8 @@ def find_model_file(name: str) -> Path:
     known = catalogue()
     if name not in known:
         raise ModelFileError(
-            f"{name}: no model file of that name{near(name, known)}; `nas spaces` lists them all, "
-            "and a path ending in .yaml names a file of your own"
+            f"{name}: no model file of that name{near(name, known)} (`nas spaces` lists them all; "
+            "a path ending in .yaml names a file of your own)"
         )
     return known[name]
 

@@ -143,8 +143,8 @@ def test_cost_with_overrides(nas: Nas) -> None:
         ),
         (
             ("cost", "lru_vgent"),
-            "nas: lru_vgent: no model file of that name, did you mean 'lru_vgnet'?; `nas spaces` "
-            "lists them all, and a path ending in .yaml names a file of your own",
+            "nas: lru_vgent: no model file of that name, did you mean 'lru_vgnet'? (`nas spaces` "
+            "lists them all; a path ending in .yaml names a file of your own)",
         ),
         (
             ("show", "lru_vgnet", "--set", "depth"),

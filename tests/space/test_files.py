@@ -39,8 +39,8 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(ModelFileError) as caught:
         find_model_file("lru_vgent")
     assert str(caught.value) == (
-        "lru_vgent: no model file of that name, did you mean 'lru_vgnet'?; "
-        "`nas spaces` lists them all, and a path ending in .yaml names a file of your own"
+        "lru_vgent: no model file of that name, did you mean 'lru_vgnet'? "
+        "(`nas spaces` lists them all; a path ending in .yaml names a file of your own)"
     )
 
 
