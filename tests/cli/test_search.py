@@ -207,7 +207,7 @@ def command(words: list[str], *options: str) -> list[str]:
 def descendants(process: int) -> dict[int, str]:
     """Children and their children, by number: their commands."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     family, size = {process: ""}, 0
