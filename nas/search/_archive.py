@@ -23,6 +23,8 @@ class Member:
     genome: Genome
     losses: Losses
     """Its objective values, all to be minimised; costs as logarithms."""
+    rung: int = 0
+    """The rung of the fidelity ladder at which it was scored, counted from the cheapest."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,8 @@ class Archive:
     """Networks evaluated or under evaluation. The study is the record; this is its index."""
 
     objectives: tuple[Objective, ...]
+    top_rung: int = 0
+    """The rung of full training, at which `members` were scored; 0 where there is no ladder."""
     pending: dict[str, int] = field(default_factory=dict)
     """Networks being evaluated now: id -> trial number."""
     finished: dict[str, int] = field(default_factory=dict)
@@ -40,6 +44,8 @@ class Archive:
     """Those that no other dominates; equally good ones are all there."""
     second: list[Member] = field(default_factory=list)
     """Those that only members of the front dominate."""
+    screened: list[Member] = field(default_factory=list)
+    """Results below the top rung, in order of arrival; also of networks that became members."""
 
     def add(self, genome: Genome, evaluation: Evaluation) -> bool:
         """Take in a successful evaluation; True if nothing known dominates it."""
@@ -50,6 +56,7 @@ class Archive:
             arch_id=evaluation.arch.id,
             genome=genome,
             losses=_losses(self.objectives, evaluation.cost, evaluation.scores),
+            rung=self.top_rung,
         )
         self.members.append(member)
         return self._place(member)
