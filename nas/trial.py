@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nas.arch import Architecture
 
 Direction = Literal["maximize", "minimize"]
-State = Literal["complete", "reused", "rejected", "failed"]
+State = Literal["complete", "reused", "rejected", "failed", "screened"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,9 @@ class Evaluation:
     """None only where the settings describe no legal network."""
     scores: Scores | None = None
     failure: Failure | None = None
+    rungs: tuple[Scores, ...] = ()
+    """Scores on the rungs of the ladder below full training, the cheapest first. A network that
+    is never promoted further ends as `screened`, without `scores`."""
     reused_from: int | None = None
     """The trial whose result was taken over, where `state` is `reused`."""
 

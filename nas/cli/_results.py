@@ -60,6 +60,10 @@ def print_report(console: Console, session: Session) -> None:
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed.",
     )
+    if counts["screened"]:
+        _print_line(
+            console, f"Stopped below full training: {_networks(counts['screened'])} (--ladder)."
+        )
     if counts["reused"] or counts["rejected"]:
         _print_line(
             console,

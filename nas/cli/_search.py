@@ -51,6 +51,13 @@ def search(
     resolution: Annotated[
         int | None, typer.Option(min=4, help="Side to which images are resized.")
     ] = None,
+    ladder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUNGS",
+            help="Shorter trainings first, a third of the networks climbs each: EPOCHS@PIXELS,...",
+        ),
+    ] = None,
     sampler: Annotated[
         str, typer.Option(help="evolution, model, tpe, nsga2 or random.")
     ] = "evolution",
@@ -73,10 +80,13 @@ def search(
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
     from nas.proxy import DEFAULT_FIDELITY
-    from nas.run import SearchSettings, create_session
+    from nas.run import SearchSettings, create_session, parse_ladder
 
     console = make_console()
     changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
+    fidelity = replace(
+        DEFAULT_FIDELITY, **{key: value for key, value in changed.items() if value is not None}
+    )
     folder = out or _default_folder(space)
     settings = SearchSettings(
         space=space,
@@ -88,9 +98,8 @@ def search(
         limits=_limits(max_params, max_macs, max_peak_bytes),
         sampler=sampler,
         seed=seed,
-        fidelity=replace(
-            DEFAULT_FIDELITY, **{key: value for key, value in changed.items() if value is not None}
-        ),
+        fidelity=fidelity,
+        ladder=parse_ladder(ladder, fidelity) if ladder is not None else (),
         storage=storage,
         study=folder.name,
         task_timeout_s=task_timeout,

@@ -32,6 +32,8 @@ class Snapshot:
     rejected: int = 0
     """Outside the constraints; never trained, costs no budget."""
     failed: int = 0
+    screened: int = 0
+    """Trained on a low rung of a ladder only, so far or for good."""
     best_accuracy: float | None = None
     front_size: int = 0
     hypervolume: float | None = None
@@ -44,8 +46,8 @@ class Snapshot:
 
     @property
     def done(self) -> int:
-        """Evaluations that used up budget: finished and failed."""
-        return self.finished + self.failed
+        """Networks that used up budget: finished, failed and screened."""
+        return self.finished + self.failed + self.screened
 
 
 class Progress:
@@ -118,8 +120,10 @@ def _where(snapshot: Snapshot) -> str:
 
 
 def _counts(snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
+    screened = (("screened", snapshot.screened),) if snapshot.screened else ()
     return (
         ("finished", snapshot.finished),
+        *screened,
         ("running", snapshot.running),
         ("reused", snapshot.reused),
         ("rejected", snapshot.rejected),

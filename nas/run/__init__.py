@@ -6,7 +6,13 @@ from nas.run._folder import RunFolder
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
-from nas.run._settings import Placement, SearchSettings, parse_count, parse_workers
+from nas.run._settings import (
+    Placement,
+    SearchSettings,
+    parse_count,
+    parse_ladder,
+    parse_workers,
+)
 
 __all__ = [
     "PICKS",
@@ -21,6 +27,7 @@ __all__ = [
     "export_run",
     "open_session",
     "parse_count",
+    "parse_ladder",
     "parse_workers",
     "report_run",
     "run_search",

@@ -83,6 +83,8 @@ def _open_study(session: Session) -> SearchStudy:
         sampler=session.settings.sampler,
         seed=session.settings.seed,
         start=session.start,
+        num_rungs=len(session.settings.rungs),
+        worst=session.worst,
     )
 
 
@@ -156,6 +158,7 @@ class _Loop:
             self._fill()
             self.progress.update(self._snapshot())
             if not self.running:
+                self.study.finish()
                 return
             result = self.pool.next_result(timeout_s=POLL_S)
             if result is not None:
@@ -163,37 +166,42 @@ class _Loop:
 
     def _fill(self) -> None:
         """Give every free worker a network."""
-        settings, study = self.session.settings, self.study
-        while (
-            not self.exhausted
-            and len(self.running) < self.pool.num_workers
-            and study.num_evaluated + len(self.running) < settings.budget
-        ):
-            proposal = study.propose()
+        settings = self.session.settings
+        while len(self.running) < self.pool.num_workers:
+            proposal = self._propose()
             if proposal is None:
-                self.exhausted = True
                 return
             self.running[proposal.number] = proposal
             self.pool.submit(
                 Task(
                     number=proposal.number,
                     arch=proposal.candidate.arch,
-                    fidelity=settings.fidelity,
+                    fidelity=settings.rungs[proposal.rung],
                     seed=settings.seed,
                 )
             )
 
+    def _propose(self) -> Proposal | None:
+        """A network that climbs the ladder, or a new one as long as budget and space allow."""
+        study = self.study
+        if self.exhausted or study.num_begun >= self.session.settings.budget:
+            return study.propose_begun()
+        proposal = study.propose()
+        self.exhausted = proposal is None
+        return proposal
+
     def _take(self, result: TrialResult) -> None:
-        candidate = self.running.pop(result.number).candidate
-        folder, arch_id = self.session.folder, candidate.arch.id
-        if result.ok and result.weights is not None:
+        proposal = self.running.pop(result.number)
+        candidate, folder = proposal.candidate, self.session.folder
+        in_full = proposal.rung == len(self.session.settings.rungs) - 1
+        if in_full and result.ok and result.weights is not None:
             # Before the record: a network on the front must never lack its weights.
-            folder.write_bytes(f"weights/{arch_id}.safetensors", result.weights)
+            folder.write_bytes(f"weights/{candidate.arch.id}.safetensors", result.weights)
         if self.study.record(candidate, result):
             self._measure_front()
-        if result.weights is not None:
+        if in_full and result.weights is not None:
             folder.keep_weights({member.arch_id for member in self.study.archive.front})
-        folder.log(_line(self.study.evaluations[result.number], result.worker))
+        folder.log(_line(proposal, result, self.study.evaluations.get(result.number)))
 
     def _measure_front(self) -> None:
         """Once for each change of the front, not for each look at it."""
@@ -215,6 +223,7 @@ class _Loop:
         return Snapshot(
             budget=self.session.settings.budget,
             finished=study.count("complete"),
+            screened=len(study.archive.paused) + study.count("screened"),
             running=len(self.running),
             reused=study.count("reused"),
             rejected=study.count("rejected"),
@@ -228,10 +237,11 @@ class _Loop:
         )
 
 
-def _line(evaluation: Evaluation, worker: str) -> str:
-    head = f"trial {evaluation.number} network {evaluation.arch.id} on {worker}"
-    if evaluation.scores is not None:
-        scores = evaluation.scores
-        return f"{head}: accuracy {scores.accuracy:.4f} after {scores.train_s:.1f} s"
-    assert evaluation.failure is not None
-    return f"{head}: failed, {evaluation.failure.kind}: {evaluation.failure.message}"
+def _line(proposal: Proposal, result: TrialResult, evaluation: Evaluation | None) -> str:
+    head = f"trial {result.number} network {proposal.candidate.arch.id} on {result.worker}"
+    if proposal.rung:
+        head += f", rung {proposal.rung}"
+    if evaluation is not None and evaluation.failure is not None:
+        return f"{head}: failed, {evaluation.failure.kind}: {evaluation.failure.message}"
+    assert result.scores is not None
+    return f"{head}: accuracy {result.scores.accuracy:.4f} after {result.scores.train_s:.1f} s"

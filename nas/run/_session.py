@@ -12,7 +12,7 @@ from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._settings import SearchSettings
-from nas.search import Problem, StorageAddress, create_study, survey
+from nas.search import Problem, StorageAddress, as_loss, create_study, survey
 from nas.space import load_space, parse_space
 from nas.trial import parse_objectives
 
@@ -35,6 +35,11 @@ class Session:
     box: HypervolumeBox
     start: Genome
     """A feasible genome."""
+
+    @property
+    def worst(self) -> tuple[float, ...]:
+        """Losses of the box's worst corner, below which nothing is worth a longer training."""
+        return tuple(as_loss(axis.objective, axis.worst) for axis in self.box.axes)
 
     @property
     def address(self) -> StorageAddress:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Literal
 
 from nas.errors import OptionError
@@ -31,6 +32,9 @@ class SearchSettings:
     sampler: str = "evolution"
     seed: int = 0
     fidelity: Fidelity
+    """Of full training: what the front is judged by."""
+    ladder: tuple[Fidelity, ...] = ()
+    """Shorter trainings that come first, the cheapest first; none trains every network in full."""
     storage: str | None = None
     """Storage URL; None keeps the study in the run folder."""
     study: str
@@ -54,6 +58,11 @@ class SearchSettings:
                 f"--sampler: unknown sampler '{self.sampler}'{hint} (known: {', '.join(SAMPLERS)})"
             )
 
+    @property
+    def rungs(self) -> tuple[Fidelity, ...]:
+        """The ladder with full training at its top."""
+        return (*self.ladder, self.fidelity)
+
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
@@ -68,6 +77,7 @@ class SearchSettings:
                 "objectives": tuple(plain["objectives"]),
                 "limits": tuple(Limit(**limit) for limit in plain["limits"]),
                 "fidelity": Fidelity(**plain["fidelity"]),
+                "ladder": tuple(Fidelity(**rung) for rung in plain.get("ladder", ())),
             }
         )
 
@@ -103,6 +113,44 @@ def parse_count(text: str, option: str) -> int:
             f"{option} {text}: write a whole number above 0, as in 50000, 100k or 1.5M"
         )
     return int(count)
+
+
+def parse_ladder(text: str, full: Fidelity) -> tuple[Fidelity, ...]:
+    """`1@14,2` -> one epoch on 14x14 images, then two at full size. Raises OptionError.
+
+    Each rung is a training of its own, with a schedule annealed to its end; images and batch
+    size are those of `full`.
+    """
+    rungs = tuple(_parse_rung(rung.strip(), text, full) for rung in text.split(","))
+    for low, high in pairwise((*rungs, full)):
+        if _effort(low) >= _effort(high):
+            raise OptionError(
+                f"--ladder {text}: {_describe(low)} is no cheaper than {_describe(high)} after "
+                "it; write the cheapest rung first, all below full training (--epochs, "
+                "--resolution)"
+            )
+    return rungs
+
+
+def _parse_rung(rung: str, text: str, full: Fidelity) -> Fidelity:
+    match = re.fullmatch(r"([0-9]+)(?:@([0-9]+))?", rung)
+    if match is None or int(match[1]) < 1 or (match[2] and int(match[2]) < 4):
+        raise OptionError(
+            f"--ladder {text}: '{rung}' is no rung; write EPOCHS or EPOCHS@PIXELS (4 pixels at "
+            "least), separated by commas, as in 1@14,2"
+        )
+    side = int(match[2]) if match[2] else full.resolution
+    return replace(full, epochs=int(match[1]), resolution=side)
+
+
+def _effort(fidelity: Fidelity) -> tuple[float, int]:
+    """For comparing rungs: pixels first, as images without a side of their own are larger."""
+    return (fidelity.resolution or math.inf, fidelity.epochs)
+
+
+def _describe(fidelity: Fidelity) -> str:
+    side = f"@{fidelity.resolution}" if fidelity.resolution else ""
+    return f"{fidelity.epochs}{side}"
 
 
 def parse_workers(text: str | None) -> Literal["local"] | int | None:

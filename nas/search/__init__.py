@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.search._archive import Archive
+from nas.search._archive import Archive, as_loss
 from nas.search._contender import CONTENDERS, Contender, Entry, contender_version
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
 from nas.search._model_based import ModelBasedSampler
@@ -10,7 +10,8 @@ from nas.search._problem import Candidate, Limit, Problem, Survey, survey
 from nas.search._samplers import SAMPLERS
 from nas.search._searchable import Genes, Searchable
 from nas.search._storage import StorageAddress
-from nas.search._study import Proposal, SearchStudy, create_study, load_evaluations
+from nas.search._studies import create_study, load_evaluations
+from nas.search._study import Proposal, SearchStudy
 
 __all__ = [
     "CONTENDERS",
@@ -30,6 +31,7 @@ __all__ = [
     "SpaceExhausted",
     "StorageAddress",
     "Survey",
+    "as_loss",
     "contender_version",
     "create_study",
     "load_evaluations",

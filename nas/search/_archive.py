@@ -23,8 +23,6 @@ class Member:
     genome: Genome
     losses: Losses
     """Its objective values, all to be minimised; costs as logarithms."""
-    rung: int = 0
-    """The rung of the fidelity ladder at which it was scored, counted from the cheapest."""
 
 
 @dataclass(slots=True)
@@ -32,10 +30,10 @@ class Archive:
     """Networks evaluated or under evaluation. The study is the record; this is its index."""
 
     objectives: tuple[Objective, ...]
-    top_rung: int = 0
-    """The rung of full training, at which `members` were scored; 0 where there is no ladder."""
     pending: dict[str, int] = field(default_factory=dict)
     """Networks being evaluated now: id -> trial number."""
+    paused: dict[str, int] = field(default_factory=dict)
+    """Networks trained on a low rung only, which may yet be promoted: id -> trial number."""
     finished: dict[str, int] = field(default_factory=dict)
     """Networks evaluated, with or without success: id -> trial number."""
     members: list[Member] = field(default_factory=list)
@@ -44,8 +42,6 @@ class Archive:
     """Those that no other dominates; equally good ones are all there."""
     second: list[Member] = field(default_factory=list)
     """Those that only members of the front dominate."""
-    screened: list[Member] = field(default_factory=list)
-    """Results below the top rung, in order of arrival; also of networks that became members."""
 
     def add(self, genome: Genome, evaluation: Evaluation) -> bool:
         """Take in a successful evaluation; True if nothing known dominates it."""
@@ -55,15 +51,18 @@ class Archive:
             number=evaluation.number,
             arch_id=evaluation.arch.id,
             genome=genome,
-            losses=_losses(self.objectives, evaluation.cost, evaluation.scores),
-            rung=self.top_rung,
+            losses=losses_of(self.objectives, evaluation.cost, evaluation.scores),
         )
+        return self.insert(member)
+
+    def insert(self, member: Member) -> bool:
+        """Take in a member as it is; True if nothing known dominates it."""
         self.members.append(member)
         return self._place(member)
 
     def knows(self, arch_id: str) -> bool:
-        """Whether this network was evaluated or is being evaluated."""
-        return arch_id in self.finished or arch_id in self.pending
+        """Whether this network was evaluated, on whatever rung, or is being evaluated."""
+        return arch_id in self.finished or arch_id in self.pending or arch_id in self.paused
 
     def _place(self, member: Member) -> bool:
         """Update the two best ranks; what falls out of the second never comes back."""
@@ -88,9 +87,11 @@ def _insert(rank: list[Member], new: list[Member]) -> tuple[list[Member], list[M
     return [old for old in rank if old.number not in gone] + new, beaten
 
 
-def _losses(objectives: tuple[Objective, ...], cost: Cost, scores: Scores) -> Losses:
-    values = ((one.direction, one.value(cost, scores)) for one in objectives)
-    return tuple(
-        -value if direction == "maximize" else math.log10(max(value, 1.0))
-        for direction, value in values
-    )
+def losses_of(objectives: tuple[Objective, ...], cost: Cost, scores: Scores) -> Losses:
+    """Objective values to be minimised: accuracies negated, costs as decimal logarithms."""
+    return tuple(as_loss(one, one.value(cost, scores)) for one in objectives)
+
+
+def as_loss(objective: Objective, value: float) -> float:
+    """A value turned so that less is better; equal ratios of costs count alike."""
+    return -value if objective.direction == "maximize" else math.log10(max(value, 1.0))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RECORD = "nas"
 """The attribute's name."""
+RUNGS = "nas.rungs"
+"""The attribute that keeps scores from below full training, from the first one on."""
 
 
 def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evaluation | None:
@@ -29,8 +31,14 @@ def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evalua
         cost=Cost(**record["cost"]) if record["cost"] else None,
         scores=Scores(**record["scores"]) if record["scores"] else None,
         failure=Failure(**record["failure"]) if record["failure"] else None,
+        rungs=read_rungs(trial),
         reused_from=record["reused_from"],
     )
+
+
+def read_rungs(trial: optuna.trial.FrozenTrial) -> tuple[Scores, ...]:
+    """Scores from below full training, the cheapest rung first."""
+    return tuple(Scores(**scores) for scores in trial.user_attrs.get(RUNGS, ()))
 
 
 def to_record(evaluation: Evaluation) -> dict[str, Any]:
@@ -45,8 +53,10 @@ def to_record(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def evaluation_of(candidate: Candidate, result: TrialResult) -> Evaluation:
-    """A worker's result as the study keeps it."""
+def evaluation_of(
+    candidate: Candidate, result: TrialResult, rungs: tuple[Scores, ...] = ()
+) -> Evaluation:
+    """A worker's result as the study keeps it; `rungs` are its scores from earlier rungs."""
     failure = None if result.ok else result.failure or _not_finite(result)
     return Evaluation(
         number=result.number,
@@ -55,6 +65,7 @@ def evaluation_of(candidate: Candidate, result: TrialResult) -> Evaluation:
         cost=candidate.cost,
         scores=None if failure else result.scores,
         failure=failure,
+        rungs=rungs,
     )
 
 

@@ -7,27 +7,36 @@ rejected or answered from an earlier result. Only the driver asks and tells.
 from __future__ import annotations
 
 import random
-import warnings
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import TrialState
 
-from nas.errors import StorageError
-from nas.search._archive import Archive
+from nas.search._archive import Archive, Member, losses_of
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted, distributions
-from nas.search._record import RECORD, evaluation_of, read_evaluation, to_record
+from nas.search._ladder import Ladder
+from nas.search._outlook import Outlook
+from nas.search._record import (
+    RECORD,
+    RUNGS,
+    evaluation_of,
+    read_evaluation,
+    read_rungs,
+    to_record,
+)
 from nas.search._samplers import make_sampler
 from nas.search._storage import open_storage
+from nas.search._studies import load_study
 from nas.trial import Evaluation, Failure
 
 if TYPE_CHECKING:
+    from nas.search._archive import Losses
     from nas.search._problem import Candidate, Problem
-    from nas.search._storage import Storage, StorageAddress
+    from nas.search._storage import StorageAddress
     from nas.space import Genome
-    from nas.trial import Objective, State, TrialResult
+    from nas.trial import Scores, State, TrialResult
 
 MAX_FREE_PROPOSALS = 100
 """Rejected and reused proposals in a row before a new network is drawn instead."""
@@ -35,10 +44,12 @@ MAX_FREE_PROPOSALS = 100
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A network to evaluate, and its trial's number."""
+    """A network to evaluate, its trial's number, and how thoroughly to train it."""
 
     number: int
     candidate: Candidate
+    rung: int = 0
+    """Of the ladder, counted from the cheapest."""
 
 
 class SearchStudy:
@@ -52,22 +63,45 @@ class SearchStudy:
         sampler: str,
         seed: int,
         start: Genome,
+        num_rungs: int = 1,
+        worst: Losses = (),
     ) -> None:
-        """Open the study at `address`, which `create_study` made. Raises StorageError."""
+        """Open the study at `address`, which `create_study` made. Raises StorageError.
+
+        Args:
+            problem: What is searched.
+            address: Where the study is.
+            sampler: One of `SAMPLERS`.
+            seed: Of the sampler.
+            start: A feasible genome, for spaces in which random ones hardly ever are.
+            num_rungs: Length of the ladder of fidelities, full training included.
+            worst: Losses of the worst network (`losses_of`), asked for where there is a ladder.
+        """
         self.problem = problem
         self.archive = Archive(problem.objectives)
+        self._ladder = Ladder(num_rungs, worst)
+        self._outlook = Outlook(self.archive, self._ladder.top)
+        self._climbing: dict[int, tuple[Scores, ...]] = {}
+        self._paused: dict[int, Candidate] = {}
         self.evaluations: dict[int, Evaluation] = {}
         self._counts: Counter[State] = Counter()
         self._seed = seed
-        self._fallback = ParetoEvolutionSampler(problem, self.archive, seed=seed, start=start)
+        self._fallback = ParetoEvolutionSampler(
+            problem, self._outlook.archive, seed=seed, start=start
+        )
         self._distributions = distributions(problem)
         self._waiting: dict[str, list[int]] = {}
         self._storage = open_storage(address, writer=True)
-        self._study = _load_study(self._storage)
+        self._study = load_study(self._storage)
         with self._storage.batch():
             trials = self._study.get_trials(deepcopy=False)
             self._study.sampler = make_sampler(
-                sampler, problem, self.archive, seed=seed, start=start, num_trials=len(trials)
+                sampler,
+                problem,
+                self._outlook.archive,
+                seed=seed,
+                start=start,
+                num_trials=len(trials),
             )
             self._unfinished = self._restore(trials)
 
@@ -76,18 +110,36 @@ class SearchStudy:
         """Evaluations done, failed ones included: what the budget counts."""
         return len(self.archive.finished)
 
+    @property
+    def num_begun(self) -> int:
+        """Networks whose training has begun, on whatever rung, those evaluated included."""
+        archive = self.archive
+        return len(archive.finished) + len(archive.pending) + len(archive.paused)
+
     def count(self, state: State) -> int:
         """Number of trials that ended in `state`."""
         return self._counts[state]
 
+    def propose_begun(self) -> Proposal | None:
+        """The next network that has begun already: left under way earlier, or to be promoted."""
+        if self._unfinished:
+            return self._unfinished.pop(0)
+        number = self._ladder.promote()
+        if number is None:
+            return None
+        candidate = self._paused.pop(number)
+        del self.archive.paused[candidate.arch.id]
+        self.archive.pending[candidate.arch.id] = number
+        return Proposal(number, candidate, rung=len(self._climbing[number]))
+
     def propose(self) -> Proposal | None:
         """The next network to evaluate; None where no new feasible one is found in the space.
 
-        Proposals that need no evaluation are settled on the way. If the sampler makes no other
-        for long, evolution makes one.
+        Those that have begun come first. Proposals that need no evaluation are settled on the
+        way. If the sampler makes no other for long, evolution makes one.
         """
-        if self._unfinished:
-            return self._unfinished.pop(0)
+        if (begun := self.propose_begun()) is not None:
+            return begun
         for attempt in range(MAX_FREE_PROPOSALS + 1):
             with self._storage.batch():
                 try:
@@ -100,15 +152,68 @@ class SearchStudy:
         raise AssertionError("the fallback proposes new feasible networks only")
 
     def record(self, candidate: Candidate, result: TrialResult) -> bool:
-        """Take in a worker's result; True if nothing known dominates the network."""
+        """Take in a worker's result; True if nothing known dominates the network.
+
+        A score from below the top of the ladder is kept with the trial, which stays open.
+        """
         assert candidate.cost is not None, "only feasible candidates are evaluated"
-        evaluation = evaluation_of(candidate, result)
+        rungs = self._climbing.get(result.number, ())
+        if result.ok and len(rungs) < self._ladder.top:
+            assert result.scores is not None
+            self._pause(result.number, candidate, (*rungs, result.scores))
+            return False
+        evaluation = evaluation_of(candidate, result, rungs)
         with self._storage.batch():
             self._tell(evaluation)
             on_front = self._learn(candidate.genome, evaluation)
-            for number in self._waiting.pop(candidate.arch.id, []):
-                self._reuse(number, candidate, evaluation)
+            self._answer_waiting(candidate, evaluation)
         return on_front
+
+    def finish(self) -> None:
+        """Close what was never promoted: nothing more is to be evaluated."""
+        with self._storage.batch():
+            for number, candidate in self._paused.items():
+                evaluation = Evaluation(
+                    number=number,
+                    state="screened",
+                    arch=candidate.arch,
+                    cost=candidate.cost,
+                    rungs=self._climbing[number],
+                )
+                self._tell(evaluation)
+                del self.archive.paused[candidate.arch.id]
+                self.archive.finished[candidate.arch.id] = number
+                self._answer_waiting(candidate, evaluation)
+        self._paused.clear()
+
+    def _pause(self, number: int, candidate: Candidate, rungs: tuple[Scores, ...]) -> None:
+        """Keep a score from below the top; whether the network climbs is decided later."""
+        with self._storage.batch():
+            plain = [asdict(scores) for scores in rungs]
+            self._storage.backend.set_trial_user_attr(self._trial_id(number), RUNGS, plain)
+        self.archive.pending.pop(candidate.arch.id, None)
+        self.archive.paused[candidate.arch.id] = number
+        self._paused[number] = candidate
+        self._climbing[number] = rungs
+        self._note_rung(number, candidate, rungs)
+
+    def _note_rung(self, number: int, candidate: Candidate, rungs: tuple[Scores, ...]) -> None:
+        """Let ladder and sampler know of the last of these scores."""
+        assert candidate.cost is not None, "only feasible candidates are evaluated"
+        losses = losses_of(self.problem.objectives, candidate.cost, rungs[-1])
+        self._ladder.add(len(rungs) - 1, number, losses)
+        self._outlook.add(
+            Member(
+                number=number,
+                arch_id=candidate.arch.id,
+                genome=candidate.genome,
+                losses=losses,
+            )
+        )
+
+    def _answer_waiting(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        for number in self._waiting.pop(candidate.arch.id, []):
+            self._reuse(number, candidate, evaluation)
 
     def _ask(self, *, fall_back: bool) -> tuple[int, Genome]:
         if fall_back:
@@ -133,7 +238,7 @@ class SearchStudy:
         arch_id = candidate.arch.id
         if (first := self.archive.finished.get(arch_id)) is not None:
             self._reuse(number, candidate, self.evaluations[first])
-        elif arch_id in self.archive.pending:
+        elif self.archive.knows(arch_id):
             self._waiting.setdefault(arch_id, []).append(number)
         else:
             self.archive.pending[arch_id] = number
@@ -166,18 +271,22 @@ class SearchStudy:
 
     def _tell(self, evaluation: Evaluation) -> None:
         """Write a trial's record, then close the trial."""
-        storage = self._storage.backend
-        trial_id = storage.get_trial_id_from_study_id_trial_number(
-            self._study._study_id, evaluation.number
-        )
-        storage.set_trial_user_attr(trial_id, RECORD, to_record(evaluation))
+        trial_id = self._trial_id(evaluation.number)
+        self._storage.backend.set_trial_user_attr(trial_id, RECORD, to_record(evaluation))
         self._close(evaluation)
         self._note(evaluation)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.backend.get_trial_id_from_study_id_trial_number(
+            self._study._study_id, number
+        )
 
     def _close(self, evaluation: Evaluation) -> None:
         cost, scores = evaluation.cost, evaluation.scores
         if cost is None or scores is None:
-            self._study.tell(evaluation.number, state=TrialState.FAIL)
+            # Neither a score nor a failure: screened on a lower rung.
+            state = TrialState.FAIL if evaluation.failure else TrialState.PRUNED
+            self._study.tell(evaluation.number, state=state)
             return
         values = [objective.value(cost, scores) for objective in self.problem.objectives]
         self._study.tell(evaluation.number, values, state=TrialState.COMPLETE)
@@ -195,7 +304,13 @@ class SearchStudy:
         arch_id = evaluation.arch.id
         self.archive.pending.pop(arch_id, None)
         self.archive.finished[arch_id] = evaluation.number
-        return evaluation.state == "complete" and self.archive.add(genome, evaluation)
+        if evaluation.state == "failed":
+            self._outlook.drop(evaluation.number)
+        if evaluation.state != "complete":
+            return False
+        on_front = self.archive.add(genome, evaluation)
+        self._outlook.add(self.archive.members[-1])
+        return on_front
 
     # -- an earlier session's trials -----------------------------------------------------------
 
@@ -213,53 +328,32 @@ class SearchStudy:
 
     def _restore_settled(self, trial: optuna.trial.FrozenTrial, evaluation: Evaluation) -> None:
         self._note(evaluation)
-        if evaluation.state in ("complete", "failed"):
+        if evaluation.state in ("complete", "failed", "screened"):
+            self._restore_rungs(trial, evaluation)
             self._learn(self.problem.space.genome(trial.params), evaluation)
         if not trial.state.is_finished():
             # Killed after writing the record, before closing the trial.
             self._close(evaluation)
+
+    def _restore_rungs(self, trial: optuna.trial.FrozenTrial, settled: Evaluation | None) -> None:
+        """Climb the ladder again as far as the trial did."""
+        rungs = read_rungs(trial)
+        candidate = self.problem.candidate(self.problem.space.genome(trial.params))
+        for rung in range(len(rungs)):
+            self._note_rung(trial.number, candidate, rungs[: rung + 1])
+            if rung + 1 < len(rungs) or (settled and settled.state != "screened"):
+                self._ladder.mark_promoted(rung, trial.number)
 
     def _restore_open(self, trial: optuna.trial.FrozenTrial) -> Proposal | None:
         space = self.problem.space
         if len(trial.params) < len(space.genes):
             self._give_up(trial)
             return None
+        if rungs := read_rungs(trial):
+            candidate = self.problem.candidate(space.genome(trial.params))
+            self._restore_rungs(trial, None)
+            self.archive.paused[candidate.arch.id] = trial.number
+            self._paused[trial.number] = candidate
+            self._climbing[trial.number] = rungs
+            return None
         return self._settle(trial.number, space.genome(trial.params))
-
-
-def create_study(address: StorageAddress, objectives: tuple[Objective, ...]) -> None:
-    """Make a new, empty study. Raises StorageError, also if there is one of that name."""
-    storage = open_storage(address, writer=True)
-    try:
-        with storage.batch(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study = optuna.create_study(
-                study_name=address.study,
-                storage=storage.backend,
-                directions=[objective.direction for objective in objectives],
-            )
-            study.set_metric_names([objective.name for objective in objectives])
-    except optuna.exceptions.DuplicatedStudyError as error:
-        raise StorageError(
-            f"{address}: holds a study named '{address.study}' already; the run folder's name "
-            "is the study's: name another folder with --out"
-        ) from error
-
-
-def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
-    """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
-    storage = open_storage(address, writer=False)
-    with storage.batch():
-        trials = _load_study(storage).get_trials(deepcopy=False)
-    read = (read_evaluation(problem, trial) for trial in trials)
-    return tuple(evaluation for evaluation in read if evaluation is not None)
-
-
-def _load_study(storage: Storage) -> optuna.Study:
-    address = storage.address
-    try:
-        return optuna.load_study(study_name=address.study, storage=storage.backend)
-    except KeyError as error:
-        raise StorageError(
-            f"{address}: holds no study named '{address.study}'; restore it, or start a new search"
-        ) from error

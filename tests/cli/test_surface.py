@@ -13,7 +13,7 @@ from nas.cli import app
 SURFACE = {
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--max-params",
-        "--max-macs", "--max-peak-bytes", "--epochs", "--train-images", "--resolution",
+        "--max-macs", "--max-peak-bytes", "--epochs", "--train-images", "--resolution", "--ladder",
         "--sampler", "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
         "--task-timeout", "--storage", "--out", "--set",
     ],

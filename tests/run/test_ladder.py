@@ -1,0 +1,144 @@
+"""A search that trains most networks a little and few of them in full."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from rich.console import Console
+
+from nas.errors import OptionError
+from nas.run import Placement, Session, open_session, parse_ladder, report_run, run_search
+from nas.search import load_evaluations
+from nas.trial import Fidelity, TrialResult
+from tests.search.small import pretend_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.trial import Task
+    from nas.workers import Evaluator, WorkerInfo
+
+    MakeSession = Callable[..., Session]
+    Trained = Counter[tuple[str, int]]
+
+FULL = Fidelity(epochs=4)
+LADDER = (Fidelity(epochs=1), Fidelity(epochs=2))
+
+
+def run(
+    session: Session, trained: Trained, *, stop_after: int | None = None, fails: int = 0
+) -> None:
+    """Note (network, epochs) of each training; Ctrl-C after so many; fail with so many epochs."""
+
+    def factory(info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            if stop_after is not None and trained.total() >= stop_after:
+                raise KeyboardInterrupt
+            trained[task.arch.id, task.fidelity.epochs] += 1
+            if task.fidelity.epochs == fails:
+                raise ZeroDivisionError
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+    placement = Placement(workers="local")
+    run_search(session, placement, Console(file=io.StringIO()), factory=factory)
+
+
+def by_epochs(trained: Trained) -> dict[int, int]:
+    counts = Counter(epochs for _, epochs in trained)
+    return dict(sorted(counts.items()))
+
+
+def check_whole(session: Session, trained: Trained, budget: int) -> None:
+    evaluations = load_evaluations(session.problem, session.address)
+    states = Counter(one.state for one in evaluations)
+    assert states["complete"] + states["screened"] == budget
+    for one in evaluations:
+        if one.state in ("complete", "screened"):
+            climbed = 1 + len(one.rungs) if one.state == "complete" else len(one.rungs)
+            assert {epochs for arch_id, epochs in trained if arch_id == one.arch.id} == set(
+                (1, 2, 4)[:climbed]
+            )
+    storage = JournalStorage(JournalFileBackend(str(session.folder.journal)))
+    trials = optuna.load_study(study_name="small", storage=storage).trials
+    assert all(trial.state.is_finished() for trial in trials)
+    assert sum(trial.state is TrialState.PRUNED for trial in trials) >= states["screened"]
+    weights = {path.stem for path in (session.folder.path / "weights").glob("*")}
+    assert weights == {row.arch_id for row in report_run(session).report.front}
+
+
+@pytest.mark.parametrize("sampler", ["evolution", "model", "tpe", "nsga2"])
+def test_a_third_of_the_networks_climbs_each_rung(make_session: MakeSession, sampler: str) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=36, fidelity=FULL, ladder=LADDER, sampler=sampler)
+    run(session, trained)
+
+    counts = by_epochs(trained)
+    assert counts[1] == 36
+    assert 4 <= counts[2] <= 12
+    assert 1 <= counts[4] <= 4
+    assert max(trained.values()) == 1
+    check_whole(session, trained, 36)
+
+
+def test_interrupted_and_resumed_nothing_is_trained_twice(make_session: MakeSession) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=30, fidelity=FULL, ladder=LADDER)
+    for stop_after in range(1, 40, 3):
+        run(open_session(session.folder.path), trained, stop_after=stop_after)
+    run(open_session(session.folder.path), trained)
+
+    assert max(trained.values()) == 1
+    assert by_epochs(trained)[1] == 30
+    check_whole(session, trained, 30)
+
+
+def test_a_failure_high_on_the_ladder_is_a_record_with_its_earlier_scores(
+    make_session: MakeSession,
+) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=20, fidelity=FULL, ladder=LADDER)
+    run(session, trained, fails=4)
+
+    failed = [
+        one for one in load_evaluations(session.problem, session.address) if one.state == "failed"
+    ]
+    assert failed
+    assert all(len(one.rungs) == 2 and one.failure is not None for one in failed)
+    log = session.folder.read_text("log.txt")
+    assert "rung 2: failed, ZeroDivisionError" in log
+
+
+def test_rungs_are_written_as_epochs_and_pixels() -> None:
+    full = Fidelity(epochs=4, train_images=100, resolution=None)
+
+    assert parse_ladder("1@14, 2@14,2", full) == (
+        Fidelity(epochs=1, train_images=100, resolution=14),
+        Fidelity(epochs=2, train_images=100, resolution=14),
+        Fidelity(epochs=2, train_images=100),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'' is no rung"),
+        ("1,,2", "'' is no rung"),
+        ("0", "'0' is no rung"),
+        ("1@2", "'1@2' is no rung"),
+        ("2,1", "2 is no cheaper than 1"),
+        ("1,4", "4 is no cheaper than 4"),
+        ("2@14,1@14", "2@14 is no cheaper than 1@14"),
+    ],
+)
+def test_a_ladder_that_does_not_rise_is_refused(text: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        parse_ladder(text, Fidelity(epochs=4))
