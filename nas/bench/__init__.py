@@ -5,8 +5,22 @@ from nas.bench._measures import TARGETS, Outcome, measure, picked_ceiling
 from nas.bench._race import Finish, Race, run_race
 from nas.bench._summary import Line, summarize
 from nas.bench._table import Row, Table, nasbench201
+from nas.bench._trainings import (
+    DATA,
+    RUNGS,
+    SEEDS,
+    Training,
+    all_networks,
+    append_training,
+    read_trainings,
+    table_problem,
+    train_on_all_rungs,
+)
 
 __all__ = [
+    "DATA",
+    "RUNGS",
+    "SEEDS",
     "TABLES",
     "TARGETS",
     "BenchReport",
@@ -17,11 +31,17 @@ __all__ = [
     "Race",
     "Row",
     "Table",
+    "Training",
+    "all_networks",
+    "append_training",
     "load_table",
     "measure",
     "nasbench201",
     "picked_ceiling",
+    "read_trainings",
     "run_bench",
     "run_race",
     "summarize",
+    "table_problem",
+    "train_on_all_rungs",
 ]
