@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nas.search._archive import Archive, as_loss
+from nas.search._archive import Archive, as_loss, losses_of
 from nas.search._contender import CONTENDERS, Contender, Entry, contender_version
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
+from nas.search._ladder import Ladder
 from nas.search._model_based import ModelBasedSampler
 from nas.search._problem import Candidate, Limit, Problem, Survey, survey
 from nas.search._samplers import SAMPLERS
@@ -21,6 +22,7 @@ __all__ = [
     "Contender",
     "Entry",
     "Genes",
+    "Ladder",
     "Limit",
     "ModelBasedSampler",
     "ParetoEvolutionSampler",
@@ -35,5 +37,6 @@ __all__ = [
     "contender_version",
     "create_study",
     "load_evaluations",
+    "losses_of",
     "survey",
 ]

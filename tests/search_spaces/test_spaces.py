@@ -100,7 +100,8 @@ def gene_names(space: SearchSpace) -> set[str]:
 
 def test_every_space_is_tried() -> None:
     spaces = {name for name, path in catalogue().items() if path.parent.name != "zoo"}
-    assert spaces == set(SPACES)
+    # The small one is trained whole: tests/bench/test_trainings.py counts its networks.
+    assert spaces == {*SPACES, "lru_vgnet_small"}
 
 
 @pytest.mark.parametrize("name", SPACES)
