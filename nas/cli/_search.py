@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from nas.run import Outcome, Placement, Session
     from nas.search import Limit, Survey
+    from nas.trial import Fidelity
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -55,12 +56,13 @@ def search(
         str | None,
         typer.Option(
             metavar="RUNGS",
-            help="Shorter trainings first, a third of the networks climbs each: EPOCHS@PIXELS,...",
+            help="Shorter trainings first, a third of the networks climbs each: EPOCHS@PIXELS,... "
+            "or none; 1 epoch at half the resolution if left out.",
         ),
     ] = None,
     sampler: Annotated[
-        str, typer.Option(help="evolution, model, tpe, nsga2 or random.")
-    ] = "evolution",
+        str, typer.Option(help="model, evolution, tpe, nsga2 or random.")
+    ] = "model",
     seed: Annotated[int, typer.Option(min=0, help="Of sampler and training.")] = 0,
     workers: Workers = None,
     address: Address = None,
@@ -80,7 +82,7 @@ def search(
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
     from nas.proxy import DEFAULT_FIDELITY
-    from nas.run import SearchSettings, create_session, parse_ladder
+    from nas.run import SearchSettings, create_session
 
     console = make_console()
     changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
@@ -99,13 +101,12 @@ def search(
         sampler=sampler,
         seed=seed,
         fidelity=fidelity,
-        ladder=parse_ladder(ladder, fidelity) if ladder is not None else (),
         storage=storage,
         study=folder.name,
         task_timeout_s=task_timeout,
     )
     placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
-    session, survey = create_session(settings, folder)
+    session, survey = create_session(settings, folder, ladder=ladder)
     _print_start(console, session, survey)
     _run(console, session, placement)
 
@@ -189,12 +190,32 @@ def _print_start(console: Console, session: Session, survey: Survey) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(_training(session), highlight=False, soft_wrap=True)
     console.print(
         f"Whatever stops it, finished networks are kept; go on with: nas resume "
         f"{session.folder.path}\n",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _training(session: Session) -> str:
+    full = session.settings.fidelity
+    images = f" of {full.train_images:,} images" if full.train_images else ""
+    low = session.settings.ladder
+    if not low:
+        return f"Every network is trained for {_epochs(full)}{images}"
+    steps = ", then ".join(_epochs(rung) for rung in low)
+    return (
+        f"Every network is trained for {steps}{images}; the most promising, a third at most, "
+        f"climb to the next rung, the last one being {_epochs(full)}"
+    )
+
+
+def _epochs(fidelity: Fidelity) -> str:
+    plural = "s" * (fidelity.epochs != 1)
+    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
+    return f"{fidelity.epochs} epoch{plural}{side}"
 
 
 def _placement(

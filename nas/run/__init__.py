@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from nas.run._folder import RunFolder
+from nas.run._ladders import default_ladder, parse_ladder
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
-from nas.run._settings import (
-    Placement,
-    SearchSettings,
-    parse_count,
-    parse_ladder,
-    parse_workers,
-)
+from nas.run._settings import Placement, SearchSettings, parse_count, parse_workers
 
 __all__ = [
     "PICKS",
@@ -24,6 +19,7 @@ __all__ = [
     "SearchSettings",
     "Session",
     "create_session",
+    "default_ladder",
     "export_run",
     "open_session",
     "parse_count",

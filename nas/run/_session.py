@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from nas.proxy import Evaluator, load_data
 from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
+from nas.run._ladders import default_ladder, parse_ladder
 from nas.run._settings import SearchSettings
 from nas.search import Problem, StorageAddress, as_loss, create_study, survey
 from nas.space import load_space, parse_space
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.search import Survey
-    from nas.space import Genome
+    from nas.space import Genome, SearchSpace
     from nas.trial import Task, TrialResult
     from nas.workers import WorkerInfo
 
@@ -60,8 +61,15 @@ class ProxyFactory:
         return Evaluator(load_data(self.data, data_dir=data_dir), info.device)
 
 
-def create_session(settings: SearchSettings, path: Path) -> tuple[Session, Survey]:
+def create_session(
+    settings: SearchSettings, path: Path, *, ladder: str | None = None
+) -> tuple[Session, Survey]:
     """Check a new search and make its folder; nothing is written where anything is wrong.
+
+    Args:
+        settings: As asked for.
+        path: The run folder to make.
+        ladder: As `--ladder` has it, where `settings` leave the ladder open.
 
     Raises UserError.
     """
@@ -69,6 +77,7 @@ def create_session(settings: SearchSettings, path: Path) -> tuple[Session, Surve
     objectives = parse_objectives(settings.objectives)
     data_dir = Path(settings.data_dir) if settings.data_dir else None
     data = load_data(settings.data, data_dir=data_dir)
+    settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
     problem = Problem(
         space=space,
         input_shape=data.input_shape,
@@ -100,6 +109,22 @@ def create_session(settings: SearchSettings, path: Path) -> tuple[Session, Surve
     document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
     folder.write_json("search.json", document)
     return _session(folder, settings, problem, facts), surveyed
+
+
+def _with_ladder(
+    settings: SearchSettings, space: SearchSpace, side: int, asked: str | None
+) -> SearchSettings:
+    """The ladder of the settings, the command line, the space, or one that suits the images."""
+    if settings.ladder is not None:
+        return settings
+    full = settings.fidelity
+    if asked is not None:
+        ladder = parse_ladder(asked, full, side=side)
+    elif space.ladder is not None:
+        ladder = parse_ladder(space.ladder, full, side=side, where=f"{space.source}: ladder:")
+    else:
+        ladder = default_ladder(full, side)
+    return replace(settings, ladder=ladder)
 
 
 def open_session(path: Path) -> Session:

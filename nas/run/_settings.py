@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import OptionError
 from nas.search import SAMPLERS, Limit
 from nas.trial import Fidelity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -29,12 +31,13 @@ class SearchSettings:
     """Networks to train in all."""
     objectives: tuple[str, ...]
     limits: tuple[Limit, ...] = ()
-    sampler: str = "evolution"
+    sampler: str = "model"
     seed: int = 0
     fidelity: Fidelity
     """Of full training: what the front is judged by."""
-    ladder: tuple[Fidelity, ...] = ()
-    """Shorter trainings that come first, the cheapest first; none trains every network in full."""
+    ladder: tuple[Fidelity, ...] | None = None
+    """Shorter trainings that come first, the cheapest first. Empty: every network is trained in
+    full; None, before the search begins: the space's own, or what suits the images."""
     storage: str | None = None
     """Storage URL; None keeps the study in the run folder."""
     study: str
@@ -61,7 +64,7 @@ class SearchSettings:
     @property
     def rungs(self) -> tuple[Fidelity, ...]:
         """The ladder with full training at its top."""
-        return (*self.ladder, self.fidelity)
+        return (*(self.ladder or ()), self.fidelity)
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -77,9 +80,13 @@ class SearchSettings:
                 "objectives": tuple(plain["objectives"]),
                 "limits": tuple(Limit(**limit) for limit in plain["limits"]),
                 "fidelity": Fidelity(**plain["fidelity"]),
-                "ladder": tuple(Fidelity(**rung) for rung in plain.get("ladder", ())),
+                "ladder": _ladder(plain.get("ladder", ())),
             }
         )
+
+
+def _ladder(plain: Sequence[dict[str, Any]] | None) -> tuple[Fidelity, ...] | None:
+    return None if plain is None else tuple(Fidelity(**rung) for rung in plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,44 +120,6 @@ def parse_count(text: str, option: str) -> int:
             f"{option} {text}: write a whole number above 0, as in 50000, 100k or 1.5M"
         )
     return int(count)
-
-
-def parse_ladder(text: str, full: Fidelity) -> tuple[Fidelity, ...]:
-    """`1@14,2` -> one epoch on 14x14 images, then two at full size. Raises OptionError.
-
-    Each rung is a training of its own, with a schedule annealed to its end; images and batch
-    size are those of `full`.
-    """
-    rungs = tuple(_parse_rung(rung.strip(), text, full) for rung in text.split(","))
-    for low, high in pairwise((*rungs, full)):
-        if _effort(low) >= _effort(high):
-            raise OptionError(
-                f"--ladder {text}: {_describe(low)} is no cheaper than {_describe(high)} after "
-                "it; write the cheapest rung first, all below full training (--epochs, "
-                "--resolution)"
-            )
-    return rungs
-
-
-def _parse_rung(rung: str, text: str, full: Fidelity) -> Fidelity:
-    match = re.fullmatch(r"([0-9]+)(?:@([0-9]+))?", rung)
-    if match is None or int(match[1]) < 1 or (match[2] and int(match[2]) < 4):
-        raise OptionError(
-            f"--ladder {text}: '{rung}' is no rung; write EPOCHS or EPOCHS@PIXELS (4 pixels at "
-            "least), separated by commas, as in 1@14,2"
-        )
-    side = int(match[2]) if match[2] else full.resolution
-    return replace(full, epochs=int(match[1]), resolution=side)
-
-
-def _effort(fidelity: Fidelity) -> tuple[float, int]:
-    """For comparing rungs: pixels first, as images without a side of their own are larger."""
-    return (fidelity.resolution or math.inf, fidelity.epochs)
-
-
-def _describe(fidelity: Fidelity) -> str:
-    side = f"@{fidelity.resolution}" if fidelity.resolution else ""
-    return f"{fidelity.epochs}{side}"
 
 
 def parse_workers(text: str | None) -> Literal["local"] | int | None:

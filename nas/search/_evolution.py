@@ -1,4 +1,4 @@
-"""Steady-state Pareto evolution over canonical architectures: the default sampler.
+"""Steady-state Pareto evolution over canonical architectures.
 
 Each proposal is a mutated, sometimes crossed, member of the best ranks known at that moment;
 there are no generations to wait for, so any number of workers stays busy. A network that was

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 SAMPLERS: Mapping[str, str] = MappingProxyType(
     {
-        "evolution": "Pareto evolution over canonical architectures (default)",
-        "model": "expected hypervolume gain by exact costs and a Gaussian process of the error",
+        "model": "expected hypervolume gain by exact costs and a Gaussian process of the error "
+        "(default)",
+        "evolution": "Pareto evolution over canonical architectures",
         "tpe": "Optuna's TPE, multivariate",
         "nsga2": "Optuna's NSGA-II",
         "random": "Optuna's random sampler",
@@ -37,8 +38,8 @@ def make_sampler(
     # Optuna's begin anew with their seed: in a resumed search they would repeat themselves.
     fresh = random.Random(f"{seed}:{num_trials}").getrandbits(32) if num_trials else seed
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
-        "evolution": lambda: ParetoEvolutionSampler(problem, archive, seed=seed, start=start),
         "model": lambda: ModelBasedSampler(problem, archive, seed=seed, start=start),
+        "evolution": lambda: ParetoEvolutionSampler(problem, archive, seed=seed, start=start),
         "tpe": lambda: _tpe(fresh),
         "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=fresh, population_size=20),
         "random": lambda: optuna.samplers.RandomSampler(seed=fresh),

@@ -97,6 +97,7 @@ def parse_space(
     root = override(root, overrides)
     fields = dict(root.fields)
     description = _text(fields.pop("description", None), "description", source)
+    ladder = fields.pop("ladder", None)
     tied = fields.pop("tied", Fields({}, root.line))
     if not isinstance(tied, Fields):
         raise ModelFileError(
@@ -113,6 +114,7 @@ def parse_space(
     space = SearchSpace(
         name=_text(fields["name"], "name", source),
         description=description,
+        ladder=_ladder(ladder, source),
         source=source,
         text=text,
         genes=tuple(reader.genes.genes),
@@ -190,6 +192,13 @@ def _text(node: Node | None, key: str, source: str) -> str:
             f"{source}:{node.line}: {key}: a string is needed here, not {shown(node)}"
         )
     return node.value
+
+
+def _ladder(node: Node | None, source: str) -> str | None:
+    """`1@14,2` is text to YAML, a single `1` is a number: either will do."""
+    if isinstance(node, Scalar) and type(node.value) is int:
+        return str(node.value)
+    return None if node is None else _text(node, "ladder", source)
 
 
 def _plain(node: Node) -> object:

@@ -23,6 +23,9 @@ class SearchSpace:
 
     name: str
     description: str
+    ladder: str | None = None
+    """The trainings that come before full training, as `nas search --ladder` has them; None
+    leaves it to the search."""
     source: str
     """The file it was read from."""
     text: str

@@ -33,6 +33,7 @@ def session(search_words: list[str], tmp_path: Path) -> Session:
         space=str(tmp_path / "small.yaml"),
         data=str(tmp_path / "steps.npz"),
         budget=12,
+        sampler="evolution",
         objectives=("accuracy", "params"),
         fidelity=Fidelity(epochs=1),
         study="run",

@@ -232,8 +232,8 @@ def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path
     lines = done.stdout.splitlines()
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"nas resume {tmp_path / 'run'}" in lines[2]
-    assert lines[4].startswith("2 workers, Ray dashboard http://") or lines[4] == "2 workers"
+    assert f"nas resume {tmp_path / 'run'}" in lines[3]
+    assert lines[5].startswith("2 workers, Ray dashboard http://") or lines[5] == "2 workers"
     progress = [line for line in lines if line.startswith("[")]
     assert progress[-1].startswith("[3/3] 3 finished")
     session = open_session(tmp_path / "run")
@@ -246,7 +246,17 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     search_words: list[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
     process = subprocess.Popen(
-        command(search_words, "--budget", "40", "--train-images", "60", "--epochs", "200"),
+        command(
+            search_words,
+            "--budget",
+            "40",
+            "--train-images",
+            "60",
+            "--epochs",
+            "200",
+            "--ladder",
+            "none",
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

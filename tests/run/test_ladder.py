@@ -13,15 +13,26 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from rich.console import Console
 
-from nas.errors import OptionError
-from nas.run import Placement, Session, open_session, parse_ladder, report_run, run_search
+from nas.errors import ModelFileError, OptionError
+from nas.run import (
+    Placement,
+    Session,
+    create_session,
+    default_ladder,
+    open_session,
+    parse_ladder,
+    report_run,
+    run_search,
+)
 from nas.search import load_evaluations
 from nas.trial import Fidelity, TrialResult
 from tests.search.small import pretend_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from nas.run import SearchSettings
     from nas.trial import Task
     from nas.workers import Evaluator, WorkerInfo
 
@@ -120,7 +131,7 @@ def test_a_failure_high_on_the_ladder_is_a_record_with_its_earlier_scores(
 def test_rungs_are_written_as_epochs_and_pixels() -> None:
     full = Fidelity(epochs=4, train_images=100, resolution=None)
 
-    assert parse_ladder("1@14, 2@14,2", full) == (
+    assert parse_ladder("1@14, 2@14,2", full, side=28) == (
         Fidelity(epochs=1, train_images=100, resolution=14),
         Fidelity(epochs=2, train_images=100, resolution=14),
         Fidelity(epochs=2, train_images=100),
@@ -137,8 +148,57 @@ def test_rungs_are_written_as_epochs_and_pixels() -> None:
         ("2,1", "2 is no cheaper than 1"),
         ("1,4", "4 is no cheaper than 4"),
         ("2@14,1@14", "2@14 is no cheaper than 1@14"),
+        ("1@64", "1@64 is no cheaper than 4"),
     ],
 )
 def test_a_ladder_that_does_not_rise_is_refused(text: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        parse_ladder(text, Fidelity(epochs=4))
+        parse_ladder(text, Fidelity(epochs=4), side=28)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "resolution", "side", "ladder"),
+    [
+        (2, None, 28, (Fidelity(epochs=1, resolution=14),)),
+        (1, None, 32, (Fidelity(epochs=1, resolution=16),)),
+        (2, 64, 200, (Fidelity(epochs=1, resolution=32),)),
+        (4, None, 27, (Fidelity(epochs=1),)),
+        (2, None, 8, ()),
+    ],
+)
+def test_unasked_images_are_halved_as_long_as_something_is_left_of_them(
+    epochs: int, resolution: int | None, side: int, ladder: tuple[Fidelity, ...]
+) -> None:
+    assert default_ladder(Fidelity(epochs=epochs, resolution=resolution), side) == ladder
+
+
+def test_the_command_line_comes_before_the_space_and_the_space_before_our_choice(
+    settings: Callable[..., SearchSettings], space_file: Path, tmp_path: Path
+) -> None:
+    with_ladder = tmp_path / "with_ladder.yaml"
+    with_ladder.write_text(f"ladder: 1@4,2\n{space_file.read_text()}")
+    own = settings(space=str(with_ladder), fidelity=FULL)
+    plain = settings(fidelity=FULL)
+
+    def ladder(settings: SearchSettings, name: str, asked: str | None = None) -> str:
+        session, _ = create_session(settings, tmp_path / name, ladder=asked)
+        rungs = open_session(tmp_path / name).settings.ladder
+        assert rungs == session.settings.ladder
+        return ",".join(f"{rung.epochs}@{rung.resolution}" for rung in rungs or ())
+
+    assert ladder(own, "asked", "2@6") == "2@6"
+    assert ladder(own, "asked for none", "none") == ""
+    assert ladder(own, "space") == "1@4,2@None"
+    assert ladder(plain, "chosen") == "1@None"
+
+
+def test_a_bad_ladder_of_the_space_is_named_with_its_file(
+    settings: Callable[..., SearchSettings], space_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"ladder: 9\n{space_file.read_text()}")
+    with pytest.raises(OptionError, match=r"bad\.yaml: ladder: 9: 9 is no cheaper than 4"):
+        create_session(settings(space=str(path), fidelity=FULL), tmp_path / "run")
+    path.write_text(f"ladder: [1]\n{space_file.read_text()}")
+    with pytest.raises(ModelFileError, match=r"bad\.yaml:1: ladder: a string is needed"):
+        create_session(settings(space=str(path), fidelity=FULL), tmp_path / "run")

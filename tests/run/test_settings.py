@@ -60,7 +60,7 @@ def test_settings_survive_a_journey_through_json(
         ({"budget": 0}, "--budget 0: a search needs a budget of at least 1 network"),
         ({"budget": -3}, "--budget -3: a search needs"),
         ({"sampler": "evolutio"}, "unknown sampler 'evolutio', did you mean 'evolution'"),
-        ({"sampler": "x"}, r"unknown sampler 'x' \(known: evolution, "),
+        ({"sampler": "x"}, r"unknown sampler 'x' \(known: model, "),
         ({"task_timeout_s": 0.0}, "--task-timeout 0: write a number of seconds above 0"),
         ({"task_timeout_s": float("nan")}, "--task-timeout nan"),
     ],

@@ -1,0 +1,178 @@
+"""A network as it would run once deployed: ONNX Runtime on a CPU, a CUDA graph on a GPU.
+
+Eager PyTorch would mostly time its own overhead, which hides how small a small network is.
+"""
+
+from __future__ import annotations
+
+import io
+import platform
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nas.errors import OptionError
+from nas.model import build_model
+from nas.sharing import materialize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from nas.latency._record import DeviceKind, Subject
+
+EXTRA = ("onnx", "onnxruntime")
+OPSET = 17
+SETTLING_IMAGES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A network ready to run, one image at a time."""
+
+    run: Callable[[], object]
+    """Runs once on a fixed image and returns when the logits are there."""
+    logits: Callable[[Tensor], Tensor]
+    """(1, C, H, W) image -> (1, K) logits."""
+
+
+def deploy(subject: Subject, device: DeviceKind = "cpu") -> Deployed:
+    """The network with fresh weights on `device`.
+
+    Raises OptionError where the packages or the GPU are missing, IllegalArchitecture where there
+    is no such network.
+    """
+    require(device)
+    model = deployable(subject)
+    image = torch.zeros(1, *subject.input_shape)
+    return _on_gpu(model, image) if device == "cuda" else _in_onnxruntime(model, image)
+
+
+def require(device: DeviceKind) -> None:
+    """Raise OptionError unless this machine can measure on `device`."""
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise OptionError("--device cuda: no CUDA device here; use --device cpu")
+        return
+    missing = [package for package in EXTRA if find_spec(package) is None]
+    if missing:
+        raise OptionError(
+            f"latency: {' and '.join(missing)} not installed, with which networks are run as "
+            "they are deployed: pip install 'reuse-nas[latency]'"
+        )
+
+
+def device_name(device: DeviceKind) -> str:
+    """Model of the processor or GPU."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return _processor() or platform.processor() or platform.machine()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "")
+
+
+def runtime_name(device: DeviceKind) -> str:
+    """What runs the networks on `device`, with its version."""
+    if device == "cuda":
+        return f"torch {torch.__version__} CUDA graph"
+    import onnxruntime
+
+    return f"onnxruntime {onnxruntime.__version__}"
+
+
+def deployable(subject: Subject) -> nn.Module:
+    """The network as it would be handed over: rings read out, BatchNorms settled, no gradients.
+
+    Weights are fresh and always the same; latency does not ask for trained ones. Settled on
+    random images, activations keep the size they have in a trained network: they do not vanish
+    into denormal numbers, with which processors are slow.
+    """
+    channels = subject.input_shape[0]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        model = build_model(subject.arch, in_channels=channels, num_classes=subject.num_classes)
+        materialize(model)
+        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum = 1.0
+        model.train()
+        model(torch.randn(SETTLING_IMAGES, *subject.input_shape))
+    return model.eval().requires_grad_(False)
+
+
+def export_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
+    """`model` in ONNX form for one image of `input_shape` (C, H, W), input named `images`.
+
+    By torch's older exporter: it folds BatchNorms into convolutions and takes a thirtieth of the
+    newer one's time; ONNX Runtime is equally fast on what either writes.
+    """
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the exporter is the older one
+        torch.onnx.export(
+            model,
+            (torch.zeros(1, *input_shape),),
+            file,
+            input_names=["images"],
+            output_names=["logits"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return file.getvalue()
+
+
+def _in_onnxruntime(model: nn.Module, image: Tensor) -> Deployed:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    shape = tuple(image.shape[1:])
+    session = onnxruntime.InferenceSession(
+        export_onnx(model, (shape[0], shape[1], shape[2])),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    fixed = {"images": image.numpy()}
+
+    def logits(images: Tensor) -> Tensor:
+        return torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+
+    return Deployed(run=lambda: session.run(None, fixed), logits=logits)
+
+
+def _on_gpu(model: nn.Module, image: Tensor) -> Deployed:
+    model, held = model.cuda().to(memory_format=torch.channels_last), image.cuda()
+    graph: Any = torch.cuda.CUDAGraph()
+    with torch.inference_mode():
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(3):  # cuDNN chooses its algorithms before the graph is recorded
+                model(held)
+        torch.cuda.current_stream().wait_stream(beside)
+        with torch.cuda.graph(graph):
+            out = model(held)
+
+    def run() -> None:
+        graph.replay()
+        torch.cuda.synchronize()
+
+    def logits(images: Tensor) -> Tensor:
+        with torch.inference_mode():
+            held.copy_(images)
+        run()
+        return out.float().cpu()
+
+    return Deployed(run=run, logits=logits)

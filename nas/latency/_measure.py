@@ -1,0 +1,53 @@
+"""From an architecture to its measured latency."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from nas.latency._core import exclusive_core
+from nas.latency._deploy import deploy, device_name, require, runtime_name
+from nas.latency._record import Latency
+from nas.latency._reference import REFERENCE
+from nas.latency._rounds import Rules, compare
+
+if TYPE_CHECKING:
+    from nas.latency._deploy import Deployed
+    from nas.latency._record import DeviceKind, Subject
+
+
+def measure_latency(
+    subject: Subject,
+    *,
+    device: DeviceKind = "cpu",
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    reference: Deployed | None = None,
+) -> Latency:
+    """Time `subject` beside the reference network on a core of its own.
+
+    On a CPU the clock is the thread's processor time: what it takes on a core that nobody else
+    wants. `reference` is the deployed reference network, where the caller has it already.
+
+    Raises OptionError where the packages or the GPU are missing, IllegalArchitecture where there
+    is no such network.
+    """
+    require(device)
+    network, reference = deploy(subject, device), reference or deploy(REFERENCE, device)
+    clock = time.perf_counter if device == "cuda" else time.thread_time
+    with exclusive_core():
+        wall, busy = time.perf_counter(), time.thread_time()
+        found = compare(network.run, reference.run, rules, clock=clock)
+        busy, wall = time.thread_time() - busy, time.perf_counter() - wall
+    return Latency(
+        latency_ms=1e3 * found.time_s,
+        reference_ms=1e3 * found.reference_s,
+        ratio=found.ratio,
+        ratio_low=found.ratio_low,
+        ratio_high=found.ratio_high,
+        rounds=found.rounds,
+        rejected=found.rejected,
+        noisy=found.noisy,
+        core_share=min(1.0, busy / wall),
+        device=device_name(device),
+        runtime=runtime_name(device),
+    )
