@@ -33,6 +33,11 @@ def test_the_package_needs_no_engine(package: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_latency_needs_nothing_before_it_measures() -> None:
+    done = run("import nas.latency, nas.cli\nprint([m for m in sys.modules if 'onnx' in m])")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+
+
 def test_the_command_line_still_answers() -> None:
     done = run(
         "sys.argv = ['nas', 'cost', 'lrunet_1_1x', '--json']\nimport nas.cli\nnas.cli.main()"

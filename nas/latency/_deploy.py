@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -123,7 +123,7 @@ def export_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
         torch.onnx.export(
             model,
             (torch.zeros(1, *input_shape),),
-            file,
+            cast(Any, file),  # which the older exporter takes and its signature does not show
             input_names=["images"],
             output_names=["logits"],
             opset_version=OPSET,
@@ -156,7 +156,7 @@ def _on_gpu(model: nn.Module, image: Tensor) -> Deployed:
     model, held = model.cuda().to(memory_format=torch.channels_last), image.cuda()
     graph: Any = torch.cuda.CUDAGraph()
     with torch.inference_mode():
-        beside = torch.cuda.Stream()
+        beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
             for _ in range(3):  # cuDNN chooses its algorithms before the graph is recorded
@@ -173,6 +173,6 @@ def _on_gpu(model: nn.Module, image: Tensor) -> Deployed:
         with torch.inference_mode():
             held.copy_(images)
         run()
-        return out.float().cpu()
+        return cast("Tensor", out.float().cpu())
 
     return Deployed(run=run, logits=logits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,13 @@ def measure_latency(
     device: DeviceKind = "cpu",
     rules: Rules = Rules(),  # noqa: B008 - frozen
     reference: Deployed | None = None,
+    best_reference_ms: float = math.inf,
 ) -> Latency:
     """Time `subject` beside the reference network on a core of its own.
 
     On a CPU the clock is the thread's processor time: what it takes on a core that nobody else
-    wants. `reference` is the deployed reference network, where the caller has it already.
+    wants. `reference` is the deployed reference network, where the caller has it already;
+    `best_reference_ms` what it is known to take on this machine when left alone.
 
     Raises OptionError where the packages or the GPU are missing, IllegalArchitecture where there
     is no such network.
@@ -36,7 +39,13 @@ def measure_latency(
     clock = time.perf_counter if device == "cuda" else time.thread_time
     with exclusive_core():
         wall, busy = time.perf_counter(), time.thread_time()
-        found = compare(network.run, reference.run, rules, clock=clock)
+        found = compare(
+            network.run,
+            reference.run,
+            rules,
+            clock=clock,
+            best_reference_s=best_reference_ms / 1e3,
+        )
         busy, wall = time.thread_time() - busy, time.perf_counter() - wall
     return Latency(
         latency_ms=1e3 * found.time_s,

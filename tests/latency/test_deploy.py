@@ -1,0 +1,141 @@
+"""Networks as they are deployed compute what the models compute, for every block and ring."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from nas.arch import PARTS, Architecture, Sharing, Stage
+from nas.arch.families.lru import Lru, MaxPoolConcat
+from nas.arch.families.plain import ConvStem, ConvTransition, GapLinear
+from nas.arch.families.residual import Residual
+from nas.errors import IllegalArchitecture, OptionError
+from nas.latency import REFERENCE, Subject, deploy, deployable
+from nas.model import build_model
+from nas.space import load_space
+
+if TYPE_CHECKING:
+    from nas.arch import Block, Head, Stem, Transition
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+def subject(arch: Architecture) -> Subject:
+    return Subject(arch=arch, input_shape=(3, 16, 16), num_classes=5)
+
+
+def with_parts(
+    *,
+    stem: Stem | None = None,
+    transition: Transition | None = None,
+    block: Block | None = None,
+    head: Head | None = None,
+) -> Architecture:
+    return Architecture(
+        name="parts",
+        stem=stem or ConvStem(channels=16),
+        stages=(
+            Stage(
+                channels=32,
+                stride=2,
+                depth=2,
+                transition=transition or ConvTransition(),
+                block=block or Residual(),
+            ),
+        ),
+        head=head or GapLinear(),
+    )
+
+
+def made(kind: type[Any]) -> Any:
+    """The part, reused where it can be; 16 wherever a number must be given."""
+    fields = dataclasses.fields(kind)
+    given = {f.name: 16 for f in fields if f.default is dataclasses.MISSING}
+    if any(field.name == "reuse" for field in fields):
+        given["reuse"] = 3
+    return kind(**given)
+
+
+def assert_agrees(one: Subject) -> None:
+    model = deployable(one)
+    images = torch.randn((1, *one.input_shape), generator=torch.Generator().manual_seed(1))
+    expected, found = model(images), deploy(one).logits(images)
+    assert expected.abs().max() > 1e-3  # nothing vanished, so that there is something to compare
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+EVERY = [(role, kind) for role, kinds in PARTS.items() for kind in kinds.values()]
+
+
+@pytest.mark.parametrize(("role", "kind"), EVERY, ids=[kind.__name__ for _, kind in EVERY])
+def test_every_part_agrees_in_onnx_runtime(role: Any, kind: type[Any]) -> None:
+    assert_agrees(subject(with_parts(**{role.__name__.lower(): made(kind)})))
+
+
+@pytest.mark.parametrize("scope", ["layer", "block", "stage", "subnet", "network"])
+def test_every_ring_agrees_in_onnx_runtime(scope: Any) -> None:
+    arch = Architecture(
+        name="rings",
+        stem=ConvStem(channels=16),
+        stages=(
+            Stage(channels=16, stride=1, depth=1, block=Lru(reuse=3, groups=4)),
+            Stage(channels=32, stride=2, depth=2, transition=MaxPoolConcat(), block=Residual()),
+        ),
+        head=GapLinear(),
+        sharing=Sharing(scope=scope, ratio=0.4),
+    )
+    assert_agrees(subject(arch))
+
+
+@pytest.mark.parametrize("space", ["lru_vgnet", "mgic_mobilenetv3", "rpg_resnet", "reuse_all"])
+def test_random_networks_agree_in_onnx_runtime(space: str) -> None:
+    arch = load_space(space).random_architecture(random.Random(5))
+    assert_agrees(Subject(arch=arch, input_shape=(3, 32, 32), num_classes=10))
+
+
+def test_the_reference_never_changes() -> None:
+    assert REFERENCE.arch.id == "a3f52a65bd8a"
+    assert (REFERENCE.input_shape, REFERENCE.num_classes) == ((3, 32, 32), 10)
+
+
+def test_weights_are_always_the_same_and_nobody_elses_chance_is_touched() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    first, second = deployable(REFERENCE), deployable(REFERENCE)
+    assert torch.equal(torch.get_rng_state(), before)
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs)
+
+
+def test_rings_are_read_out_before_anything_is_timed() -> None:
+    arch = dataclasses.replace(REFERENCE.arch, sharing=Sharing(scope="network", ratio=0.3))
+    model = deployable(dataclasses.replace(REFERENCE, arch=arch))
+    plain = build_model(REFERENCE.arch, in_channels=3, num_classes=10)
+    assert {name for name, _ in model.named_parameters()} == {
+        name for name, _ in plain.named_parameters()
+    }
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nas.latency._deploy.find_spec", lambda name: None)
+    with pytest.raises(OptionError, match=r"onnx and onnxruntime .* 'reuse-nas\[latency\]'"):
+        deploy(REFERENCE)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(OptionError, match="--device cuda: no CUDA device here"):
+        deploy(REFERENCE, "cuda")
+
+
+def test_an_impossible_network_is_refused() -> None:
+    arch = with_parts(block=Lru(reuse=2, groups=3))
+    with pytest.raises(IllegalArchitecture, match="groups 3"):
+        deploy(subject(arch))
