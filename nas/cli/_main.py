@@ -11,7 +11,7 @@ import sys
 import typer
 from rich.console import Console
 
-from nas.cli import _bench, _inspect, _models, _results, _search
+from nas.cli import _bench, _inspect, _latency, _models, _results, _search
 from nas.errors import UserError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("export")(_results.export)
 app.command("spaces")(_models.spaces)
 app.command("show")(_models.show)
 app.command("cost")(_models.cost)
+app.command("latency")(_latency.latency)
 app.command("inspect")(_inspect.inspect)
 app.command("bench")(_bench.bench)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nas.latency._record import DEVICES, INPUT_SHAPE, Latency, Subject
+from nas.latency._cache import LatencyCache
+from nas.latency._record import DEVICES, INPUT_SHAPE, DeviceKind, Latency, Subject
 from nas.latency._reference import REFERENCE
 from nas.latency._rounds import Comparison, Rules, compare, median_interval
 
 if TYPE_CHECKING:
     from nas.latency._deploy import Deployed, deploy, deployable, export_onnx
     from nas.latency._measure import measure_latency
+    from nas.latency._meter import LatencyMeter
 
 __all__ = [
     "DEVICES",
@@ -19,7 +21,10 @@ __all__ = [
     "REFERENCE",
     "Comparison",
     "Deployed",
+    "DeviceKind",
     "Latency",
+    "LatencyCache",
+    "LatencyMeter",
     "Rules",
     "Subject",
     "compare",
@@ -31,6 +36,7 @@ __all__ = [
 ]
 
 _NEED_TORCH = {
+    "LatencyMeter": "nas.latency._meter",
     "Deployed": "nas.latency._deploy",
     "deploy": "nas.latency._deploy",
     "deployable": "nas.latency._deploy",

@@ -1,0 +1,93 @@
+"""The verb `nas latency`: how long a network takes, measured as it would be deployed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nas.cli._options import Set, parse_shape
+from nas.errors import OptionError
+from nas.latency import DEVICES, Subject
+from nas.space import load_architecture
+
+if TYPE_CHECKING:
+    from nas.latency import DeviceKind, Latency
+
+
+def latency(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A network's model file, by name or path.")
+    ],
+    device: Annotated[
+        str, typer.Option(help="cpu (ONNX Runtime, one thread) or cuda (torch, CUDA graph).")
+    ] = "cpu",
+    input_shape: Annotated[
+        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image.")
+    ] = "3x224x224",
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 1000,
+    overrides: Set = [],  # noqa: B006 - typer copies it
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure though it was measured before.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure a network's latency for one image, beside a reference network."""
+    from nas.latency import LatencyMeter
+
+    subject = Subject(
+        arch=load_architecture(model, overrides),
+        input_shape=parse_shape(input_shape),
+        num_classes=classes,
+    )
+    found = LatencyMeter(parse_device(device)).measure(subject, fresh=fresh)
+    if as_json:
+        network = {"name": subject.arch.name, "id": subject.arch.id}
+        typer.echo(json.dumps(network | asdict(found)))
+    else:
+        _print(subject, found)
+
+
+def parse_device(name: str) -> DeviceKind:
+    """The device of that name. Raises OptionError."""
+    if name not in DEVICES:
+        raise OptionError(f"--device {name}: unknown device (known: {', '.join(DEVICES)})")
+    return name
+
+
+def _print(subject: Subject, found: Latency) -> None:
+    console = Console(markup=False, emoji=False)
+    shape = "x".join(map(str, subject.input_shape))
+    console.print(
+        f"{subject.arch.name}, architecture {subject.arch.id}, one {shape} image, "
+        f"{subject.num_classes} classes"
+    )
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row("latency_ms", f"{found.latency_ms:.3f}", f"median of {_rounds(found)}")
+    table.add_row(
+        "ratio",
+        f"{found.ratio:.3f}",
+        f"to the reference network's {found.reference_ms:.3f} ms; 95 % interval "
+        f"{found.ratio_low:.3f} to {found.ratio_high:.3f}, {found.spread:.1%} wide",
+    )
+    console.print(table)
+    console.print(f"{found.runtime}, one thread, {found.device}", highlight=False)
+    if found.noisy:
+        console.print(
+            f"noisy: the measuring thread had its core {found.core_share:.0%} of the time and the "
+            "ratio did not settle; measure again when the machine is quiet",
+            highlight=False,
+        )
+
+
+def _rounds(found: Latency) -> str:
+    plural = "" if found.rounds == 1 else "s"
+    rejected = f", {found.rejected} more rejected" if found.rejected else ""
+    return f"{found.rounds} round{plural}{rejected}"

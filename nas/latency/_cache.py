@@ -1,0 +1,86 @@
+"""What was measured before on this device with this runtime, one small JSON file a network."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.latency._record import Latency
+
+if TYPE_CHECKING:
+    from nas.latency._record import Subject
+
+CACHE = Path("~/.cache/nas/latency")
+METHOD = 1
+"""To be counted up when figures of before are no longer comparable."""
+REMEMBERED = 20
+"""Reference times of late; a machine that became slower for good is believed after so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyCache:
+    """Latencies of one device with one version of one runtime."""
+
+    root: Path = CACHE
+    device: str
+    runtime: str
+
+    @property
+    def folder(self) -> Path:
+        """Where this device's files are."""
+        name = _file_name(f"{self.device} {self.runtime}")
+        return self.root.expanduser() / f"{name}-m{METHOD}"
+
+    def load(self, subject: Subject) -> Latency | None:
+        """What is known about `subject`; None if nothing, or nothing readable."""
+        record = read_json(self.folder / _key(subject))
+        try:
+            return None if record is None else Latency(**record)
+        except TypeError:
+            return None
+
+    def store(self, subject: Subject, latency: Latency) -> None:
+        """Keep a latency, unless what is known is less noisy."""
+        known = self.load(subject)
+        if known is None or known.noisy or not latency.noisy:
+            write_json(self.folder / _key(subject), asdict(latency))
+        of_late = [*self._references(), latency.reference_ms][-REMEMBERED:]
+        write_json(self.folder / "references.json", of_late)
+
+    def best_reference_ms(self) -> float:
+        """The shortest time of the reference network of late; infinite if there is none."""
+        return min(self._references(), default=float("inf"))
+
+    def _references(self) -> list[float]:
+        return read_json(self.folder / "references.json") or []
+
+
+def _key(subject: Subject) -> str:
+    shape = "x".join(map(str, subject.input_shape))
+    return f"{subject.arch.id}-{shape}-{subject.num_classes}.json"
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def read_json(path: Path) -> Any:
+    """The file's content; None where there is none, or where writing it was cut off."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file so that readers see the old or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, suffix=".partial", delete=False
+    ) as file:
+        json.dump(content, file)
+    Path(file.name).replace(path)

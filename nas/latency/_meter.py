@@ -1,0 +1,55 @@
+"""Measures networks on one device, and remembers them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nas.latency._cache import CACHE, LatencyCache
+from nas.latency._deploy import deploy, device_name, require, runtime_name
+from nas.latency._measure import measure_latency
+from nas.latency._reference import REFERENCE
+from nas.latency._rounds import Rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.latency._deploy import Deployed
+    from nas.latency._record import DeviceKind, Latency, Subject
+
+
+class LatencyMeter:
+    """Latencies on one device: from the cache where they are known well, else measured."""
+
+    def __init__(
+        self,
+        device: DeviceKind = "cpu",
+        *,
+        folder: Path = CACHE,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+    ) -> None:
+        """Raises OptionError where the packages or the GPU are missing."""
+        require(device)
+        self.device, self.rules = device, rules
+        self.cache = LatencyCache(
+            root=folder, device=device_name(device), runtime=runtime_name(device)
+        )
+
+    def measure(self, subject: Subject, *, fresh: bool = False) -> Latency:
+        """The latency of `subject`; measured if it is unknown, known but noisy, or `fresh`."""
+        known = None if fresh else self.cache.load(subject)
+        if known is not None and not known.noisy:
+            return known
+        latency = measure_latency(
+            subject,
+            device=self.device,
+            rules=self.rules,
+            reference=self._reference,
+            best_reference_ms=self.cache.best_reference_ms(),
+        )
+        self.cache.store(subject, latency)
+        return latency
+
+    @cached_property
+    def _reference(self) -> Deployed:
+        return deploy(REFERENCE, self.device)
