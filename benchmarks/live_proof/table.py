@@ -1,0 +1,78 @@
+"""The comparison in tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from judge import MARKS, hypervolume, reached_at, read_judged, summary
+from rich.console import Console
+from rich.table import Table
+from task import FULL, NEUTRAL, SPACE, Run, read_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Runs = dict[str, list[Run]]
+
+OURS = "ours"
+
+
+def print_tables(runs_path: Path, judged_path: Path) -> None:
+    """Hypervolumes at each mark, and how soon ours is where a rival ends."""
+    judged = read_judged(judged_path)
+    runs: Runs = defaultdict(list)
+    for run in read_runs(runs_path):
+        runs[run.contender].append(run)
+    console = Console(width=130)
+    seconds = runs[OURS][0].seconds
+    print(
+        f"{SPACE}, {FULL.epochs} epochs of {FULL.train_images} images; judged by {NEUTRAL.epochs} "
+        f"epochs with another seed; {seconds:.0f} s each; mean and standard error of seeds"
+    )
+    console.print(_volumes(runs, judged, seconds))
+    console.print(_shares(runs, judged))
+
+
+def _volumes(runs: Runs, judged: dict[str, float], seconds: float) -> Table:
+    table = Table(title="hypervolume of the front after so many seconds")
+    for heading in ("contender", "seeds", "begun", "in full", "load"):
+        table.add_column(heading, justify="left" if heading == "contender" else "right")
+    for share in MARKS:
+        table.add_column(f"{share * seconds:.0f}", justify="right")
+    for name, of_one in runs.items():
+        table.add_row(
+            name,
+            str(len(of_one)),
+            f"{statistics.mean(run.begun for run in of_one):.0f}",
+            f"{statistics.mean(len(run.trained) for run in of_one):.0f}",
+            f"{statistics.mean(run.load_average for run in of_one):.1f}",
+            *(summary([hypervolume(run, share, judged) for run in of_one]) for share in MARKS),
+        )
+    return table
+
+
+def _shares(runs: Runs, judged: dict[str, float]) -> Table:
+    """By seed: the first mark at which ours has what the rival has in the end."""
+    table = Table(title=f"share of the time after which '{OURS}' is where a rival ends, by seed")
+    table.add_column("rival")
+    for seed in sorted(run.seed for run in runs[OURS]):
+        table.add_column(str(seed), justify="right")
+    table.add_column("median", justify="right")
+    ours = {run.seed: run for run in runs[OURS]}
+    for name, of_one in runs.items():
+        if name != OURS:
+            pairs = [(ours[run.seed], run) for run in sorted(of_one, key=lambda run: run.seed)]
+            reached = [
+                reached_at(mine, hypervolume(theirs, 1.0, judged), judged)
+                for mine, theirs in pairs
+            ]
+            known = sorted(2.0 if share is None else share for share in reached)
+            median = statistics.median_high(known)
+            table.add_row(name, *map(_share, reached), _share(None if median > 1 else median))
+    return table
+
+
+def _share(share: float | None) -> str:
+    return "not" if share is None else f"1/{1 / share:.0f}"
