@@ -17,7 +17,6 @@ import os
 import random
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +26,15 @@ from rich.table import Table
 from scipy.stats import kendalltau
 from torch import nn
 
-from nas.bench import DATA, RUNGS, SEEDS, all_networks, read_trainings, table_problem
+from nas.bench import (
+    DATA,
+    RUNGS,
+    SEEDS,
+    all_networks,
+    read_trainings,
+    table_problem,
+    trainings_path,
+)
 from nas.model import build_model
 from nas.proxy import evaluate_model, load_data, proxy_seed, seeded, train_proxy
 
@@ -38,7 +45,6 @@ if TYPE_CHECKING:
     from nas.search import Candidate, Problem
     from nas.trial import Fidelity
 
-TRAININGS = Path(__file__).parents[1] / "results" / "lru_vgnet_small_table" / "trainings.jsonl"
 RE_ESTIMATED_BATCHES = 10
 ONE_EPOCH = RUNGS[2]
 
@@ -61,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     problem, data = table_problem(), load_data(DATA)
-    lines = {(line.id, line.seed): line for line in read_trainings(TRAININGS)}
+    lines = {(line.id, line.seed): line for line in read_trainings(trainings_path())}
     found: list[Child] = []
     for number, parent in enumerate(list(all_networks(problem).values())[: options.parents]):
         weights = trained_weights(parent.arch, data)

@@ -4,7 +4,7 @@ from nas.bench._bench import TABLES, BenchReport, BenchSettings, load_table, run
 from nas.bench._measures import TARGETS, Outcome, measure, picked_ceiling
 from nas.bench._race import Finish, Race, run_race
 from nas.bench._summary import Line, summarize
-from nas.bench._table import Row, Table, nasbench201
+from nas.bench._table import Row, Table, lru_vgnet_small, make_trained_table, nasbench201
 from nas.bench._trainings import (
     DATA,
     RUNGS,
@@ -15,6 +15,7 @@ from nas.bench._trainings import (
     read_trainings,
     table_problem,
     train_on_all_rungs,
+    trainings_path,
 )
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "all_networks",
     "append_training",
     "load_table",
+    "lru_vgnet_small",
+    "make_trained_table",
     "measure",
     "nasbench201",
     "picked_ceiling",
@@ -44,4 +47,5 @@ __all__ = [
     "summarize",
     "table_problem",
     "train_on_all_rungs",
+    "trainings_path",
 ]

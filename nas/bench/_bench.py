@@ -13,7 +13,7 @@ from nas.bench._nasbench201 import DATA_SETS
 from nas.bench._plot import plot_bench
 from nas.bench._race import Race, run_race
 from nas.bench._summary import Line, summarize
-from nas.bench._table import Table, nasbench201
+from nas.bench._table import Table, lru_vgnet_small, nasbench201
 from nas.errors import OptionError
 from nas.search import CONTENDERS, contender_version
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nas.bench._measures import Outcome
 
-TABLES = tuple(f"nasbench201-{data_set}" for data_set in DATA_SETS)
+TABLES = (*(f"nasbench201-{data_set}" for data_set in DATA_SETS), "lru_vgnet_small")
 """What `--tables` takes."""
 MARKS = (50, 100, 200, 500)
 """Trainings after which shares are reported, as far as the budget goes."""
@@ -110,7 +110,7 @@ def _race_all(
                 budget=settings.budget,
                 workers=settings.workers,
             )
-            version = contender_version(sampler)
+            version = " ".join((contender_version(sampler), table.version)).strip()
             finish = store.load(race, version)
             if finish is None:
                 store.store(run_race(race, table), version)
@@ -124,6 +124,8 @@ def _race_all(
 @cache
 def load_table(name: str) -> Table:
     """The table of that name, one of `TABLES`. Raises DataError where it is not installed."""
+    if name == "lru_vgnet_small":
+        return lru_vgnet_small()
     return nasbench201(name.removeprefix("nasbench201-"))
 
 

@@ -1,8 +1,8 @@
 """What a race achieved: its share of the true front's hypervolume, as trainings come in.
 
 The front is measured by accuracies the search never saw (the mean of the other training seeds),
-over everything it trained. Errors count up to the median network's, parameters on a logarithmic
-scale up to the largest network's.
+over everything it trained. Errors count up to the median network's, costs on a logarithmic scale
+up to the greatest of the table.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from moocore import hypervolume, is_nondominated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nas.bench._race import Finish
@@ -51,8 +53,7 @@ def measure(finish: Finish, table: Table) -> Outcome:
     """The figures of a race."""
     replica = finish.race.replica
     rows = [table.network(arch_id) for arch_id in finish.trained]
-    points = np.array([_point(row, row.test_accuracy(replica)) for row in rows])
-    told = np.array([_point(row, row.search_accuracy(replica)) for row in rows])
+    points, told = _tested(rows, table, replica), _told(rows, table, replica)
     reference, whole = _scale(table, replica)
     shares = tuple(share / whole for share in _growing_hypervolume(points, reference))
     return Outcome(
@@ -70,28 +71,37 @@ def measure(finish: Finish, table: Table) -> Outcome:
 def picked_ceiling(table: Table, replica: int) -> float:
     """`Outcome.picked_share` of a search that trains every network."""
     reference, whole = _scale(table, replica)
-    told = np.array([_point(row, row.search_accuracy(replica)) for row in table.networks])
-    points = np.array([_point(row, row.test_accuracy(replica)) for row in table.networks])
+    told = _told(table.networks, table, replica)
+    points = _tested(table.networks, table, replica)
     return _hypervolume(points[is_nondominated(told)], reference) / whole
 
 
-def _point(row: Row, accuracy: float) -> tuple[float, float]:
-    return 1 - accuracy, math.log10(row.cost.params)
+def _tested(rows: Sequence[Row], table: Table, replica: int) -> Array:
+    return np.array([_point(table, row, row.test_accuracy(replica)) for row in rows])
+
+
+def _told(rows: Sequence[Row], table: Table, replica: int) -> Array:
+    return np.array([_point(table, row, row.search_accuracy(replica)) for row in rows])
+
+
+def _point(table: Table, row: Row, accuracy: float) -> tuple[float, ...]:
+    costs = (one.name for one in table.objectives if one.name != "accuracy")
+    return 1 - accuracy, *(math.log10(getattr(row.cost, name)) for name in costs)
 
 
 @lru_cache(maxsize=64)
-def _scale(table: Table, replica: int) -> tuple[tuple[float, float], float]:
+def _scale(table: Table, replica: int) -> tuple[tuple[float, ...], float]:
     """Reference point, and the hypervolume of the whole table."""
-    points = np.array([_point(row, row.test_accuracy(replica)) for row in table.networks])
-    reference = (float(np.median(points[:, 0])), float(points[:, 1].max()))
+    points = _tested(table.networks, table, replica)
+    reference = (float(np.median(points[:, 0])), *map(float, points[:, 1:].max(axis=0)))
     return reference, _hypervolume(points, reference)
 
 
-def _hypervolume(points: Array, reference: tuple[float, float]) -> float:
+def _hypervolume(points: Array, reference: tuple[float, ...]) -> float:
     return float(hypervolume(points, ref=reference))
 
 
-def _growing_hypervolume(points: Array, reference: tuple[float, float]) -> list[float]:
+def _growing_hypervolume(points: Array, reference: tuple[float, ...]) -> list[float]:
     """After each point; computed anew only where the point adds to the front."""
     front = np.empty((0, points.shape[1]))
     values = []

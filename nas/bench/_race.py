@@ -67,7 +67,7 @@ def run_race(race: Race, table: Table) -> Finish:
         repeats.append(contender.num_repeats)
     return Finish(
         race=race,
-        trained=tuple(row.arch.id for row in trained),
+        trained=tuple(row.id for row in trained),
         finished_s=tuple(finished_s),
         repeats=tuple(repeats),
         ask_ms=tuple(round(1e3 * seconds, 3) for seconds in contender.ask_s),

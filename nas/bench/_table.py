@@ -5,9 +5,10 @@ It answers what `nas.search.Problem` answers, so every sampler runs on it unchan
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from nas.bench._nasbench201 import (
@@ -20,15 +21,25 @@ from nas.bench._nasbench201 import (
     macs_of,
     params_of,
 )
-from nas.search import Candidate, Limit
+from nas.bench._trainings import (
+    SEEDS,
+    all_networks,
+    read_trainings,
+    table_problem,
+    trainings_path,
+)
+from nas.errors import DataError
+from nas.search import Candidate
 from nas.space import Gene
 from nas.trial import OBJECTIVES, Cost, Objective
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from nas.bench._nasbench201 import Cell
+    from nas.bench._trainings import Training
+    from nas.search import Genes
     from nas.space import Genome, Label
 
 
@@ -43,7 +54,7 @@ class TableArch:
 class Row:
     """One network of the table."""
 
-    arch: TableArch
+    id: str
     cost: Cost
     accuracies: tuple[float, ...]
     """In [0, 1], one per training seed."""
@@ -101,25 +112,23 @@ class Table:
     """Networks whose training is over: a problem for a sampler, and its solution."""
 
     name: str
-    space: CellSpace
-    rows: Mapping[Genome, Row]
-    """By genome; genomes of one network share their row."""
+    space: Genes
+    networks: tuple[Row, ...]
+    """Every distinct network once."""
+    find: Callable[[Genome], Candidate]
+    """The network of a genome, canonical or not, and what is known of it before training."""
     objectives: tuple[Objective, ...] = (OBJECTIVES["accuracy"], OBJECTIVES["params"])
-    limits: tuple[Limit, ...] = ()
-
-    def row(self, genome: Genome) -> Row:
-        """The network of a genome, canonical or not."""
-        return self.rows[genome]
+    """Accuracy and costs."""
+    version: str = ""
+    """Changes with the rows, where these may change."""
 
     def candidate(self, genome: Genome) -> Candidate:
         """What is known before training, as `nas.search.Problem.candidate` has it."""
-        row = self.rows[genome]
-        return Candidate(genome=genome, arch=row.arch, cost=row.cost, reason=None)  # type: ignore[arg-type]
+        return self.find(genome)
 
-    @cached_property
-    def networks(self) -> tuple[Row, ...]:
-        """Every distinct network once."""
-        return tuple(self._by_id.values())
+    def row(self, genome: Genome) -> Row:
+        """The network of a genome, canonical or not."""
+        return self.network(self.find(genome).arch.id)
 
     def network(self, arch_id: str) -> Row:
         """The network with this id."""
@@ -127,7 +136,7 @@ class Table:
 
     @cached_property
     def _by_id(self) -> Mapping[str, Row]:
-        return {row.arch.id: row for row in self.rows.values()}
+        return {row.id: row for row in self.networks}
 
 
 def nasbench201(data_set: str) -> Table:
@@ -147,16 +156,59 @@ def make_cell_table(name: str, data_set: str, cells: Mapping[Genome, Cell]) -> T
     # Operation 0 is `none`: the first cell of a function has no dead edge.
     representatives = {cell: members[0] for members in classes.values() for cell in members}
     rows = {first: _row(data_set, first, cells[first]) for first in set(representatives.values())}
+
+    def find(genome: Genome) -> Candidate:
+        row = rows[representatives[genome]]
+        arch = TableArch(row.id)
+        return Candidate(genome=genome, arch=arch, cost=row.cost, reason=None)  # type: ignore[arg-type]
+
+    return Table(
+        name=name, space=CellSpace(representatives), networks=tuple(rows.values()), find=find
+    )
+
+
+def lru_vgnet_small() -> Table:
+    """Every network of `lru_vgnet_small` on Fashion-MNIST, by accuracy, parameters and MACs.
+
+    Raises DataError where the trainings are missing or a network is not among them.
+    """
+    return make_trained_table("lru_vgnet_small", read_trainings(trainings_path()))
+
+
+def make_trained_table(name: str, trainings: Iterable[Training]) -> Table:
+    """A table of our own trainings in full, of the networks that were trained with every seed.
+
+    Raises DataError where a network of the space is not among them.
+    """
+    problem = table_problem()
+    by_id: defaultdict[str, list[Training]] = defaultdict(list)
+    for training in trainings:
+        by_id[training.id].append(training)
+    rows = []
+    for arch_id, candidate in all_networks(problem).items():
+        assert candidate.cost is not None, "only feasible networks are in the table"
+        runs = sorted(by_id[arch_id], key=lambda run: run.seed)
+        accuracies = tuple(run.accuracies[-1] for run in runs if run.accuracies[-1] is not None)
+        if len(accuracies) < len(SEEDS):
+            raise DataError(
+                f"{name}: network {arch_id} has {len(accuracies)} of {len(SEEDS)} trainings in "
+                "full; `python benchmarks/make_table.py` trains what is missing"
+            )
+        train_s = sum(run.cpu_s[-1] for run in runs) / len(runs)
+        rows.append(Row(id=arch_id, cost=candidate.cost, accuracies=accuracies, train_s=train_s))
     return Table(
         name=name,
-        space=CellSpace(representatives),
-        rows={cell: rows[first] for cell, first in representatives.items()},
+        space=problem.space,
+        networks=tuple(rows),
+        find=cache(problem.candidate),
+        objectives=problem.objectives,
+        version=hashlib.sha256(repr(sorted(map(repr, rows))).encode()).hexdigest()[:12],
     )
 
 
 def _row(data_set: str, cell: Genome, measured: Cell) -> Row:
     return Row(
-        arch=TableArch("".join(map(str, cell))),
+        id="".join(map(str, cell)),
         cost=_cost(data_set, cell),
         accuracies=measured.accuracies,
         train_s=measured.train_s,

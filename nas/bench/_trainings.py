@@ -11,8 +11,10 @@ import json
 import random
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nas
 from nas.model import build_model
 from nas.proxy import proxy_seed, seeded, train_proxy
 from nas.search import Problem
@@ -20,14 +22,13 @@ from nas.space import load_space
 from nas.trial import Failure, Fidelity, parse_objectives
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.arch import Architecture
     from nas.proxy import ImageData
     from nas.search import Candidate
 
 SPACE = "lru_vgnet_small"
 DATA = "fashion_mnist"
+FILE = "trainings.jsonl"
 SEEDS = (0, 1)
 _PLAIN = {"train_images": 1_200, "val_images": 2_500, "batch_size": 32}
 RUNGS = tuple(
@@ -49,6 +50,13 @@ class Training:
     """By rung: processor seconds of training and scoring on one thread."""
     failures: tuple[str, ...] = ()
     """Kind and message of each failure."""
+
+
+def trainings_path() -> Path:
+    """The file with the trainings of every network: in the package, or in the checkout."""
+    package = Path(nas.__file__).parent
+    inside = package / "bench" / FILE
+    return inside if inside.exists() else package.parent / "results" / f"{SPACE}_table" / FILE
 
 
 def table_problem() -> Problem:
