@@ -12,7 +12,7 @@ are in `nas/sharing/`.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -108,7 +108,8 @@ class RingPlan:
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form, the same for rings that generate the same kernels."""
-        return asdict(self)
+        # Not `asdict`, which copies every tuple.
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 class PartKernels(NamedTuple):
