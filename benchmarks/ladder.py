@@ -21,7 +21,6 @@ import numpy as np
 from moocore import hypervolume, pareto_rank
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import kendalltau
 
 from nas.bench import RUNGS, all_networks, read_trainings, table_problem, trainings_path
 from nas.search import Ladder, as_loss
@@ -174,45 +173,14 @@ def load() -> list[Trained]:
     return trained
 
 
-def print_taus(console: Console, networks: list[Trained]) -> None:
-    """How well each rung, and each cost, ranks the networks as full training does."""
-    full = np.array([[n.accuracies[seed][-1] for n in networks] for seed in (0, 1)])
-    table = Table(
-        title=f"Kendall tau to full training with the other seed, {len(networks)} networks"
-    )
-    for heading in ("signal", "all", "top quarter", "CPU share"):
-        table.add_column(heading, justify="left" if heading == "signal" else "right")
-    share = [sum(n.cpu_s[r] for n in networks) for r in range(len(RUNGS))]
-    for rung, fidelity in enumerate(RUNGS):
-        name = f"{fidelity.epochs} epochs" + (
-            f", {fidelity.resolution} px" if fidelity.resolution else ""
-        )
-        values = np.array([[n.accuracies[seed][rung] for n in networks] for seed in (0, 1)])
-        table.add_row(name, *_taus(values, full[::-1]), f"{share[rung] / share[-1]:.2f}")
-    for place, name in enumerate(("params", "macs")):
-        values = np.array([[n.costs[place] for n in networks]] * 2)
-        table.add_row(name, *_taus(values, full), "0")
-    console.print(table)
-
-
-def _taus(values: np.ndarray, full: np.ndarray) -> list[str]:
-    alls, tops = [], []
-    for signal, wanted in zip(values, full, strict=True):
-        best = wanted >= np.quantile(wanted, 0.75)
-        alls.append(kendalltau(signal, wanted).statistic)
-        tops.append(kendalltau(signal[best], wanted[best]).statistic)
-    return [f"{np.mean(alls):.2f}", f"{np.mean(tops):.2f}"]
-
-
 def main() -> None:
-    """Print both tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
     console = Console(width=110)
     networks = load()
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
-    print_taus(console, networks)
     table = Table(title=f"{len(networks)} networks, {seeds} orders: saved % / hypervolume lost %")
     table.add_column("rungs")
     for kind in PROMOTERS:
