@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from nas.cli._options import Set, parse_shape
 from nas.errors import OptionError
 from nas.latency import DEVICES, Subject
-from nas.space import load_architecture
+from nas.space import load_architecture, load_space
 
 if TYPE_CHECKING:
-    from nas.latency import DeviceKind, Latency
+    from nas.latency import DeviceKind, Latency, LatencyMeter
+    from nas.space import SearchSpace
 
 
 def latency(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A network's model file, by name or path.")
-    ],
+        str | None,
+        typer.Argument(metavar="MODEL", help="A network's model file, by name or path."),
+    ] = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(metavar="SPACE", help="Learn to predict the networks of a space instead."),
+    ] = None,
+    networks: Annotated[
+        int, typer.Option(help="Networks of the space to measure, with --calibrate.")
+    ] = 50,
     device: Annotated[
         str, typer.Option(help="cpu (ONNX Runtime, one thread) or cuda (torch, CUDA graph).")
     ] = "cpu",
@@ -36,20 +46,62 @@ def latency(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure a network's latency for one image, beside a reference network."""
+    """Measure a network's latency for one image, or learn to predict a whole space's."""
     from nas.latency import LatencyMeter
 
-    subject = Subject(
-        arch=load_architecture(model, overrides),
-        input_shape=parse_shape(input_shape),
-        num_classes=classes,
-    )
+    if (model is None) == (calibrate is None):
+        raise OptionError("latency: give either a MODEL to measure or --calibrate SPACE")
+    shape = parse_shape(input_shape)
+    if calibrate is not None:
+        space = load_space(calibrate, overrides)
+        meter = LatencyMeter(parse_device(device))
+        _calibrate(space, meter, shape, classes, networks, as_json)
+        return
+    arch = load_architecture(cast("str", model), overrides)
+    subject = Subject(arch=arch, input_shape=shape, num_classes=classes)
     found = LatencyMeter(parse_device(device)).measure(subject, fresh=fresh)
     if as_json:
-        network = {"name": subject.arch.name, "id": subject.arch.id}
-        typer.echo(json.dumps(network | asdict(found)))
+        typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(found)))
     else:
         _print(subject, found)
+
+
+def _calibrate(
+    space: SearchSpace,
+    meter: LatencyMeter,
+    shape: tuple[int, int, int],
+    classes: int,
+    networks: int,
+    as_json: bool,
+) -> None:
+    from nas.latency import calibrate
+
+    if not space.is_open:
+        raise OptionError(f"--calibrate {space.name}: nothing is open there; measure it instead")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bars = {what: progress.add_task(what, total=None) for what in ("parts", "networks")}
+        made = calibrate(
+            space,
+            meter,
+            input_shape=shape,
+            num_classes=classes,
+            networks=networks,
+            on_progress=lambda what, done, total: progress.update(
+                bars[what], completed=done, total=total
+            ),
+        )
+    if as_json:
+        typer.echo(json.dumps({"space": space.name} | asdict(made.error)))
+        return
+    console, error = Console(markup=False, emoji=False, highlight=False), made.error
+    console.print(
+        f"{space.name}, one {'x'.join(map(str, shape))} image, {classes} classes: predictions "
+        f"within 10 % for {error.good_share:.0%} of {error.networks} networks, median error "
+        f"{error.median:.1%}, 95th percentile {error.p95:.1%}",
+        soft_wrap=True,
+    )
+    console.print("by leaving each network out in turn; kept for `nas search`")
+    console.print(f"{meter.cache.runtime}, one thread, {meter.cache.device}", soft_wrap=True)
 
 
 def parse_device(name: str) -> DeviceKind:

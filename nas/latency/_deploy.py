@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from nas.errors import OptionError
-from nas.model import build_model
+from nas.model import build_model, instantiate
 from nas.sharing import materialize
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from nas.arch import Call
     from nas.latency._record import DeviceKind, Subject
 
 EXTRA = ("onnx", "onnxruntime")
@@ -49,8 +50,19 @@ def deploy(subject: Subject, device: DeviceKind = "cpu") -> Deployed:
     is no such network.
     """
     require(device)
-    model = deployable(subject)
-    image = torch.zeros(1, *subject.input_shape)
+    return _deploy(deployable(subject), subject.input_shape, device)
+
+
+def deploy_part(
+    call: Call, in_shape: tuple[int, int, int], device: DeviceKind = "cpu"
+) -> Deployed:
+    """One part of a network alone, for a feature map of `in_shape` (C, H, W); as `deploy`."""
+    require(device)
+    return _deploy(_settled(lambda: instantiate(call), in_shape), in_shape, device)
+
+
+def _deploy(model: nn.Module, shape: tuple[int, int, int], device: DeviceKind) -> Deployed:
+    image = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
     return _on_gpu(model, image) if device == "cuda" else _in_onnxruntime(model, image)
 
 
@@ -98,16 +110,25 @@ def deployable(subject: Subject) -> nn.Module:
     random images, activations keep the size they have in a trained network: they do not vanish
     into denormal numbers, with which processors are slow.
     """
-    channels = subject.input_shape[0]
+    channels, classes = subject.input_shape[0], subject.num_classes
+
+    def build() -> nn.Module:
+        model = build_model(subject.arch, in_channels=channels, num_classes=classes)
+        materialize(model)
+        return model
+
+    return _settled(build, subject.input_shape)
+
+
+def _settled(build: Callable[[], nn.Module], in_shape: tuple[int, int, int]) -> nn.Module:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        model = build_model(subject.arch, in_channels=channels, num_classes=subject.num_classes)
-        materialize(model)
-        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-        for norm in norms:
-            norm.momentum = 1.0
+        model = build()
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 1.0
         model.train()
-        model(torch.randn(SETTLING_IMAGES, *subject.input_shape))
+        model(torch.randn(SETTLING_IMAGES, *in_shape))
     return model.eval().requires_grad_(False)
 
 

@@ -15,6 +15,7 @@ from nas.latency._rounds import Rules, compare
 if TYPE_CHECKING:
     from nas.latency._deploy import Deployed
     from nas.latency._record import DeviceKind, Subject
+    from nas.latency._rounds import Comparison
 
 
 def measure_latency(
@@ -36,16 +37,9 @@ def measure_latency(
     """
     require(device)
     network, reference = deploy(subject, device), reference or deploy(REFERENCE, device)
-    clock = time.perf_counter if device == "cuda" else time.thread_time
     with exclusive_core():
         wall, busy = time.perf_counter(), time.thread_time()
-        found = compare(
-            network.run,
-            reference.run,
-            rules,
-            clock=clock,
-            best_reference_s=best_reference_ms / 1e3,
-        )
+        found = compare_deployed(network, reference, device, rules, best_reference_ms)
         busy, wall = time.thread_time() - busy, time.perf_counter() - wall
     return Latency(
         latency_ms=1e3 * found.time_s,
@@ -59,4 +53,21 @@ def measure_latency(
         core_share=min(1.0, busy / wall),
         device=device_name(device),
         runtime=runtime_name(device),
+    )
+
+
+def compare_deployed(
+    network: Deployed,
+    reference: Deployed,
+    device: DeviceKind,
+    rules: Rules,
+    best_reference_ms: float = math.inf,
+) -> Comparison:
+    """Time two deployed networks in turns, by the clock that suits the device."""
+    return compare(
+        network.run,
+        reference.run,
+        rules,
+        clock=time.perf_counter if device == "cuda" else time.thread_time,
+        best_reference_s=best_reference_ms / 1e3,
     )

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+SMALL_SPACE = """\
+stem: {conv: {channels: {choice: [4, 8, 12]}}}
+stages:
+  - {channels: {choice: [8, 16]}, depth: {range: [1, 3]}, block: conv}
+head: gap_linear
+"""
 SMALL = ("lrunet_1_1x", "--input", "3x16x16", "--classes", "7")
 
 
@@ -84,3 +90,35 @@ def test_without_the_extra_it_says_what_to_install(
     ended = nas("latency", *SMALL)
     assert ended.status == 2
     assert "pip install 'reuse-nas[latency]'" in ended.err
+
+
+def test_calibrate_says_its_error(
+    nas: Nas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.latency._calibrate.MAX_PARTS", 8)
+    (tmp_path / "small.yaml").write_text(SMALL_SPACE)
+    words = ("latency", "--calibrate", tmp_path / "small.yaml", "--networks", 10)
+    ended = nas(*words, "--input", "1x8x8", "--classes", "3")
+    assert ended.status == 0
+    assert "within 10 % for " in ended.out
+    assert "of 10 networks, median error " in ended.out
+    again = json.loads(nas(*words, "--input", "1x8x8", "--classes", "3", "--json").out)
+    assert again["networks"] == 10
+    assert 0 <= again["good_share"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give either a MODEL to measure or --calibrate SPACE"),
+        (("lrunet_1_1x", "--calibrate", "lru_vgnet"), "give either a MODEL"),
+        (("--calibrate", "lrunet_1_1x"), "nothing is open there"),
+        (("--calibrate", "lru_vgnet", "--networks", "2"), "--networks 2: at least 10"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused(
+    nas: Nas, words: tuple[str, ...], message: str
+) -> None:
+    ended = nas("latency", *words)
+    assert ended.status == 2
+    assert message in ended.err

@@ -23,7 +23,10 @@ SURFACE = {
     "spaces": [],
     "show": ["NAME", "--set"],
     "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules"],
-    "latency": ["MODEL", "--device", "--input", "--classes", "--set", "--fresh", "--json"],
+    "latency": [
+        "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
+        "--fresh", "--json",
+    ],
     "inspect": [
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images", "--untrained",
         "--out", "--set",

@@ -1,0 +1,179 @@
+"""Learning to predict the latencies of a space: parts one by one, then some whole networks."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from nas.errors import IllegalArchitecture, OptionError
+from nas.latency._cache import read_json, write_json
+from nas.latency._parts import PartTable, parts_of
+from nas.latency._predictor import PredictionError, Predictor
+from nas.latency._record import Latency, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from nas.latency._cache import LatencyCache
+    from nas.latency._meter import LatencyMeter
+    from nas.latency._parts import Part
+    from nas.space import SearchSpace
+
+    Progress = Callable[[str, int, int], None]
+    """What is measured, how many are done, of how many."""
+
+MIN_NETWORKS = 10
+SURVEYED_NETWORKS = 400
+MAX_PARTS = 2000
+BATCH = 25
+"""Parts measured before the core is given back and the table written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """A predictor for one space on one device, and what it is worth."""
+
+    predictor: Predictor
+    error: PredictionError
+    """By leaving each measured network out; none of them had part in choosing the parts."""
+    reference_ms: float
+    """The reference network's time: what turns ratios into milliseconds."""
+
+    def predict_ms(self, subject: Subject) -> float:
+        """Predicted latency in milliseconds. Raises IllegalArchitecture."""
+        return self.predictor.ratio(subject) * self.reference_ms
+
+
+def calibrate(
+    space: SearchSpace,
+    meter: LatencyMeter,
+    *,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    networks: int = 50,
+    seed: int = 0,
+    on_progress: Progress = lambda what, done, total: None,
+) -> Calibration:
+    """Measure parts and `networks` random networks of `space`, fit, and keep the outcome.
+
+    What the meter's cache knows already is not measured again, so that an interrupted
+    calibration goes on where it stopped. Raises OptionError for too few networks, and
+    IllegalArchitecture where the space holds none.
+    """
+    if networks < MIN_NETWORKS:
+        raise OptionError(
+            f"--networks {networks}: at least {MIN_NETWORKS} are needed to learn from"
+        )
+    rng = random.Random(f"survey {seed}")
+    surveyed = islice(random_subjects(space, rng, input_shape, num_classes), SURVEYED_NETWORKS)
+    table = measure_parts(list(surveyed), meter, on_progress)
+    rng = random.Random(f"whole networks {seed}")
+    drawn = islice(random_subjects(space, rng, input_shape, num_classes), 20 * networks)
+    whole = list({subject.arch.id: subject for subject in drawn}.values())[:networks]
+    measured: list[Latency] = []
+    for subject in whole:
+        measured.append(meter.measure(subject))
+        on_progress("networks", len(measured), len(whole))
+    predictor, error = Predictor(table).learn(whole, measured)
+    made = Calibration(
+        predictor=predictor, error=error, reference_ms=meter.cache.best_reference_ms()
+    )
+    record = {
+        "correction": predictor.correction,
+        "error": asdict(error),
+        "reference_ms": made.reference_ms,
+    }
+    write_json(_path(meter.cache, space, input_shape, num_classes), record)
+    return made
+
+
+def load_calibration(
+    space: SearchSpace,
+    cache: LatencyCache,
+    *,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+) -> Calibration | None:
+    """The calibration of `space` that was kept; None where there is none."""
+    record = read_json(_path(cache, space, input_shape, num_classes))
+    table = PartTable.load(cache.folder)
+    if record is None or not table.entries:
+        return None
+    return Calibration(
+        predictor=Predictor(table, record["correction"]),
+        error=PredictionError(**record["error"]),
+        reference_ms=record["reference_ms"],
+    )
+
+
+def random_subjects(
+    space: SearchSpace,
+    rng: random.Random,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    tries: int = 10_000,
+) -> Iterator[Subject]:
+    """Random networks of `space` that fit the images, for ever; the same one may come again.
+
+    Raises IllegalArchitecture after `tries` networks in a row that the images are too small for.
+    """
+    while True:
+        for _ in range(tries):
+            subject = Subject(
+                arch=space.random_architecture(rng),
+                input_shape=input_shape,
+                num_classes=num_classes,
+            )
+            if _fits(subject):
+                break
+        else:
+            raise IllegalArchitecture(
+                f"{space.source}: no network for {'x'.join(map(str, input_shape))} images in "
+                f"{tries:,} random ones; use larger images",
+                rule="images too small",
+            )
+        yield subject
+
+
+def _fits(subject: Subject) -> bool:
+    try:
+        return bool(parts_of(subject))
+    except IllegalArchitecture:
+        return False
+
+
+def measure_parts(
+    subjects: list[Subject], meter: LatencyMeter, on_progress: Progress
+) -> PartTable:
+    """The device's table of parts, with the commonest of the `subjects`' measured and kept."""
+    table = PartTable.load(meter.cache.folder)
+    counts: Counter[Part] = Counter()
+    for subject in subjects:
+        counts.update(parts_of(subject))
+    due = [part for part, _ in counts.most_common(MAX_PARTS) if table.is_due(part)]
+    done = 0
+    for start in range(0, len(due), BATCH):
+        batch = due[start : start + BATCH]
+        for part, ratio, noisy in meter.part_ratios(batch):
+            table.add(part, ratio, noisy=noisy)
+        table.save(meter.cache.folder)
+        done += len(batch)
+        on_progress("parts", done, len(due))
+    return table
+
+
+def _path(
+    cache: LatencyCache,
+    space: SearchSpace,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+) -> Path:
+    text = hashlib.sha256(space.text.encode()).hexdigest()[:8]
+    shape = "x".join(map(str, input_shape))
+    return cache.folder / f"calibration-{text}-{shape}-{num_classes}.json"

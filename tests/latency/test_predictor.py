@@ -1,0 +1,230 @@
+"""Predictions learned on a machine whose latencies are known: a made-up one."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from nas.arch import Architecture, Stage
+from nas.arch.families.inverted import Inverted
+from nas.arch.families.plain import ConvStem, GapLinear
+from nas.arch.families.residual import Residual
+from nas.arch.families.separable import Separable
+from nas.arch.families.vgnet import HalfIdentity
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture, OptionError
+from nas.latency import (
+    REFERENCE,
+    Latency,
+    LatencyCache,
+    PartTable,
+    PredictionError,
+    Predictor,
+    Subject,
+    calibrate,
+    load_calibration,
+    parts_of,
+    random_subjects,
+)
+from nas.latency._layers import KINDS, part_terms
+from nas.space import load_space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from nas.arch import Block
+    from nas.latency._parts import Part
+
+SPACE = load_space("mobilenet_reuse")
+DATA: dict[str, Any] = {"input_shape": (3, 32, 32), "num_classes": 10}
+
+
+@pytest.fixture(autouse=True)
+def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 80)
+
+
+def subjects(count: int, seed: int = 0) -> list[Subject]:
+    stream = random_subjects(SPACE, random.Random(seed), *DATA.values())
+    return [next(stream) for _ in range(count)]
+
+
+class MadeUpMachine:
+    """Stands in for a meter: prices for layers, overhead for every part run on its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = LatencyCache(root=folder, device="made up", runtime="1")
+        self.parts_run = self.networks_run = 0
+
+    def part(self, part: Part) -> float:
+        terms = part_terms(*part)
+        macs = terms[:, 1] @ np.linspace(1, 2, len(KINDS))
+        return float(0.05 * terms[:, 0].sum() + macs / 1e6 + terms[:, 2].sum() / 1e5)
+
+    def network(self, subject: Subject) -> float:
+        return 0.3 + 0.9 * sum(self.part(part) for part in parts_of(subject))
+
+    def part_ratios(self, parts: Iterable[Part]) -> Iterator[tuple[Part, float, bool]]:
+        for part in parts:
+            self.parts_run += 1
+            yield part, self.part(part) + 0.1, False
+
+    def measure(self, subject: Subject) -> Latency:
+        known = self.cache.load(subject)
+        if known is None:
+            self.networks_run += 1
+            known = latency(self.network(subject))
+            self.cache.store(subject, known)
+        return known
+
+
+def latency(ratio: float, spread: float = 0.01) -> Latency:
+    return Latency(
+        latency_ms=0.2 * ratio,
+        reference_ms=0.2,
+        ratio=ratio,
+        ratio_low=ratio * (1 - spread / 2),
+        ratio_high=ratio * (1 + spread / 2),
+        rounds=10,
+        rejected=0,
+        noisy=False,
+        core_share=1.0,
+        device="made up",
+        runtime="1",
+    )
+
+
+def test_terms_count_what_exact_costs_count() -> None:
+    """Where channels fill the lanes, the multiply-accumulates are the exact ones."""
+    parts = parts_of(REFERENCE)
+    macs = sum(part_terms(*part)[:, 1].sum() for part in parts[1:])
+    shape = parts[1][1]
+    exact = cost_of(REFERENCE.arch, input_shape=(3, 32, 32), num_classes=10).macs
+    stem = cost_of(
+        dataclasses.replace(REFERENCE.arch, stages=()), input_shape=(3, 32, 32), num_classes=10
+    ).macs - 10 * shape[0]  # fmt: skip
+    assert macs == exact - stem
+
+
+def test_a_block_applied_n_times_asks_n_times_as_much() -> None:
+    def block_terms(block: Block) -> Any:
+        arch = Architecture(
+            name="one block",
+            stem=ConvStem(channels=16),
+            stages=(Stage(channels=16, block=block),),
+            head=GapLinear(),
+        )
+        return part_terms(*parts_of(Subject(arch=arch, input_shape=(3, 16, 16)))[1])
+
+    for kind in (Separable, Residual, Inverted, HalfIdentity):
+        once = block_terms(kind())
+        assert once.sum() > 0
+        np.testing.assert_array_equal(block_terms(kind(reuse=5)), 5 * once)
+
+
+def test_known_parts_are_looked_up_and_unknown_ones_estimated(tmp_path: Path) -> None:
+    machine, table = MadeUpMachine(tmp_path), PartTable()
+    for subject in subjects(60):
+        for part, ratio, noisy in machine.part_ratios(parts_of(subject)):
+            table.add(part, ratio, noisy=noisy)
+    predictor = Predictor(table)
+    fresh = {p for s in subjects(40, seed=1) for p in parts_of(s) if table.find(p) is None}
+    assert len(fresh) > 20
+    errors = [abs(predictor.part_ratio(p) / (machine.part(p) + 0.1) - 1) for p in fresh]
+    assert np.median(errors) < 0.05
+    known = parts_of(subjects(1)[0])[0]
+    assert predictor.part_ratio(known) == machine.part(known) + 0.1
+
+
+def test_a_calibration_says_its_error_and_keeps_it_on_fresh_networks(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    made = calibrate(SPACE, machine, **DATA, networks=30)
+    assert made.error.networks == 30
+    assert made.error.good_share > 0.9
+    fresh = subjects(50, seed=2)
+    predicted = [made.predictor.ratio(subject) for subject in fresh]
+    found = PredictionError.of(predicted, [machine.network(subject) for subject in fresh])
+    assert found.good_share > 0.9
+    assert found.median < 0.05
+    assert made.predict_ms(fresh[0]) == pytest.approx(0.2 * predicted[0])
+
+
+def test_the_correction_takes_back_what_parts_cost_alone(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    made = calibrate(SPACE, machine, **DATA, networks=30)
+    alone = Predictor(made.predictor.table)
+    fresh = subjects(50, seed=3)
+    truth = [machine.network(subject) for subject in fresh]
+    uncorrected = PredictionError.of([alone.ratio(one) for one in fresh], truth)
+    corrected = PredictionError.of([made.predictor.ratio(one) for one in fresh], truth)
+    assert corrected.median < uncorrected.median / 2
+
+
+def test_a_calibration_goes_on_where_it_stopped_and_is_found_again(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    cache = machine.cache
+    assert load_calibration(SPACE, cache, **DATA) is None
+    seen = []
+    made = calibrate(
+        SPACE, machine, **DATA, networks=10, on_progress=lambda *what: seen.append(what)
+    )
+    assert seen[-1] == ("networks", 10, 10)
+    parts, networks = machine.parts_run, machine.networks_run
+    again = calibrate(SPACE, machine, **DATA, networks=10)
+    assert (machine.parts_run, machine.networks_run) == (parts, networks)
+    found = load_calibration(SPACE, cache, **DATA)
+    assert found is not None
+    for other in (again, found):
+        assert other.error == made.error
+        for subject in subjects(5, seed=4):
+            assert other.predict_ms(subject) == pytest.approx(made.predict_ms(subject))
+    assert load_calibration(load_space("lru_vgnet"), cache, **DATA) is None
+    assert load_calibration(SPACE, cache, input_shape=(3, 32, 32), num_classes=11) is None
+
+
+def test_noisy_parts_are_measured_again_and_replace_nothing() -> None:
+    table, part = PartTable(), parts_of(REFERENCE)[0]
+    table.add(part, 2.0, noisy=True)
+    assert (table.find(part), table.is_due(part)) == (2.0, True)
+    table.add(part, 1.0, noisy=False)
+    table.add(part, 3.0, noisy=True)
+    assert (table.find(part), table.is_due(part)) == (1.0, False)
+
+
+def test_errors_are_counted_relative_to_what_was_measured() -> None:
+    found = PredictionError.of([1.0, 2.19, 2.3, 0.5], [1.0, 2.0, 2.0, 1.0])
+    assert (found.networks, found.good_share) == (4, 0.5)
+    assert found.median == pytest.approx(0.1225)
+
+
+def test_noise_has_less_say_in_the_correction(tmp_path: Path) -> None:
+    machine, table = MadeUpMachine(tmp_path), PartTable()
+    whole = subjects(40)
+    for subject in whole:
+        for part, ratio, noisy in machine.part_ratios(parts_of(subject)):
+            table.add(part, ratio, noisy=noisy)
+    truth = [machine.network(subject) for subject in whole]
+    disturbed = [3 * ratio if number % 8 == 0 else ratio for number, ratio in enumerate(truth)]
+
+    def median_error(spread: float) -> float:
+        measured = [
+            latency(ratio, spread if number % 8 == 0 else 0.01)
+            for number, ratio in enumerate(disturbed)
+        ]
+        learned, _ = Predictor(table).learn(whole, measured)
+        return PredictionError.of([learned.ratio(one) for one in whole], truth).median
+
+    assert median_error(spread=0.5) < median_error(spread=0.01) / 2
+
+
+def test_too_few_networks_and_too_small_images_are_refused(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    with pytest.raises(OptionError, match="--networks 3: at least 10"):
+        calibrate(SPACE, machine, **DATA, networks=3)
+    with pytest.raises(IllegalArchitecture, match="no network for 3x1x1 images"):
+        next(random_subjects(SPACE, random.Random(0), (3, 1, 1), 10, tries=5))
