@@ -1,4 +1,4 @@
-"""Samplers side by side on NAS-Bench-201: `nas bench` with its defaults, and where it ran.
+"""Samplers side by side on every table: `nas bench` with its defaults, and where it ran.
 
 Five seeds take about a quarter of an hour on one core, most of it in Optuna's TPE with
 deduplication; the published figures have `--seeds 20`. Interrupted, it goes on where it stopped.
@@ -13,10 +13,9 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
-
 from nas.bench import BenchSettings, run_bench
 from nas.cli._bench import print_bench
+from nas.cli._options import make_console
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
     print(f"Python {platform.python_version()},", ", ".join(f"{p} {version(p)}" for p in packages))
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
     report = run_bench(BenchSettings(out=options.out, num_seeds=options.seeds))
-    print_bench(Console(), report)
+    print_bench(make_console(), report)
 
 
 if __name__ == "__main__":

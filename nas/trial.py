@@ -30,12 +30,37 @@ class Cost:
     """Trainable scalars; a shared weight counts once."""
     ring_params: int
     """Of `params`, those that live in parameter rings."""
+    kernel_params: int
+    """Of `params`, the weights of convolutions and linear layers, rings included; the others are
+    biases and the scales and shifts of norms."""
     frozen_params: int
     """Fixed kernel weights: stored, never trained, not in `params`."""
     macs: int
     """Multiply-accumulates of one image; a reused layer counts once per application."""
     peak_activation_bytes: int
     """Largest sum of live fp32 activations during one image's forward pass."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """What a device must keep of the network in fp32.
+
+        Every weight once, a ring once, and two numbers a channel for each norm, into which its
+        running statistics can be folded.
+        """
+        return 4 * (self.params + self.frozen_params)
+
+    @property
+    def int8_stored_bytes(self) -> int:
+        """The same with kernels in 8 bits, and 32 for biases, scales and shifts.
+
+        So integer kernels have them (Jacob et al., 2018, section 2.4).
+        """
+        return self.kernel_params + self.frozen_params + 4 * (self.params - self.kernel_params)
+
+    @property
+    def int8_peak_activation_bytes(self) -> int:
+        """Largest sum of live activations with 8 bits each."""
+        return self.peak_activation_bytes // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +177,13 @@ OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
         "macs": Objective(name="macs", direction="minimize", unit="multiply-accumulates"),
         "peak_activation_bytes": Objective(
             name="peak_activation_bytes", direction="minimize", unit="bytes"
+        ),
+        "stored_bytes": Objective(name="stored_bytes", direction="minimize", unit="bytes"),
+        "int8_stored_bytes": Objective(
+            name="int8_stored_bytes", direction="minimize", unit="bytes in int8"
+        ),
+        "int8_peak_activation_bytes": Objective(
+            name="int8_peak_activation_bytes", direction="minimize", unit="bytes in int8"
         ),
     }
 )

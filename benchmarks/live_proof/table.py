@@ -1,4 +1,4 @@
-"""The comparison in tables."""
+"""The comparison in tables and a picture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from judge import MARKS, hypervolume, reached_at, read_judged, summary
+from picture import draw
 from rich.console import Console
 from rich.table import Table
 from task import FULL, NEUTRAL, SPACE, Run, read_runs
@@ -33,6 +34,9 @@ def print_tables(runs_path: Path, judged_path: Path) -> None:
     )
     console.print(_volumes(runs, judged, seconds))
     console.print(_shares(runs, judged))
+    picture = runs_path.with_name("live_proof.png")
+    draw(picture, runs, judged)
+    print(picture)
 
 
 def _volumes(runs: Runs, judged: dict[str, float], seconds: float) -> Table:

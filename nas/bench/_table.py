@@ -220,8 +220,9 @@ def _cost(data_set: str, cell: Genome) -> Cost:
     return Cost(
         params=params_of(data_set, cell),
         ring_params=0,
+        # NOTE: neither kernels nor peak memory are in the table, and no objective of it.
+        kernel_params=0,
         frozen_params=0,
         macs=macs_of(data_set, cell),
-        # NOTE: not in the table, and no objective of it.
         peak_activation_bytes=0,
     )

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from nas.cli._options import make_console
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.bench import BenchReport, Line
 
 
@@ -41,7 +44,7 @@ def bench(
         budget=budget,
         workers=workers,
     )
-    console = Console()
+    console = make_console()
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("races", total=settings.num_races)
         report = run_bench(settings, on_race=lambda race: progress.advance(bar))

@@ -72,7 +72,9 @@ def cost(
     if as_json:
         if modules:
             raise OptionError("--json and --modules cannot be combined; choose one")
-        typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(exact)))
+        typer.echo(
+            json.dumps({"name": arch.name, "id": arch.id} | asdict(exact) | _in_bytes(exact))
+        )
         return
     console = _console()
     console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {classes} classes")
@@ -125,6 +127,11 @@ def _shown(value: object) -> object:
     return f"{name}({inner})"
 
 
+def _in_bytes(exact: Cost) -> dict[str, int]:
+    names = ("stored_bytes", "int8_stored_bytes", "int8_peak_activation_bytes")
+    return {name: getattr(exact, name) for name in names}
+
+
 def _cost_table(exact: Cost) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="left")
@@ -132,12 +139,26 @@ def _cost_table(exact: Cost) -> Table:
     table.add_column()
     table.add_row("params", f"{exact.params:,}", "trainable, each shared weight once")
     table.add_row("ring_params", f"{exact.ring_params:,}", "of these, in parameter rings")
+    table.add_row("kernel_params", f"{exact.kernel_params:,}", "of these, weights of kernels")
     table.add_row("frozen_params", f"{exact.frozen_params:,}", "fixed kernels, never trained")
     table.add_row("macs", f"{exact.macs:,}", "multiply-accumulates of one image")
     table.add_row(
         "peak_activation_bytes",
         f"{exact.peak_activation_bytes:,}",
         f"{human_bytes(exact.peak_activation_bytes)} of live fp32 activations",
+    )
+    table.add_row(
+        "stored_bytes", f"{exact.stored_bytes:,}", f"{human_bytes(exact.stored_bytes)} in fp32"
+    )
+    table.add_row(
+        "int8_stored_bytes",
+        f"{exact.int8_stored_bytes:,}",
+        f"{human_bytes(exact.int8_stored_bytes)} with kernels in int8",
+    )
+    table.add_row(
+        "int8_peak_activation_bytes",
+        f"{exact.int8_peak_activation_bytes:,}",
+        f"{human_bytes(exact.int8_peak_activation_bytes)} of live int8 activations",
     )
     return table
 

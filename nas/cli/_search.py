@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+LIMITS = {
+    "--max-params": "params",
+    "--max-macs": "macs",
+    "--max-peak-bytes": "peak_activation_bytes",
+    "--max-stored-bytes": "stored_bytes",
+    "--max-int8-stored-bytes": "int8_stored_bytes",
+    "--max-int8-peak-bytes": "int8_peak_activation_bytes",
+}
+"""Options by the cost that they limit."""
 
 
 def search(
@@ -44,6 +53,15 @@ def search(
     max_macs: Annotated[str | None, typer.Option(metavar="N", help="Such as 5M.")] = None,
     max_peak_bytes: Annotated[
         str | None, typer.Option(metavar="N", help="Limit of live activations, such as 64k.")
+    ] = None,
+    max_stored_bytes: Annotated[
+        str | None, typer.Option(metavar="N", help="Limit of weights in fp32, such as 256k.")
+    ] = None,
+    max_int8_stored_bytes: Annotated[
+        str | None, typer.Option(metavar="N", help="Limit of weights, kernels in int8 (flash).")
+    ] = None,
+    max_int8_peak_bytes: Annotated[
+        str | None, typer.Option(metavar="N", help="Limit of live int8 activations (SRAM).")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each proxy training.")] = None,
     train_images: Annotated[
@@ -97,7 +115,16 @@ def search(
         data_dir=str(data_dir) if data_dir else None,
         budget=budget,
         objectives=tuple(name.strip() for name in objectives.split(",")),
-        limits=_limits(max_params, max_macs, max_peak_bytes),
+        limits=_limits(
+            {
+                "--max-params": max_params,
+                "--max-macs": max_macs,
+                "--max-peak-bytes": max_peak_bytes,
+                "--max-stored-bytes": max_stored_bytes,
+                "--max-int8-stored-bytes": max_int8_stored_bytes,
+                "--max-int8-peak-bytes": max_int8_peak_bytes,
+            }
+        ),
         sampler=sampler,
         seed=seed,
         fidelity=fidelity,
@@ -228,20 +255,13 @@ def _placement(
     )
 
 
-def _limits(
-    max_params: str | None, max_macs: str | None, max_peak_bytes: str | None
-) -> tuple[Limit, ...]:
+def _limits(given: dict[str, str | None]) -> tuple[Limit, ...]:
     from nas.run import parse_count
     from nas.search import Limit
 
-    given = (
-        ("params", "--max-params", max_params),
-        ("macs", "--max-macs", max_macs),
-        ("peak_activation_bytes", "--max-peak-bytes", max_peak_bytes),
-    )
     return tuple(
-        Limit(name=name, maximum=parse_count(text, option))
-        for name, option, text in given
+        Limit(name=LIMITS[option], maximum=parse_count(text, option))
+        for option, text in given.items()
         if text is not None
     )
 

@@ -50,6 +50,7 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
         peak = max(peak, part.peak_activation_bytes)
         shape = part.out_shape
         kernels.append(part.kernels)
+    kernel_params = sum(weight.size for made in kernels for weight in made)
     ring_params = replaced = 0
     if arch.sharing.scope != "none":
         parts = arch.place_kernels(sections, kernels)
@@ -57,6 +58,7 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
     return Cost(
         params=params - replaced + ring_params,
         ring_params=ring_params,
+        kernel_params=kernel_params - replaced + ring_params,
         frozen_params=frozen_params,
         macs=macs,
         peak_activation_bytes=peak,

@@ -54,10 +54,13 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
     with torch.no_grad(), _Steps() as steps:
         steps.output = model(image)
     parameters = list(model.parameters())
+    trained = [p for p in parameters if p.requires_grad]
+    ring_params = sum(m.values.numel() for m in model.modules() if isinstance(m, Ring))
     kernels = [buffer for buffer in model.buffers() if buffer.dim() == 4]
     return Cost(
-        params=sum(p.numel() for p in parameters if p.requires_grad),
-        ring_params=sum(m.values.numel() for m in model.modules() if isinstance(m, Ring)),
+        params=sum(p.numel() for p in trained),
+        ring_params=ring_params,
+        kernel_params=sum(p.numel() for p in trained if p.dim() > 1) + ring_params,
         frozen_params=sum(p.numel() for p in parameters if not p.requires_grad)
         + sum(kernel.numel() for kernel in kernels),
         macs=flops.get_total_flops() // 2,

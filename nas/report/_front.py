@@ -23,9 +23,12 @@ COLUMNS = (
     "loss",
     "params",
     "ring_params",
+    "kernel_params",
     "frozen_params",
     "macs",
     "peak_activation_bytes",
+    "stored_bytes",
+    "int8_stored_bytes",
     "train_s",
     "description",
 )
@@ -114,4 +117,5 @@ def write_front_csv(path: Path, rows: Sequence[FrontRow]) -> None:
 
 def _cells(row: FrontRow) -> dict[str, object]:
     names = {"trial": row.trial, "arch_id": row.arch_id, "description": row.description}
-    return {**names, **asdict(row.cost), **asdict(row.scores)}
+    stored = {name: getattr(row.cost, name) for name in ("stored_bytes", "int8_stored_bytes")}
+    return {**names, **asdict(row.cost), **stored, **asdict(row.scores)}

@@ -28,12 +28,21 @@ def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evalua
         number=trial.number,
         state=record["state"],
         arch=problem.space.decode(problem.space.genome(trial.params)),
-        cost=Cost(**record["cost"]) if record["cost"] else None,
+        cost=_read_cost(record["cost"], problem, trial) if record["cost"] else None,
         scores=Scores(**record["scores"]) if record["scores"] else None,
         failure=Failure(**record["failure"]) if record["failure"] else None,
         rungs=read_rungs(trial),
         reused_from=record["reused_from"],
     )
+
+
+def _read_cost(
+    plain: dict[str, int], problem: Problem, trial: optuna.trial.FrozenTrial
+) -> Cost | None:
+    if "kernel_params" in plain:
+        return Cost(**plain)
+    # Written before costs told kernels from norms: they follow from the architecture.
+    return problem.candidate(problem.space.genome(trial.params)).cost
 
 
 def read_rungs(trial: optuna.trial.FrozenTrial) -> tuple[Scores, ...]:

@@ -92,9 +92,13 @@ def test_cost_as_a_table(nas: Nas) -> None:
     assert rows == {
         "params": "206,282",
         "ring_params": "0",
+        "kernel_params": "124,992",
         "frozen_params": "0",
         "macs": "35,497,984",
         "peak_activation_bytes": "262,144",
+        "stored_bytes": "825,128",
+        "int8_stored_bytes": "450,152",
+        "int8_peak_activation_bytes": "65,536",
     }
 
 
@@ -107,9 +111,13 @@ def test_cost_as_json(nas: Nas) -> None:
         "id": arch.id,
         "params": cost.params,
         "ring_params": 0,
+        "kernel_params": cost.kernel_params,
         "frozen_params": 0,
         "macs": cost.macs,
         "peak_activation_bytes": cost.peak_activation_bytes,
+        "stored_bytes": cost.stored_bytes,
+        "int8_stored_bytes": cost.int8_stored_bytes,
+        "int8_peak_activation_bytes": cost.int8_peak_activation_bytes,
     }
 
 

@@ -13,7 +13,8 @@ from nas.cli import app
 SURFACE = {
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--max-params",
-        "--max-macs", "--max-peak-bytes", "--epochs", "--train-images", "--resolution", "--ladder",
+        "--max-macs", "--max-peak-bytes", "--max-stored-bytes", "--max-int8-stored-bytes",
+        "--max-int8-peak-bytes", "--epochs", "--train-images", "--resolution", "--ladder",
         "--sampler", "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
         "--task-timeout", "--storage", "--out", "--set",
     ],

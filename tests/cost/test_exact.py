@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from nas.arch import Ref
 from nas.arch._call import call
@@ -166,9 +167,11 @@ def test_parts_cost_what_the_formulas_say(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_parts_measure_what_the_formulas_say(name: str) -> None:
     made, channels, (params, frozen, macs, peak) = CASES[name]
+    kernels = part_cost(made, (channels, H, W)).kernels
     assert measure_cost(instantiate(made), input_shape=(channels, H, W)) == Cost(
         params=params,
         ring_params=0,
+        kernel_params=sum(weight.size for weight in kernels),
         frozen_params=frozen,
         macs=macs,
         peak_activation_bytes=4 * peak,
@@ -189,6 +192,7 @@ def test_a_network_is_the_sum_of_its_parts_and_the_largest_of_their_peaks() -> N
     assert cost_of(arch, input_shape=(3, 10, 10), num_classes=7) == Cost(
         params=(8 * 3 * 9 + 16) + 2 * (lru + 4 * (2 * 32 + 2 * 16)) + (16 * 7 + 7),
         ring_params=0,
+        kernel_params=8 * 3 * 9 + 2 * lru + 16 * 7,
         frozen_params=0,
         macs=8 * 3 * 9 * 100 + 2 * 4 * lru * 25 + 16 * 7,
         # 8 x 10 x 10 of the stem beside 3 x 10 x 10 of the image; 4 x 16 x 5 x 5 of an LRU block.
@@ -257,3 +261,41 @@ def test_more_than_ten_thousand_architectures_a_second() -> None:
     for arch in archs:
         cost_of(arch, input_shape=(1, 28, 28), num_classes=10)
     assert len(archs) / (time.process_time() - start) > 10_000
+
+
+@pytest.mark.parametrize("name", ["lrunet_2_1x", "vgnetg_1.0mp", "mobilenet_v1_0.25"])
+def test_stored_bytes_are_those_of_a_model_that_runs_alone(name: str) -> None:
+    arch = load_architecture(name)
+    cost = cost_of(arch, input_shape=(3, 32, 32), num_classes=10)
+    with torch.device("meta"):
+        model = build_model(arch, in_channels=3, num_classes=10)
+    kept = [
+        tensor
+        for tensor_name, tensor in model.state_dict().items()
+        # Folded into scale and shift.
+        if not tensor_name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    ]
+    kernels = sum(tensor.numel() for tensor in kept if tensor.dim() > 1)
+    others = sum(tensor.numel() for tensor in kept if tensor.dim() <= 1)
+
+    assert cost.stored_bytes == 4 * (kernels + others)
+    assert cost.int8_stored_bytes == kernels + 4 * others
+    assert cost.int8_peak_activation_bytes * 4 == cost.peak_activation_bytes
+
+
+def test_a_ring_is_stored_once() -> None:
+    shared = "sharing: {scope: network, ratio: 0.25}\n"
+    dense, ring = (
+        cost_of(
+            parse_space(text, source="f.yaml", name="f").decode(()),
+            input_shape=(3, 10, 10),
+            num_classes=7,
+        )
+        for text in (NETWORK, NETWORK + shared)
+    )
+    assert 0 < ring.ring_params < dense.kernel_params
+    assert ring.kernel_params >= ring.ring_params
+    saved = dense.params - ring.params
+    assert saved == dense.kernel_params - ring.kernel_params > 0
+    assert dense.stored_bytes - ring.stored_bytes == 4 * saved
+    assert dense.int8_stored_bytes - ring.int8_stored_bytes == saved

@@ -34,6 +34,7 @@ def evaluation() -> Make:
         cost = Cost(
             params=params,
             ring_params=0,
+            kernel_params=params,
             frozen_params=0,
             macs=macs,
             peak_activation_bytes=4096,

@@ -61,7 +61,13 @@ def test_an_empty_front_has_no_best_row() -> None:
 def test_every_cost_and_score_has_a_column() -> None:
     measured = {field.name for record in (Cost, Scores) for field in fields(record)}
 
-    assert set(COLUMNS) == measured | {"trial", "arch_id", "description"}
+    assert set(COLUMNS) == measured | {
+        "trial",
+        "arch_id",
+        "description",
+        "stored_bytes",
+        "int8_stored_bytes",
+    }
 
 
 def test_csv_reads_back_exactly(tmp_path: Path, evaluation: Make) -> None:

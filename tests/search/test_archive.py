@@ -16,7 +16,14 @@ GENOME = (0,) * len(SPACE.genes)
 
 def evaluated(number: int, accuracy: float, params: int) -> Evaluation:
     arch: Architecture = SPACE.decode(all_genomes(SPACE)[number % 4])
-    cost = Cost(params=params, ring_params=0, frozen_params=0, macs=1, peak_activation_bytes=4)
+    cost = Cost(
+        params=params,
+        ring_params=0,
+        kernel_params=0,
+        frozen_params=0,
+        macs=1,
+        peak_activation_bytes=4,
+    )
     scores = Scores(accuracy=accuracy, loss=1.0, train_s=0.0)
     return Evaluation(number=number, state="complete", arch=arch, cost=cost, scores=scores)
 

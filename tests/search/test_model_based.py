@@ -161,7 +161,14 @@ def test_rows_differ_only_in_what_is_chosen() -> None:
     problem = make_problem()
     space = problem.space
     encoding = Encoding(space.genes)
-    cost = Cost(params=100, ring_params=0, frozen_params=0, macs=1_000, peak_activation_bytes=10)
+    cost = Cost(
+        params=100,
+        ring_params=0,
+        kernel_params=0,
+        frozen_params=0,
+        macs=1_000,
+        peak_activation_bytes=10,
+    )
     reuse = next(n for n, gene in enumerate(space.genes) if gene.name.endswith("reuse"))
     genome = tuple(0 for _ in space.genes)
     changed = (*genome[:reuse], 1, *genome[reuse + 1 :])
@@ -179,7 +186,9 @@ def test_rows_differ_only_in_what_is_chosen() -> None:
 def test_same_settings_of_two_stages_are_counted_together() -> None:
     genes = make_problem(MEDIUM).space.genes
     encoding = Encoding(genes)
-    cost = Cost(params=1, ring_params=0, frozen_params=0, macs=1, peak_activation_bytes=1)
+    cost = Cost(
+        params=1, ring_params=0, kernel_params=0, frozen_params=0, macs=1, peak_activation_bytes=1
+    )
     everything = tuple(range(len(genes)))
     channels = [
         n
