@@ -67,9 +67,8 @@ def predictions(space: SearchSpace, meter: LatencyMeter, networks: int, held_out
         measured.append(meter.measure(subject))
         _progress("held out", len(measured), len(subjects))
     ratios = [made.predictor.ratio(subject) for subject in subjects]
-    print(
-        f"\n{space.name}: {time.monotonic() - start:.0f} s; table {len(made.predictor.table.entries)}"
-    )
+    seconds, size = time.monotonic() - start, len(made.predictor.table.entries)
+    print(f"\n{space.name}: {seconds:.0f} s; {size} parts in the table")
     print(f"  calibration, left out in turn: {_shown(made.error)}")
     truth = [latency.ratio for latency in measured]
     print(f"  held out: {_shown(PredictionError.of(ratios, truth))}")

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import IllegalArchitecture, OptionError
 from nas.latency._cache import read_json, write_json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     """What is measured, how many are done, of how many."""
 
 MIN_NETWORKS = 10
-SURVEYED_NETWORKS = 400
+SURVEYED_NETWORKS = 1000
 MAX_PARTS = 2000
 BATCH = 25
 """Parts measured before the core is given back and the table written."""
@@ -47,6 +47,23 @@ class Calibration:
     def predict_ms(self, subject: Subject) -> float:
         """Predicted latency in milliseconds. Raises IllegalArchitecture."""
         return self.predictor.ratio(subject) * self.reference_ms
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form, but for the table of parts."""
+        return {
+            "correction": self.predictor.correction,
+            "error": asdict(self.error),
+            "reference_ms": self.reference_ms,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], table: PartTable) -> Calibration:
+        """The inverse of `to_plain`."""
+        return cls(
+            predictor=Predictor(table, plain["correction"]),
+            error=PredictionError(**plain["error"]),
+            reference_ms=plain["reference_ms"],
+        )
 
 
 def calibrate(
@@ -83,12 +100,7 @@ def calibrate(
     made = Calibration(
         predictor=predictor, error=error, reference_ms=meter.cache.best_reference_ms()
     )
-    record = {
-        "correction": predictor.correction,
-        "error": asdict(error),
-        "reference_ms": made.reference_ms,
-    }
-    write_json(_path(meter.cache, space, input_shape, num_classes), record)
+    write_json(_path(meter.cache, space, input_shape, num_classes), made.to_plain())
     return made
 
 
@@ -104,11 +116,7 @@ def load_calibration(
     table = PartTable.load(cache.folder)
     if record is None or not table.entries:
         return None
-    return Calibration(
-        predictor=Predictor(table, record["correction"]),
-        error=PredictionError(**record["error"]),
-        reference_ms=record["reference_ms"],
-    )
+    return Calibration.from_plain(record, table)
 
 
 def random_subjects(

@@ -22,47 +22,58 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-LENGTH_SCALE = 3.0
-"""In standard deviations of the features."""
-NOISE = 0.03
+LENGTH_SCALE = 6.0
+NOISE = 0.01
 """Variance of what the process leaves unexplained, as a share of what it can explain."""
-NAME_DISTANCE = 2.0
-"""How far blocks of different classes lie apart, in the unit of `LENGTH_SCALE`."""
+SHAPE_WEIGHT = 2.0
+"""What a standard deviation of an image's channels or side counts, in those of the terms."""
 MAX_PARTS = 1500
 """Parts that are learned from; more take long and say little new."""
 
 
 class PartEstimator:
-    """Estimates a part's ratio to the reference network from its terms and its class."""
+    """Estimates a part's ratio to the reference network from its terms, traits and shape."""
 
     def __init__(self, measured: Iterable[PartLatency]) -> None:
         """Learns from at least one part."""
         rows = list(measured)
         rows = rows[:: -(-len(rows) // MAX_PARTS)]
-        self._names = sorted({row.name for row in rows})
+        self._traits = sorted({trait for row in rows for trait in row.traits})
         terms = np.array([row.terms.ravel() for row in rows])
         ratios = np.array([row.ratio for row in rows])
         self._prices = _prices(terms, ratios)
-        deviations = np.log1p(terms).std(axis=0)
+        sizes = [_sizes(row.terms, row.in_shape) for row in rows]
+        deviations = np.std(sizes, axis=0)
         self._scales = np.where(deviations > 0, deviations, 1.0)
-        self._known = self._features(terms, [row.name for row in rows])
+        self._scales[-2:] /= SHAPE_WEIGHT
+        self._known = np.array(
+            [self._features(row.terms, row.in_shape, row.traits) for row in rows]
+        )
         kernel = _kernel(self._known, self._known) + NOISE * np.eye(len(rows))
         residual = np.log(ratios / self._priced(terms))
         self._weights = cho_solve(cho_factor(kernel), residual)
 
-    def ratio(self, terms: Array, name: str) -> float:
-        """Estimated ratio of a part with `terms` (kinds, terms), of class `name`."""
-        row = terms.reshape(1, -1)
-        alike = _kernel(self._features(row, [name]), self._known)
-        return float(self._priced(row)[0] * np.exp(alike[0] @ self._weights))
+    def ratio(self, terms: Array, in_shape: tuple[int, int, int], traits: Iterable[str]) -> float:
+        """Estimated ratio of a part with `terms` (kinds, terms)."""
+        alike = _kernel(self._features(terms, in_shape, traits)[None], self._known)
+        priced = self._priced(terms.reshape(1, -1))
+        return float(priced[0] * np.exp(alike[0] @ self._weights))
 
     def _priced(self, terms: Array) -> Array:
         priced: Array = _with_one(terms) @ self._prices
         return np.maximum(priced, 1e-6)
 
-    def _features(self, terms: Array, names: list[str]) -> Array:
-        same = np.array([[name == known for known in self._names] for name in names])
-        return np.hstack((np.log1p(terms) / self._scales, same * NAME_DISTANCE / np.sqrt(2)))
+    def _features(
+        self, terms: Array, in_shape: tuple[int, int, int], traits: Iterable[str]
+    ) -> Array:
+        present = set(traits)
+        flags = [float(trait in present) for trait in self._traits]
+        return np.concatenate((_sizes(terms, in_shape) / self._scales, flags))
+
+
+def _sizes(terms: Array, in_shape: tuple[int, int, int]) -> Array:
+    """Logarithms of the terms, and of channels and height."""
+    return np.concatenate((np.log1p(terms.ravel()), np.log(in_shape[:2])))
 
 
 def _prices(terms: Array, ratios: Array) -> Array:
@@ -78,6 +89,8 @@ def _with_one(terms: Array) -> Array:
 
 
 def _kernel(first: Array, second: Array) -> Array:
+    """Matern's, of smoothness 5/2."""
     squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
-    kernel: Array = np.exp(-np.maximum(squares, 0) / (2 * LENGTH_SCALE**2))
+    far = np.sqrt(5 * np.maximum(squares, 0)) / LENGTH_SCALE
+    kernel: Array = (1 + far + far**2 / 3) * np.exp(-far)
     return kernel

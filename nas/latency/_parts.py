@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nas.arch import Call, Ref
 from nas.cost import part_cost
 from nas.latency._cache import read_json, write_json
 from nas.latency._layers import KINDS, TERMS, part_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from nas.arch import Call
     from nas.latency._record import Subject
 
     Part = tuple[Call, tuple[int, int, int]]
     """A constructor call, and the shape of the feature map it is given."""
 
-FILE = "parts.json"
+FILE = "part_table.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartLatency:
     """One part's latency, and what is needed to estimate others from it."""
 
-    name: str
-    """The block's class."""
+    traits: tuple[str, ...]
+    """Its `part_traits`."""
+    in_shape: tuple[int, int, int]
     terms: NDArray[np.float64]
     ratio: float
     """To the whole reference network."""
@@ -60,44 +63,83 @@ class PartTable:
         if noisy and key in self.entries:
             return
         self.entries[key] = PartLatency(
-            name=part[0].name, terms=part_terms(*part), ratio=ratio, noisy=noisy
+            traits=part_traits(part[0]),
+            in_shape=part[1],
+            terms=part_terms(*part),
+            ratio=ratio,
+            noisy=noisy,
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            key: asdict(entry) | {"terms": entry.terms.ravel().tolist()}
+            for key, entry in self.entries.items()
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> PartTable:
+        """The inverse of `to_plain`."""
+        return cls(
+            {
+                key: PartLatency(
+                    traits=tuple(row["traits"]),
+                    in_shape=tuple(row["in_shape"]),
+                    terms=np.array(row["terms"]).reshape(len(KINDS), TERMS),
+                    ratio=row["ratio"],
+                    noisy=row["noisy"],
+                )
+                for key, row in plain.items()
+            }
         )
 
     def save(self, folder: Path) -> None:
         """Write the table, in place of an older one."""
-        rows = {
-            key: [entry.name, entry.ratio, entry.noisy, entry.terms.ravel().tolist()]
-            for key, entry in self.entries.items()
-        }
-        write_json(folder / FILE, rows)
+        write_json(folder / FILE, self.to_plain())
 
     @classmethod
     def load(cls, folder: Path) -> PartTable:
         """The table of `folder`; empty where there is none, or none that can be read."""
-        rows: dict[str, Any] = read_json(folder / FILE) or {}
-        return cls(
-            {
-                key: PartLatency(
-                    name=name,
-                    ratio=ratio,
-                    noisy=noisy,
-                    terms=np.array(terms).reshape(len(KINDS), TERMS),
-                )
-                for key, (name, ratio, noisy, terms) in rows.items()
-            }
-        )
+        return cls.from_plain(read_json(folder / FILE) or {})
 
 
 def parts_of(subject: Subject) -> tuple[Part, ...]:
-    """The parts of a network, first layer first. Raises IllegalArchitecture."""
+    """The parts of a network, first layer first; a block applied N times is there N times.
+
+    Raises IllegalArchitecture.
+    """
     shape, parts = subject.input_shape, []
-    calls = subject.arch.calls(in_channels=shape[0], num_classes=subject.num_classes)
-    for call in calls:
-        parts.append((call, shape))
+    for call in subject.arch.calls(in_channels=shape[0], num_classes=subject.num_classes):
+        parts += [(once, shape) for once in _applications(call)]
         shape = part_cost(call, shape).out_shape
     return tuple(parts)
+
+
+def _applications(call: Call) -> list[Call]:
+    """A part's blocks, one after the other; all of them keep their shape if they are several."""
+    if call.name != "Reuse":
+        return [call]
+    block, times = call.kwargs["block"], call.kwargs["times"]
+    return [cast("Call", block)] * cast("int", times)
 
 
 def part_key(part: Part) -> str:
     """The part's name in files: equal for equal calls on equal shapes."""
     return hashlib.sha256(repr(part).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1 << 15)
+def part_traits(call: Call) -> tuple[str, ...]:
+    """What a call says in words: classes, activations, banks of kernels, flags."""
+    return tuple(sorted(set(_words(call))))
+
+
+def _words(call: Call) -> Iterator[str]:
+    yield call.name
+    for key, value in call.arguments:
+        if isinstance(value, Call):
+            yield from _words(value)
+        elif isinstance(value, Ref):
+            yield value.name
+        elif isinstance(value, str | bool):
+            yield f"{key}={value}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas.latency._estimate import PartEstimator
 from nas.latency._layers import part_terms
-from nas.latency._parts import parts_of
+from nas.latency._parts import part_traits, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Predictor:
         """`table` must not be empty."""
         self.table, self.correction = table, tuple(correction)
         self._estimator = PartEstimator(table.entries.values())
-        self._estimates: dict[Part, float] = {}
+        self._ratios: dict[Part, float] = {}
 
     def ratio(self, subject: Subject) -> float:
         """Predicted ratio of a network; tens of microseconds where its parts are known.
@@ -87,12 +87,13 @@ class Predictor:
 
     def part_ratio(self, part: Part) -> float:
         """A part's ratio: as measured, else estimated from parts that were."""
-        found = self.table.find(part)
-        if found is not None:
-            return found
-        if part not in self._estimates:
-            self._estimates[part] = self._estimator.ratio(part_terms(*part), part[0].name)
-        return self._estimates[part]
+        if part not in self._ratios:
+            found = self.table.find(part)
+            if found is None:
+                traits = part_traits(part[0])
+                found = self._estimator.ratio(part_terms(*part), part[1], traits)
+            self._ratios[part] = found
+        return self._ratios[part]
 
     def learn(
         self, subjects: Sequence[Subject], latencies: Sequence[Latency]
