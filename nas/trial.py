@@ -39,6 +39,8 @@ class Cost:
     """Multiply-accumulates of one image; a reused layer counts once per application."""
     peak_activation_bytes: int
     """Largest sum of live fp32 activations during one image's forward pass."""
+    latency_us: int | None = None
+    """Predicted microseconds for one image, where latency is asked for; not exact."""
 
     @property
     def stored_bytes(self) -> int:
@@ -177,6 +179,9 @@ OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
         "macs": Objective(name="macs", direction="minimize", unit="multiply-accumulates"),
         "peak_activation_bytes": Objective(
             name="peak_activation_bytes", direction="minimize", unit="bytes"
+        ),
+        "latency": Objective(
+            name="latency_us", direction="minimize", unit="predicted microseconds"
         ),
         "stored_bytes": Objective(name="stored_bytes", direction="minimize", unit="bytes"),
         "int8_stored_bytes": Objective(

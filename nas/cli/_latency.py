@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -18,6 +19,7 @@ from nas.space import load_architecture, load_space
 
 if TYPE_CHECKING:
     from nas.latency import DeviceKind, Latency, LatencyMeter
+    from nas.run import Session
     from nas.space import SearchSpace
 
 
@@ -143,3 +145,29 @@ def _rounds(found: Latency) -> str:
     plural = "" if found.rounds == 1 else "s"
     rejected = f", {found.rejected} more rejected" if found.rejected else ""
     return f"{found.rounds} round{plural}{rejected}"
+
+
+def print_front_latencies(console: Console, session: Session) -> None:
+    """What was predicted for a run's front and what was measured; nothing where nothing was."""
+    from nas.run import front_latencies
+
+    rows = front_latencies(session)
+    if not rows:
+        return
+    table = Table(title="Latency of the front, one image", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("id", no_wrap=True)
+    for heading in ("accuracy", "predicted ms", "measured ms", "ratio", "spread"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        found = row.measured
+        table.add_row(
+            row.arch_id,
+            f"{row.accuracy:.2%}".replace("%", " %"),
+            f"{row.predicted_ms:.3f}",
+            f"{found.latency_ms:.3f}",
+            f"{found.ratio:.2f}",
+            f"{found.spread:.1%}" + " noisy" * found.noisy,
+        )
+    console.print(table)
+    device = rows[0].measured
+    console.print(f"{device.runtime}, one thread, {device.device}", soft_wrap=True)

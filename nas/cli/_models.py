@@ -73,7 +73,7 @@ def cost(
         if modules:
             raise OptionError("--json and --modules cannot be combined; choose one")
         typer.echo(
-            json.dumps({"name": arch.name, "id": arch.id} | asdict(exact) | _in_bytes(exact))
+            json.dumps({"name": arch.name, "id": arch.id} | _known(exact) | _in_bytes(exact))
         )
         return
     console = _console()
@@ -81,6 +81,11 @@ def cost(
     console.print(_cost_table(exact))
     if modules:
         _print_modules(console, arch, shape, classes)
+
+
+def _known(cost: Cost) -> dict[str, int]:
+    """The costs that are exact: not what only a search predicts."""
+    return {name: value for name, value in asdict(cost).items() if value is not None}
 
 
 def _console() -> Console:

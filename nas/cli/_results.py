@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.cli._latency import print_front_latencies
 from nas.cli._options import Run, make_console
 from nas.report import front_table
 
@@ -55,6 +56,7 @@ def print_report(console: Console, session: Session) -> None:
     counts = Counter(evaluation.state for evaluation in made.evaluations)
     if made.report.front:
         console.print(front_table(made.report.front, session.problem.objectives))
+        print_front_latencies(console, session)
     _print_line(
         console,
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ import typer
 
 from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers, make_console
 from nas.cli._results import print_report
+from nas.errors import OptionError
 from nas.report import human_seconds
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ def search(
     ] = None,
     max_int8_peak_bytes: Annotated[
         str | None, typer.Option(metavar="N", help="Limit of live int8 activations (SRAM).")
+    ] = None,
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="Predicted; first: nas latency --calibrate SPACE."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each proxy training.")] = None,
     train_images: Annotated[
@@ -124,7 +130,8 @@ def search(
                 "--max-int8-stored-bytes": max_int8_stored_bytes,
                 "--max-int8-peak-bytes": max_int8_peak_bytes,
             }
-        ),
+        )
+        + _latency_limit(max_latency_ms),
         sampler=sampler,
         seed=seed,
         fidelity=fidelity,
@@ -264,6 +271,18 @@ def _limits(given: dict[str, str | None]) -> tuple[Limit, ...]:
         for option, text in given.items()
         if text is not None
     )
+
+
+def _latency_limit(maximum_ms: float | None) -> tuple[Limit, ...]:
+    from nas.search import Limit
+
+    if maximum_ms is None:
+        return ()
+    if not 0.001 <= maximum_ms < math.inf:
+        raise OptionError(
+            f"--max-latency-ms {maximum_ms:g}: write milliseconds, at least 0.001, as in 0.5"
+        )
+    return (Limit(name="latency_us", maximum=round(1e3 * maximum_ms)),)
 
 
 def _default_folder(space: str) -> Path:

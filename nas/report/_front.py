@@ -29,6 +29,7 @@ COLUMNS = (
     "peak_activation_bytes",
     "stored_bytes",
     "int8_stored_bytes",
+    "latency_us",
     "train_s",
     "description",
 )

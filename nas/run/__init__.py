@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nas.run._folder import RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
+from nas.run._latency import FrontLatency, front_latencies
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
@@ -11,6 +12,7 @@ from nas.run._settings import Placement, SearchSettings, parse_count, parse_work
 
 __all__ = [
     "PICKS",
+    "FrontLatency",
     "Outcome",
     "Placement",
     "ProxyFactory",
@@ -21,6 +23,7 @@ __all__ = [
     "create_session",
     "default_ladder",
     "export_run",
+    "front_latencies",
     "open_session",
     "parse_count",
     "parse_ladder",

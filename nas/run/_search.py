@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nas.report import Progress, Snapshot
+from nas.run._latency import measure_front, wants_latency
 from nas.run._session import ProxyFactory
 from nas.search import SearchStudy
 from nas.trial import Task
@@ -67,6 +68,9 @@ def run_search(
             except KeyboardInterrupt:
                 interrupted = True
                 session.folder.log("interrupted")
+    if wants_latency(session.settings) and study.archive.front and not interrupted:
+        # With the workers gone, so that no training runs beside it.
+        measure_front(session)
     return Outcome(
         evaluated=study.num_evaluated,
         new=study.num_evaluated - before,

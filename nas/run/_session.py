@@ -12,6 +12,13 @@ from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
+from nas.run._latency import (
+    keep_calibration,
+    predict_us,
+    read_calibration,
+    require_calibration,
+    wants_latency,
+)
 from nas.run._settings import SearchSettings
 from nas.search import Problem, StorageAddress, as_loss, create_study, survey
 from nas.space import load_space, parse_space
@@ -78,12 +85,18 @@ def create_session(
     data_dir = Path(settings.data_dir) if settings.data_dir else None
     data = load_data(settings.data, data_dir=data_dir)
     settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
+    calibration = None
+    if wants_latency(settings):
+        calibration = require_calibration(
+            space, settings.space, data.input_shape, data.num_classes
+        )
     problem = Problem(
         space=space,
         input_shape=data.input_shape,
         num_classes=data.num_classes,
         objectives=objectives,
         limits=settings.limits,
+        predict_us=predict_us(calibration, data.input_shape, data.num_classes),
     )
     surveyed = survey(problem)
     folder = RunFolder.create(path)
@@ -105,6 +118,8 @@ def create_session(
         raise
     folder.write_bytes("space.yaml", problem.space.text.encode())
     folder.write_json("environment.json", describe_environment())
+    if calibration is not None:
+        keep_calibration(folder, calibration)
     # Last, because its presence makes the folder a run that can be resumed.
     document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
     folder.write_json("search.json", document)
@@ -147,14 +162,17 @@ def _read_session(folder: RunFolder, document: dict[str, Any]) -> Session:
     settings = SearchSettings.from_plain(document["settings"])
     facts = document["facts"]
     text = folder.read_text("space.yaml")
+    shape, num_classes = tuple(facts["input_shape"]), facts["num_classes"]
+    calibration = read_calibration(folder) if wants_latency(settings) else None
     problem = Problem(
         space=parse_space(
             text, source=str(folder.path / "space.yaml"), name=Path(settings.space).stem
         ),
-        input_shape=tuple(facts["input_shape"]),
-        num_classes=facts["num_classes"],
+        input_shape=shape,
+        num_classes=num_classes,
         objectives=parse_objectives(settings.objectives),
         limits=settings.limits,
+        predict_us=predict_us(calibration, shape, num_classes),
     )
     return _session(folder, settings, problem, facts)
 

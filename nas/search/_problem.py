@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,16 @@ class Problem:
     num_classes: int
     objectives: tuple[Objective, ...]
     limits: tuple[Limit, ...] = ()
+    predict_us: Callable[[Architecture], int] | None = None
+    """Predicts `Cost.latency_us`, where latency is an objective or limited."""
 
     def candidate(self, genome: Genome) -> Candidate:
         """Decode and cost a genome, and settle whether it may be trained."""
         arch = self.space.decode(genome)
         try:
             cost = cost_of(arch, input_shape=self.input_shape, num_classes=self.num_classes)
+            if self.predict_us is not None:
+                cost = replace(cost, latency_us=self.predict_us(arch))
         except IllegalArchitecture as error:
             return Candidate(
                 genome=genome, arch=arch, cost=None, reason=str(error), rule=error.rule

@@ -14,9 +14,9 @@ SURFACE = {
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--max-params",
         "--max-macs", "--max-peak-bytes", "--max-stored-bytes", "--max-int8-stored-bytes",
-        "--max-int8-peak-bytes", "--epochs", "--train-images", "--resolution", "--ladder",
-        "--sampler", "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
-        "--task-timeout", "--storage", "--out", "--set",
+        "--max-int8-peak-bytes", "--max-latency-ms", "--epochs", "--train-images",
+        "--resolution", "--ladder", "--sampler", "--seed", "--workers", "--address",
+        "--cpus-per-worker", "--gpus-per-worker", "--task-timeout", "--storage", "--out", "--set",
     ],
     "resume": ["RUN", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker"],
     "report": ["RUN"],
