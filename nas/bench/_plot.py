@@ -37,8 +37,9 @@ def plot_bench(
         axes[0][column].set_title(table)
     for row in axes:
         row[0].set_ylabel("share of the true front's hypervolume")
+    columns = 2 if len(outcomes) == 1 else 5
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
@@ -61,10 +62,11 @@ def _draw_time(axes: Axes, by_sampler: Mapping[str, Sequence[Outcome]]) -> None:
     # As far as every search was still running.
     end_s = min(one.finished_s[-1] for runs in by_sampler.values() for one in runs)
     seconds = np.linspace(0, end_s, 200)
+    unit_s, unit = (3600, "hours") if end_s >= 3600 else (1, "seconds")
     for (sampler, runs), colour, style in _styled(by_sampler):
         shares = mean_share_by_time(runs, [float(value) for value in seconds])
-        axes.plot(seconds / 3600, shares, color=colour, linestyle=style, label=sampler)
-    _finish(axes, "simulated hours")
+        axes.plot(seconds / unit_s, shares, color=colour, linestyle=style, label=sampler)
+    _finish(axes, f"simulated {unit}")
 
 
 def _styled(

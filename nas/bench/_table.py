@@ -196,13 +196,14 @@ def make_trained_table(name: str, trainings: Iterable[Training]) -> Table:
             )
         train_s = sum(run.cpu_s[-1] for run in runs) / len(runs)
         rows.append(Row(id=arch_id, cost=candidate.cost, accuracies=accuracies, train_s=train_s))
+    trained = [(row.id, row.accuracies, row.train_s) for row in rows]
     return Table(
         name=name,
         space=problem.space,
         networks=tuple(rows),
         find=cache(problem.candidate),
         objectives=problem.objectives,
-        version=hashlib.sha256(repr(sorted(map(repr, rows))).encode()).hexdigest()[:12],
+        version=hashlib.sha256(repr(sorted(trained)).encode()).hexdigest()[:12],
     )
 
 
