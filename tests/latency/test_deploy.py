@@ -135,6 +135,15 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         deploy(REFERENCE, "cuda")
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_cuda_graph_agrees() -> None:
+    model = deployable(REFERENCE)
+    images = torch.randn((1, *REFERENCE.input_shape), generator=torch.Generator().manual_seed(1))
+    found = deploy(REFERENCE, "cuda").logits(images)
+    torch.testing.assert_close(found, model(images), rtol=1e-2, atol=1e-3)
+
+
 def test_an_impossible_network_is_refused() -> None:
     arch = with_parts(block=Lru(reuse=2, groups=3))
     with pytest.raises(IllegalArchitecture, match="groups 3"):
