@@ -131,10 +131,19 @@ class Architecture:
         The name takes no part, nor does the split in stages where nothing is shared by stage.
         Image channels and classes belong to the data; 3 and 10 stand in for them.
         """
-        plain = to_plain(self.calls(in_channels=3, num_classes=10))
+        calls = f"[{','.join(map(_call_json, self.calls(in_channels=3, num_classes=10)))}]"
         if rings := self.rings(in_channels=3, num_classes=10):
-            plain = {"calls": plain, "rings": [ring.to_plain() for ring in rings]}
-        return json.dumps(plain, separators=(",", ":"))
+            return f'{{"calls":{calls},"rings":{_json([ring.to_plain() for ring in rings])}}}'
+        return calls
+
+
+@lru_cache(maxsize=1 << 16)
+def _call_json(call: Call) -> str:
+    return _json(to_plain(call))
+
+
+def _json(plain: object) -> str:
+    return json.dumps(plain, separators=(",", ":"))
 
 
 Section = tuple[str, tuple[Call, ...]]

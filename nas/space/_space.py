@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nas.space._template import Label, Template, Usage
 
 
+MAX_RECENT = 256
+"""Architectures that a space remembers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """A model file with open values; with none open it holds one architecture."""
@@ -57,18 +61,33 @@ class SearchSpace:
 
     def decode(self, genome: Genome) -> Architecture:
         """The architecture of a genome; whether it can be built shows when its id is asked for."""
-        return cast("Architecture", self.template.build(genome, set()))
+        return self._built(genome)[0]
 
     def active_genes(self, genome: Genome) -> tuple[int, ...]:
         """Numbers of the genes that take part in a genome's architecture."""
-        active: set[int] = set()
-        self.template.build(genome, active)
-        return tuple(sorted(active))
+        return self._built(genome)[1]
 
     def canonical_genome(self, genome: Genome) -> Genome:
         """The same setting with every inactive gene at its first option."""
-        active = set(self.active_genes(genome))
-        return tuple(choice if number in active else 0 for number, choice in enumerate(genome))
+        built = self._built(genome)
+        active = set(built[1])
+        canonical = tuple(gene if place in active else 0 for place, gene in enumerate(genome))
+        self._recent[canonical] = built
+        return canonical
+
+    def _built(self, genome: Genome) -> tuple[Architecture, tuple[int, ...]]:
+        """The architecture and its active genes; remembered, for one is asked after the other."""
+        if genome not in self._recent:
+            if len(self._recent) >= MAX_RECENT:
+                self._recent.clear()
+            active: set[int] = set()
+            arch = cast("Architecture", self.template.build(genome, active))
+            self._recent[genome] = arch, tuple(sorted(active))
+        return self._recent[genome]
+
+    @cached_property
+    def _recent(self) -> dict[Genome, tuple[Architecture, tuple[int, ...]]]:
+        return {}
 
     def random_genome(self, rng: random.Random) -> Genome:
         """Every gene drawn evenly; the network may be illegal."""
