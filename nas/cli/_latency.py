@@ -53,6 +53,11 @@ def latency(
 
     if (model is None) == (calibrate is None):
         raise OptionError("latency: give either a MODEL to measure or --calibrate SPACE")
+    if calibrate is not None and fresh:
+        raise OptionError(
+            "--fresh and --calibrate cannot be combined; what is known but noisy is measured "
+            "again anyway"
+        )
     shape = parse_shape(input_shape)
     if calibrate is not None:
         space = load_space(calibrate, overrides)

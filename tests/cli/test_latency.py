@@ -112,6 +112,7 @@ def test_calibrate_says_its_error(
     [
         ((), "give either a MODEL to measure or --calibrate SPACE"),
         (("lrunet_1_1x", "--calibrate", "lru_vgnet"), "give either a MODEL"),
+        (("--calibrate", "lru_vgnet", "--fresh"), "cannot be combined"),
         (("--calibrate", "lrunet_1_1x"), "nothing is open there"),
         (("--calibrate", "lru_vgnet", "--networks", "2"), "--networks 2: at least 10"),
     ],
