@@ -38,10 +38,12 @@ class HalfIdentityBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter some channels, mix all into C/2 new ones, keep the right half of the old."""
-        filtered = self.filters_norm(self.filters(x[:, self.identity :]))
-        mixed = torch.cat((x[:, : self.identity], filtered), dim=1)
+        # One split, not two slices: its backward pass writes a gradient once, without zeros.
+        left, rest = x.split((self.identity, x.shape[1] - self.identity), dim=1)
+        kept = rest if self.identity == self.new else x[:, self.new :]
+        mixed = torch.cat((left, self.filters_norm(self.filters(rest))), dim=1)
         new = self.attention(self.norm(self.activation(self.pointwise(mixed))))
-        return torch.cat((x[:, self.new :], new), dim=1)
+        return torch.cat((kept, new), dim=1)
 
 
 class VgnetDownsamplingBlock(nn.Module):
