@@ -39,7 +39,7 @@ class HalfIdentityBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Filter some channels, mix all into C/2 new ones, keep the right half of the old."""
         # One split, not two slices: its backward pass writes a gradient once, without zeros.
-        left, rest = x.split((self.identity, x.shape[1] - self.identity), dim=1)
+        left, rest = torch.split(x, [self.identity, x.shape[1] - self.identity], dim=1)
         kept = rest if self.identity == self.new else x[:, self.new :]
         mixed = torch.cat((left, self.filters_norm(self.filters(rest))), dim=1)
         new = self.attention(self.norm(self.activation(self.pointwise(mixed))))

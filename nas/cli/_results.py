@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from nas.cli._latency import print_front_latencies
 from nas.cli._options import Run, make_console
-from nas.report import front_table
+from nas.report import front_table, human_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,11 +20,19 @@ if TYPE_CHECKING:
     from nas.run import RunReport, Session
 
 
-def report(run: Run) -> None:
+def report(
+    run: Run,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise the front too: RUN/int8, accuracy and size.")
+    ] = False,
+) -> None:
     """Print a run's Pareto front, and write front.csv and front.png; also while it runs."""
     from nas.run import open_session
 
-    print_report(make_console(), open_session(run))
+    console, session = make_console(), open_session(run)
+    print_report(console, session)
+    if int8:
+        _print_int8(console, session)
 
 
 def export(
@@ -74,6 +84,30 @@ def print_report(console: Console, session: Session) -> None:
         )
     _print_failures(console, made)
     _print_line(console, f"Run folder: {session.folder.path} (front.csv, front.png)")
+
+
+def _print_int8(console: Console, session: Session) -> None:
+    """The front as ONNX Runtime runs it, before and after quantisation."""
+    from nas.run import quantize_front
+
+    table = Table(
+        title="The front in int8, validation accuracy", title_justify="left", box=SIMPLE_HEAD
+    )
+    table.add_column("id", no_wrap=True)
+    for heading in ("fp32", "int8", "points lost", "weights", "in int8", "ONNX file", "in int8"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for member in quantize_front(session):
+        made, cost = member.network, member.row.cost
+        table.add_row(
+            member.row.arch_id,
+            f"{made.fp32_accuracy:.2%}".replace("%", " %"),
+            f"{made.int8_accuracy:.2%}".replace("%", " %"),
+            f"{100 * (made.fp32_accuracy - made.int8_accuracy):.2f}",
+            *map(human_bytes, (cost.stored_bytes, cost.int8_stored_bytes)),
+            *map(human_bytes, (made.fp32_bytes, made.int8_bytes)),
+        )
+    console.print(table)
+    _print_line(console, f"Quantised networks: {session.folder.path / 'int8'}")
 
 
 def _print_failures(console: Console, made: RunReport) -> None:

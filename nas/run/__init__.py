@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas.run._folder import RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
 from nas.run._latency import FrontLatency, front_latencies
+from nas.run._quantized import QuantizedMember, quantize_front
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
@@ -16,6 +17,7 @@ __all__ = [
     "Outcome",
     "Placement",
     "ProxyFactory",
+    "QuantizedMember",
     "RunFolder",
     "RunReport",
     "SearchSettings",
@@ -28,6 +30,7 @@ __all__ = [
     "parse_count",
     "parse_ladder",
     "parse_workers",
+    "quantize_front",
     "report_run",
     "run_search",
 ]

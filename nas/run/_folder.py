@@ -114,6 +114,16 @@ class RunFolder:
             reason = getattr(error, "strerror", None) or error
             raise RunFolderError(f"{self.path / name}: cannot be read: {reason}") from error
 
+    def read_weights(self, arch_id: str) -> bytes:
+        """The trained state of a network of the front. Raises RunFolderError."""
+        path = self.weights(arch_id)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: the weights of this network cannot be read: {error.strerror}"
+            ) from error
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all."""
         path = self.path / name

@@ -93,19 +93,12 @@ def _export(
     session: Session, row: FrontRow, evaluation: Evaluation, folder: Path, materialized: bool
 ) -> Exported:
     problem = session.problem
-    try:
-        weights = session.folder.weights(row.arch_id).read_bytes()
-    except OSError as error:
-        raise RunFolderError(
-            f"{session.folder.weights(row.arch_id)}: the weights of this network cannot be read: "
-            f"{error.strerror}"
-        ) from error
     return export_network(
         folder,
         evaluation.arch,
         input_shape=problem.input_shape,
         num_classes=problem.num_classes,
-        weights=weights,
+        weights=session.folder.read_weights(row.arch_id),
         provenance=_provenance(session, row),
         materialized=materialized,
     )

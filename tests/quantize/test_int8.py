@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from nas.errors import OptionError
+from nas.model import build_model
+from nas.proxy import load_data, seeded, train_proxy
+from nas.quantize import Int8Network, quantize_int8
+from nas.sharing import materialize
+from nas.space import parse_space
+from nas.trial import Fidelity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.proxy import ImageData
+
+FIDELITY = Fidelity(epochs=6, batch_size=8)
+NETWORK = """
+stem: {conv: {channels: 64, stride: 2}}
+stages:
+  - {channels: 64, depth: 2, stride: 1, block: conv}
+  - {channels: 64, depth: 1, stride: 2, transition: separable, block: {lru: {reuse: 3}}}
+head: gap_linear
+"""
+RING = "sharing: {scope: network, ratio: 0.5}\n"
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
+    """Images of 8x8 in three classes: the brighter, the higher the class."""
+    labels = np.arange(240) % 3
+    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
+    path: Path = tmp_path_factory.mktemp("data") / "steps.npz"
+    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
+    return load_data(str(path))
+
+
+def quantized(data: ImageData, text: str) -> tuple[Int8Network, torch.nn.Module]:
+    arch = parse_space(text, source="f.yaml", name="f").decode(())
+    with seeded(0):
+        model = build_model(arch, in_channels=1, num_classes=3)
+    train_proxy(model, data, FIDELITY, seed=0)
+    materialize(model)
+    return quantize_int8(model, data, FIDELITY), model.eval()
+
+
+@pytest.mark.parametrize("text", [NETWORK, NETWORK + RING], ids=["dense", "ring"])
+def test_an_easy_network_keeps_its_accuracy_in_half_the_bytes(steps: ImageData, text: str) -> None:
+    made, _ = quantized(steps, text)
+
+    assert made.fp32_accuracy > 0.9
+    assert made.int8_accuracy > made.fp32_accuracy - 0.05
+    assert len(made.onnx) == made.int8_bytes < made.fp32_bytes / 2
+
+
+def test_the_quantised_file_runs_and_is_not_the_plain_one(steps: ImageData) -> None:
+    made, model = quantized(steps, NETWORK)
+    session = onnxruntime.InferenceSession(made.onnx, providers=["CPUExecutionProvider"])
+    image = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    logits = torch.from_numpy(session.run(None, {"images": image.numpy()})[0])
+    with torch.inference_mode():
+        exact = model(image)
+
+    assert not torch.equal(logits, exact)
+    torch.testing.assert_close(logits, exact, rtol=0.2, atol=0.5)
+
+
+def test_the_fp32_accuracy_is_that_of_the_search(steps: ImageData) -> None:
+    made, model = quantized(steps, NETWORK)
+    images = (steps.val.pixels.float() / 255 - torch.tensor(steps.mean)) / torch.tensor(steps.std)
+    with torch.inference_mode():
+        right = (model(images).argmax(1) == steps.val.labels).float().mean().item()
+
+    assert made.fp32_accuracy == pytest.approx(right)
+
+
+def test_missing_packages_are_named(steps: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.quantize._int8.find_spec", lambda name: None)
+    with pytest.raises(OptionError, match=r"onnx and onnxruntime not installed.*pip install"):
+        quantize_int8(torch.nn.Identity(), steps, FIDELITY)
