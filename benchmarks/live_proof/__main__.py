@@ -84,12 +84,11 @@ def run_one(name: str, seed: int, seconds: float) -> None:
 def judge_all() -> None:
     """Retrain what is not retrained yet, one part of it on each core."""
     cores = sorted(os.sched_getaffinity(0))
-    processes = [
-        subprocess.Popen(
-            _command(core, "judge-one", "--part", str(part)), env=_environment("ours")
-        )
-        for part, core in enumerate(cores)
-    ]
+    environment, parts = _environment("ours"), str(len(cores))
+    processes = []
+    for part, core in enumerate(cores):
+        words = _command(core, "judge-one", "--part", str(part), "--parts", parts)
+        processes.append(subprocess.Popen(words, env=environment))
     for process in processes:
         process.wait()
 
