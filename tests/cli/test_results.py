@@ -158,3 +158,16 @@ def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Session) 
         assert ended.status == 2
         assert "the study's journal cannot be read" in ended.err
     assert open_session(session.folder.path).settings == session.settings
+
+
+def test_the_front_in_int8(nas: Nas, search_words: list[str], tmp_path: Path) -> None:
+    assert nas(*search_words).status == 0
+    run = tmp_path / "run"
+    ended = nas("report", run, "--int8")
+
+    assert (ended.status, ended.err) == (0, "")
+    ids = [line.split(",")[1] for line in (run / "front.csv").read_text().splitlines()[1:]]
+    assert sorted(path.stem for path in (run / "int8").iterdir()) == sorted(ids)
+    below = ended.out[ended.out.index("The front in int8") :]
+    assert all(arch_id in below for arch_id in ids)
+    assert str(run / "int8") in below
