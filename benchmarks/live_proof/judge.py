@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-MARKS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+MARKS = tuple(2 ** (-step / 3) for step in range(15, -1, -1))
 """Shares of the time at which fronts are judged."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge import MARKS, front_at, hypervolume
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from task import network
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def draw(path: Path, runs: dict[str, list[Run]], judged: dict[str, float]) -> No
     right.set_xlabel("parameters")
     right.set_ylabel("accuracy of the front, retrained, %; seed 0")
     for axes in (left, right):
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)

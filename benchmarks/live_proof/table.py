@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Runs = dict[str, list[Run]]
 
 OURS = "ours"
+SHOWN = MARKS[-13::3]
+"""Every doubling of the last sixteenth part."""
 
 
 def print_tables(runs_path: Path, judged_path: Path) -> None:
@@ -43,7 +45,7 @@ def _volumes(runs: Runs, judged: dict[str, float], seconds: float) -> Table:
     table = Table(title="hypervolume of the front after so many seconds")
     for heading in ("contender", "seeds", "begun", "in full", "load"):
         table.add_column(heading, justify="left" if heading == "contender" else "right")
-    for share in MARKS:
+    for share in SHOWN:
         table.add_column(f"{share * seconds:.0f}", justify="right")
     for name, of_one in runs.items():
         table.add_row(
@@ -52,7 +54,7 @@ def _volumes(runs: Runs, judged: dict[str, float], seconds: float) -> Table:
             f"{statistics.mean(run.begun for run in of_one):.0f}",
             f"{statistics.mean(len(run.trained) for run in of_one):.0f}",
             f"{statistics.mean(run.load_average for run in of_one):.1f}",
-            *(summary([hypervolume(run, share, judged) for run in of_one]) for share in MARKS),
+            *(summary([hypervolume(run, share, judged) for run in of_one]) for share in SHOWN),
         )
     return table
 
@@ -79,4 +81,4 @@ def _shares(runs: Runs, judged: dict[str, float]) -> Table:
 
 
 def _share(share: float | None) -> str:
-    return "not" if share is None else f"1/{1 / share:.0f}"
+    return "not" if share is None else f"1/{1 / share:.1f}"
