@@ -75,7 +75,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--loop", choices=("ours", "tutorial"), help=argparse.SUPPRESS)
     parser.add_argument("--device", default="cpu", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error("--rounds: at least 2, for a spread")
+    return options
 
 
 def _print_machine(torch_version: str) -> None:

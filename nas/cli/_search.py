@@ -235,14 +235,14 @@ def _print_start(console: Console, session: Session, survey: Survey) -> None:
 
 def _training(session: Session) -> str:
     full = session.settings.fidelity
-    images = f" of {full.train_images:,} images" if full.train_images else ""
+    images = f"on at most {full.train_images:,} images" if full.train_images else "on all images"
     low = session.settings.ladder
     if not low:
-        return f"Every network is trained for {_epochs(full)}{images}"
+        return f"Every network is trained {images} for {_epochs(full)}"
     steps = ", then ".join(_epochs(rung) for rung in low)
     return (
-        f"Every network is trained for {steps}{images}; the most promising, a third at most, "
-        f"climb to the next rung, the last one being {_epochs(full)}"
+        f"Every network is trained {images} for {steps}; the most promising, a third at most, "
+        f"climb to the next rung, the last being {_epochs(full)}"
     )
 
 

@@ -300,3 +300,20 @@ def test_a_ray_that_nobody_answers_is_said_at_once(
     assert time.monotonic() - began_s < 20
     # The search is ready all the same, and can be run elsewhere.
     assert nas("resume", tmp_path / "run", "--workers", "local").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Every network is trained on at most 6,000 images for 1 epoch"),
+        (
+            ("--epochs", "4", "--train-images", "60", "--ladder", "1@4,2"),
+            "Every network is trained on at most 60 images for 1 epoch at 4 pixels, then 2 epochs; the "
+            "most promising, a third at most, climb to the next rung, the last being 4 epochs",
+        ),
+    ],
+)
+def test_a_search_says_how_it_trains(
+    nas: Nas, search_words: list[str], words: tuple[str, ...], said: str
+) -> None:
+    assert said in nas(*search_words, *words).out.splitlines()
