@@ -309,7 +309,8 @@ def test_a_ray_that_nobody_answers_is_said_at_once(
         (
             ("--epochs", "4", "--train-images", "60", "--ladder", "1@4,2"),
             "Every network is trained on at most 60 images for 1 epoch at 4 pixels, then 2 "
-            "epochs; the most promising, a third at most, climb to the next rung, the last being 4 epochs",
+            "epochs; the most promising, a third at most, climb to the next rung, the last "
+            "being 4 epochs",
         ),
     ],
 )
