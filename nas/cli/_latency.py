@@ -15,6 +15,7 @@ from rich.table import Table
 from nas.cli._options import Set, parse_shape
 from nas.errors import OptionError
 from nas.latency import DEVICES, Subject
+from nas.report import add_id_column
 from nas.space import load_architecture, load_space
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def print_front_latencies(console: Console, session: Session) -> None:
     if not rows:
         return
     table = Table(title="Latency of the front, one image", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("id", no_wrap=True)
+    add_id_column(table)
     for heading in ("accuracy", "predicted ms", "measured ms", "ratio", "spread"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -12,12 +12,22 @@ from rich.table import Table
 
 from nas.cli._latency import print_front_latencies
 from nas.cli._options import Run, make_console
-from nas.report import front_table, human_bytes
+from nas.report import add_id_column, front_table, human_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nas.run import RunReport, Session
+
+_INT8_HEADINGS = (
+    "accuracy\nfp32",
+    "accuracy\nint8",
+    "points\nlost",
+    "weights\nfp32",
+    "weights\nint8",
+    "ONNX\nfp32",
+    "ONNX\nint8",
+)
 
 
 def report(
@@ -91,10 +101,14 @@ def _print_int8(console: Console, session: Session) -> None:
     from nas.run import quantize_front
 
     table = Table(
-        title="The front in int8, validation accuracy", title_justify="left", box=SIMPLE_HEAD
+        title="The front in int8, validation accuracy",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
-    table.add_column("id", no_wrap=True)
-    for heading in ("fp32", "int8", "points lost", "weights", "in int8", "ONNX file", "in int8"):
+    add_id_column(table)
+    for heading in _INT8_HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for member in quantize_front(session):
         made, cost = member.network, member.row.cost

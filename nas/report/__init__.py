@@ -15,7 +15,7 @@ from nas.report._plot import plot_front
 from nas.report._progress import Progress, Snapshot
 from nas.report._references import Reference, references_for
 from nas.report._report import Report, write_report
-from nas.report._table import front_table, human_bytes, human_count, human_seconds
+from nas.report._table import add_id_column, front_table, human_bytes, human_count, human_seconds
 
 __all__ = [
     "Axis",
@@ -25,6 +25,7 @@ __all__ = [
     "Reference",
     "Report",
     "Snapshot",
+    "add_id_column",
     "best_row",
     "front_rows",
     "front_table",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nas.report._front import FrontRow
     from nas.trial import Objective
 
+_ID_WIDTH = 12
 _PREFIXES = ("", "k", "M", "G", "T", "P")
 
 
@@ -44,6 +45,11 @@ def human_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def add_id_column(table: Table) -> None:
+    """A column for architecture ids, never cut: people copy them into `--pick`."""
+    table.add_column("id", no_wrap=True, min_width=_ID_WIDTH)
+
+
 def front_table(rows: Sequence[FrontRow], objectives: Sequence[Objective]) -> Table:
     """The front, one network a line; `best` and `knee` as `nas export --pick` knows them."""
     count = "1 network" if len(rows) == 1 else f"{len(rows)} networks"
@@ -51,8 +57,8 @@ def front_table(rows: Sequence[FrontRow], objectives: Sequence[Objective]) -> Ta
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("trial", "accuracy", "params", "MACs", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("id", "pick"):
-        table.add_column(heading, no_wrap=True)
+    add_id_column(table)
+    table.add_column("pick", no_wrap=True)
     table.add_column("network")
     picks = _picks(rows, objectives)
     for index, row in enumerate(rows):

@@ -160,7 +160,15 @@ def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Session) 
     assert open_session(session.folder.path).settings == session.settings
 
 
-def test_the_front_in_int8(nas: Nas, search_words: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_front_in_int8(
+    nas: Nas,
+    search_words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert nas(*search_words).status == 0
     run = tmp_path / "run"
     ended = nas("report", run, "--int8")
@@ -170,4 +178,5 @@ def test_the_front_in_int8(nas: Nas, search_words: list[str], tmp_path: Path) ->
     assert sorted(path.stem for path in (run / "int8").iterdir()) == sorted(ids)
     below = ended.out[ended.out.index("The front in int8") :]
     assert all(arch_id in below for arch_id in ids)
+    assert "…" not in below
     assert str(run / "int8") in below

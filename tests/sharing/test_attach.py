@@ -134,9 +134,13 @@ def test_costs_are_what_the_model_measures(scope: str, options: dict[str, Any]) 
 def test_rings_change_parameters_and_nothing_else() -> None:
     shared = cost_of(network(scope="network", ratio=0.5), input_shape=(3, 32, 32), num_classes=10)
     plain = cost_of(network(), input_shape=(3, 32, 32), num_classes=10)
-    same = dataclasses.replace(shared, params=plain.params, ring_params=0)
+    # A ring holds half of the parameters it replaces, and they are kernel parameters too.
+    assert shared.params == plain.params - shared.ring_params
+    assert shared.kernel_params == plain.kernel_params - shared.ring_params
+    same = dataclasses.replace(
+        shared, params=plain.params, kernel_params=plain.kernel_params, ring_params=0
+    )
     assert same == plain
-    assert shared.params == plain.params - shared.ring_params  # half of what it replaces
 
 
 def test_even_the_stem_and_the_classifier_may_join() -> None:
