@@ -4,11 +4,15 @@
 
 The tutorial loop is torchvision's: a DataLoader over PIL images (ToTensor, Normalize), float32 in
 rows, torch's default allocator, `.item()` each step. Its recipe is ours (AdamW, annealed rates,
-label smoothing), so that only the way of running it differs. On the CPU each loop has a process
-of its own, as glibc reads its settings once; both have one thread and take turns, a round each. A
-figure is the median of the rounds in images per second of CPU time, a ratio the median of the
-rounds' ratios with its quartiles. `--accuracy` trains both with five seeds and compares; `--gpu`
-times both on a GPU in wall-clock time, and skips itself where there is none.
+label smoothing), so that only the way of running it differs. Where a network has a parameter
+ring, the tutorial generates its kernels as RPG's released code does, by a gather for each layer;
+with `--our-rings` it has ours.
+
+On the CPU each loop has a process of its own, as an allocator is chosen once; both have one
+thread and take turns, a round each. A figure is the median of the rounds in images per second of
+CPU time, a ratio the median of the rounds' ratios with its quartiles. `--accuracy` trains both
+with five seeds and compares; `--gpu` times both on a GPU in wall-clock time, and skips itself
+where there is none.
 """
 
 from __future__ import annotations
@@ -21,8 +25,11 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nas.workers import allocator_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
     from nas.proxy import ImageData, Images
     from nas.trial import Fidelity
 
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
-"""What our workers tell glibc's allocator."""
 NETWORKS = {
     "lrunet_2_1x": "LruNet, a layer applied twice",
     "mobilenet_v1_cifar_0.25": "MobileNetV1",
@@ -41,7 +46,7 @@ NETWORKS = {
     "mgic_mobilenetv3_small_cifar": "MGIC",
     "vgnetg_1.0mp": "VGNet",
 }
-IMAGES, BATCH = 640, 32
+IMAGES, BATCH = 1_280, 32
 ACCURACY_IMAGES, ACCURACY_EPOCHS, SEEDS = 3_000, 2, 5
 PEAK = 0.02
 GPU_IMAGES, GPU_BATCH = 10_240, 128
@@ -73,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--accuracy", action="store_true")
     parser.add_argument("--gpu", action="store_true")
+    parser.add_argument("--our-rings", action="store_true")
     parser.add_argument("--loop", choices=("ours", "tutorial"), help=argparse.SUPPRESS)
     parser.add_argument("--device", default="cpu", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -99,7 +105,9 @@ class Loop:
         words = [sys.executable, __file__, "--loop", name, "--device", options.device]
         if options.data_dir:
             words += ["--data-dir", str(options.data_dir)]
-        memory = KEEP_MEMORY if name == "ours" else {}
+        if options.our_rings:
+            words += ["--our-rings"]
+        memory = allocator_variables() if name == "ours" else {}
         self._process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
@@ -132,7 +140,8 @@ def serve(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     data = load_data("fashion_mnist", data_dir=options.data_dir)
-    train = {"ours": train_ours, "tutorial": train_tutorial}[options.loop]
+    tutorial = partial(train_tutorial, our_rings=options.our_rings)
+    train = {"ours": train_ours, "tutorial": tutorial}[options.loop]
     for line in sys.stdin:
         asked = json.loads(line)
         answer = timed(train, asked, data, options.device)
@@ -175,7 +184,7 @@ def train_ours(name: str, fidelity: Fidelity, seed: int, data: ImageData, device
 
 
 def train_tutorial(
-    name: str, fidelity: Fidelity, seed: int, data: ImageData, device: str
+    name: str, fidelity: Fidelity, seed: int, data: ImageData, device: str, *, our_rings: bool
 ) -> float:
     """As a tutorial does."""
     import torch
@@ -185,6 +194,8 @@ def train_tutorial(
 
     torch.manual_seed(seed)
     model = _model(name, seed, data).to(device)
+    if not our_rings:
+        _generate_as_released(model)
     loader = _loader(data.train.first(fidelity.train_images), fidelity, data, device, shuffle=True)
     peak = PEAK * (fidelity.batch_size / 32) ** 0.5
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.99))
@@ -203,6 +214,17 @@ def train_tutorial(
             running += loss.item()
     held = _loader(data.val.first(fidelity.val_images), fidelity, data, device, shuffle=False)
     return _accuracy(model, held, device)
+
+
+def _generate_as_released(model: nn.Module) -> None:
+    """Every kernel by a gather of its own: `ring[index] * sign * scale`."""
+    from ring_generation import per_layer
+
+    from nas.sharing import Ring
+
+    for ring in model.modules():
+        if isinstance(ring, Ring):
+            ring.forward = per_layer(ring)
 
 
 def _accuracy(model: nn.Module, loader: Any, device: str) -> float:

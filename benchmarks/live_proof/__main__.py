@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
+from nas.workers import allocator_variables
+
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / "results" / "live_proof"
 RUNS, JUDGED = FOLDER / "runs.jsonl", FOLDER / "judged.jsonl"
@@ -114,11 +116,9 @@ def _command(core: int, *words: str) -> list[str]:
 
 
 def _environment(name: str) -> dict[str, str]:
-    """Our workers set glibc's allocator; whoever has our trainer has this too."""
-    from task import KEEP_MEMORY
-
+    """Our workers choose their allocator; whoever has our trainer has this too."""
     ours = name.startswith("ours") or name.endswith("our trainer")
-    return {**os.environ, **ONE_THREAD, **(KEEP_MEMORY if ours else {})}
+    return {**os.environ, **ONE_THREAD, **(allocator_variables() if ours else {})}
 
 
 def print_all() -> None:

@@ -27,8 +27,6 @@ FULL = Fidelity(epochs=2, train_images=1_200, val_images=2_500, batch_size=32)
 NEUTRAL = replace(FULL, epochs=4)
 """By which fronts are judged: longer, and with another seed than any search."""
 NEUTRAL_SEED = 1_000
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "-1"}
-"""What our workers tell glibc's allocator; the tutorial's loop runs without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

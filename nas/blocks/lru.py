@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 class LruBlock(nn.Module):
@@ -46,22 +45,10 @@ class LruBlock(nn.Module):
         for application, (depthwise_norm, pointwise_norm) in enumerate(norms):
             if application > 0 and self.shuffle is not None:
                 x = self.shuffle(x)
-            y = depthwise_norm(self._filter(x))
+            y = depthwise_norm(self.depthwise(x))
             y = pointwise_norm(self.pointwise(y))
             x = self.activation(y + x)
         return x
-
-    def _filter(self, x: Tensor) -> Tensor:
-        """Two kernels per channel: (B, C, H, W) -> (B, 2C, H, W).
-
-        In training each channel is doubled first, so that every kernel has a channel of its own:
-        the same numbers, faster backwards, at the price of one more map in memory.
-        """
-        if not self.training:
-            return self.depthwise(x)
-        kernels = self.depthwise.weight
-        doubled = torch.stack((x, x), dim=2).flatten(1, 2)
-        return functional.conv2d(doubled, kernels, padding=1, groups=len(kernels))
 
 
 class MaxPoolConcat(nn.Module):

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from nas.proxy._augment import Normalizer
+from nas.proxy._precision import scoring_precision
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,17 +38,9 @@ def evaluate_model(model: nn.Module, images: Images, data: ImageData) -> tuple[f
     for start in range(0, len(images), batch):
         pixels, wanted = images.pixels[start : start + batch], images.labels[start : start + batch]
         wanted = wanted.to(device)
-        with precision(device):
+        with scoring_precision(device):
             logits = model(normalize(pixels.to(device)))
         correct += (logits.argmax(1) == wanted).sum()
         loss += functional.cross_entropy(logits.float(), wanted, reduction="sum")
     model.train(was_training)
     return correct.item() / len(images), loss.item() / len(images)
-
-
-def precision(device: torch.device) -> torch.autocast:
-    """Context of a forward pass: bfloat16 on CUDA, full float32 elsewhere.
-
-    On the CPU bfloat16 makes small depthwise networks slower to train, not faster.
-    """
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")

@@ -32,8 +32,7 @@ class Evaluator:
     """Evaluates tasks one after another: `Task` -> `TrialResult`, and never raises.
 
     Built once for each worker. A result follows from the data, the task and the number of
-    threads alone. For the CPU, start the process with MALLOC_MMAP_MAX_=0 and
-    MALLOC_TRIM_THRESHOLD_=-1: large tensors then keep their memory between steps.
+    threads alone.
     """
 
     def __init__(

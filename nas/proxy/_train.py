@@ -8,21 +8,22 @@ else: at the rate that suits most networks, SGD with momentum fails on these.
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
-from torch.nn import functional
 
 from nas.errors import Diverged
 from nas.proxy._augment import Normalizer, augment, resized
-from nas.proxy._evaluate import evaluate_model, precision
+from nas.proxy._evaluate import evaluate_model
 from nas.proxy._images import ImageData, Images
+from nas.proxy._quick_cpu import quick_on_cpu
 from nas.proxy._seeds import seeded
+from nas.proxy._step import make_step
 from nas.trial import Fidelity, Scores
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import nn
 
 DEFAULT_FIDELITY = Fidelity(epochs=2, train_images=6_000, val_images=5_000, batch_size=32)
 """A search's default: a median of 6 s and a mean of 12 s for lru_vgnet's networks on one core."""
@@ -30,11 +31,8 @@ LEARNING_RATE = 0.02
 """Peak for a batch of 32; other batch sizes scale it by the square root of their ratio."""
 AUGMENT_FROM_EPOCHS = 16
 """Shorter runs see the images as they are: at 2 and at 8 epochs, shifting them costs accuracy."""
-_WEIGHT_DECAY = 0.05
-_LABEL_SMOOTHING = 0.1
 _WARM_UP = 0.2
 """Share of the steps during which the learning rate rises."""
-_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def train_proxy(
@@ -62,9 +60,10 @@ def train_proxy(
     )
     # Faster for depthwise convolutions and batch norm, by up to a half on the CPU.
     model.to(device).to(memory_format=torch.channels_last)
-    with seeded(seed):
+    on_cpu = train.pixels.device.type == "cpu"
+    with seeded(seed), quick_on_cpu(model) if on_cpu else nullcontext():
         _fit(model, train, data, fidelity, torch.Generator().manual_seed(seed))
-    accuracy, loss = evaluate_model(model, val, data)
+        accuracy, loss = evaluate_model(model, val, data)
     if not torch.tensor(loss).isfinite():
         raise Diverged(f"validation loss is {loss} after {fidelity.epochs} epochs of training")
     return Scores(accuracy=accuracy, loss=loss, train_s=time.perf_counter() - start_s)
@@ -94,7 +93,7 @@ def _fit(
     batch = min(fidelity.batch_size, len(train))
     steps = len(train) // batch
     rates = learning_rates(fidelity.epochs * steps, LEARNING_RATE * (batch / 32) ** 0.5)
-    optimizer = _optimizer(model)
+    step = make_step(model, train.pixels.device)
     normalize = Normalizer(data.mean, data.std, train.pixels.device)
     augmented = fidelity.epochs >= AUGMENT_FROM_EPOCHS
     model.train()
@@ -102,49 +101,15 @@ def _fit(
         summed = torch.zeros((), device=train.pixels.device)
         order = torch.randperm(len(train), generator=generator).to(train.pixels.device)
         epoch_rates = rates[epoch * steps : (epoch + 1) * steps]
-        for step, rate in enumerate(epoch_rates):
-            index = order[step * batch : (step + 1) * batch]
+        for number, rate in enumerate(epoch_rates):
+            index = order[number * batch : (number + 1) * batch]
             pixels = train.pixels[index]
             if augmented:
                 pixels = augment(pixels, generator, flip=data.flip)
-            _set_rate(optimizer, rate)
-            summed += _step(model, optimizer, normalize(pixels), train.labels[index])
+            summed += step(normalize(pixels), train.labels[index], rate=rate)
         # Asked once an epoch: asking each step would wait for the device each time.
         if not summed.isfinite():
             raise Diverged(
                 f"training loss is {summed.item()} in epoch {epoch + 1} of {fidelity.epochs}, "
                 f"learning rate {epoch_rates[-1]:.3g} (peak {max(rates):.3g})"
             )
-
-
-def _step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor
-) -> Tensor:
-    with precision(inputs.device):
-        logits = model(inputs.contiguous(memory_format=torch.channels_last))
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=_LABEL_SMOOTHING)
-    torch.autograd.backward(loss)
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss.detach()
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    """AdamW over what can be trained; norms and biases don't decay."""
-    exempt = {
-        id(parameter)
-        for module in model.modules()
-        for name, parameter in module.named_parameters(recurse=False)
-        if isinstance(module, _NORMS) or name == "bias"
-    }
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if id(p) not in exempt], "weight_decay": _WEIGHT_DECAY},
-        {"params": [p for p in trained if id(p) in exempt], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.99), fused=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -172,6 +173,12 @@ class _Places:
             if scale != 1:
                 factor *= scale
 
+    @cached_property
+    def in_ring_order(self) -> list[tuple[Tensor, Tensor]]:
+        """For every kernel, its elements from the ring's first to its last, and their indices."""
+        sorts = (index.sort() for index in torch.split(self.index, self.blocks))
+        return [(order.int(), index) for index, order in sorts]
+
     def _indices(self, ring: Ring) -> Tensor:
         size, device = len(ring.values) // ring.block, ring.values.device
         if not ring.permute:
@@ -185,6 +192,19 @@ class _Places:
                 for number, count in enumerate(self.blocks)
             ]
         )
+
+    def scatter(self, kernel: int, gradient: Tensor, total: Tensor) -> None:
+        """Add a kernel's gradient to the ring's.
+
+        Single elements are sorted first: the ring is then walked through once for every kernel,
+        not jumped about in, which takes four times as long.
+        """
+        if self.rows == (-1,):
+            order, index = self.in_ring_order[kernel]
+            gradient = gradient.index_select(0, order)
+        else:
+            index = torch.split(self.index, self.blocks)[kernel]
+        total.index_add_(0, index, gradient)
 
     def checksum(self) -> Tensor:
         """A number that changes with any index or sign; int64, modulo 2**64."""
@@ -219,13 +239,12 @@ class _Gather(torch.autograd.Function):
         # A step will follow, and fused optimisers do not count up the ring's version.
         ring.forget()
         total = places.factor.new_zeros(len(ring.values)).view(places.rows)
-        indices = torch.split(places.index, places.blocks)
         factors = torch.split(places.factor, places.sizes)
-        for gradient, index, factor in zip(gradients, indices, factors, strict=True):
+        for number, (gradient, factor) in enumerate(zip(gradients, factors, strict=True)):
             gradient = gradient.reshape(-1)
             if excess := len(factor) - len(gradient):
                 gradient = nn.functional.pad(gradient, (0, excess))
-            total.index_add_(0, index, (gradient * factor).view(places.rows))
+            places.scatter(number, (gradient * factor).view(places.rows), total)
         if ring.gradient_factor != 1:
             total *= ring.gradient_factor
         return total.view(-1), None

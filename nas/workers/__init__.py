@@ -5,9 +5,19 @@ each, whatever happens to the process that worked on it. Pools know nothing of n
 data: what a worker does with a task is the business of the `Factory` it is made with.
 """
 
+from nas.workers._allocator import allocator_variables
 from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
 from nas.workers._ray_pool import RayPool
 
-__all__ = ["Pool", "WorkerInfo", "Evaluator", "Factory", "LocalPool", "RayPool", "make_pool"]
+__all__ = [
+    "Evaluator",
+    "Factory",
+    "LocalPool",
+    "Pool",
+    "RayPool",
+    "WorkerInfo",
+    "allocator_variables",
+    "make_pool",
+]

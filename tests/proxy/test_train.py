@@ -99,27 +99,6 @@ def test_frozen_weights_stay_and_all_others_move(data: ImageData) -> None:
     assert {name for name, _ in model.named_parameters()} - moved == {"0.weight"}
 
 
-def test_norms_and_biases_do_not_decay() -> None:
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2))
-    model.ring = nn.Parameter(torch.zeros(9))
-
-    decayed, exempt = module._optimizer(model).param_groups
-
-    assert [id(p) for p in decayed["params"]] == [
-        id(p) for p in (model.ring, model[0].weight, model[2].weight)
-    ]
-    assert len(exempt["params"]) == 4
-    assert exempt["weight_decay"] == 0
-
-
-def test_a_shared_weight_is_trained_once() -> None:
-    layer = nn.Linear(3, 3, bias=False)
-
-    groups = module._optimizer(nn.Sequential(layer, nn.ReLU(), layer)).param_groups
-
-    assert sum(len(group["params"]) for group in groups) == 1
-
-
 def test_exploding_training_is_reported_with_epoch_and_rate(
     data: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
