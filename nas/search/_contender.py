@@ -219,5 +219,7 @@ _OUR_MODULES = (
     "_error_model",
     "_evolution",
     "_gaussian_process",
+    "_ideas",
     "_model_based",
+    "_start",
 )

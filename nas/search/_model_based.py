@@ -18,29 +18,29 @@ import numpy as np
 import optuna
 
 from nas.search._acquisition import expected_improvement
-from nas.search._encoding import Encoding
 from nas.search._error_model import LEAST_ERROR, fit_error_model
 from nas.search._evolution import ParetoEvolutionSampler, distributions
-from nas.search._gaussian_process import Kernel, squared_distances
+from nas.search._ideas import Ideas, costs, rows
 from nas.search._problem import mutate_one
 from nas.search._searchable import as_problem
+from nas.search._start import Start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from nas.search._archive import Archive, Member
     from nas.search._error_model import ErrorModel
+    from nas.search._gaussian_process import Kernel
+    from nas.search._ideas import Idea
     from nas.search._searchable import Searchable
     from nas.space import Genome
 
     Array = NDArray[np.float64]
 
-NUM_SPREAD = 16
-"""Networks spread over the space before there is a model."""
-SPREAD_DRAWS = 64
-"""Random networks from which the one farthest from all others is taken."""
+NUM_START = 10
+"""Networks trained before there is a model."""
 NUM_CHILDREN, NUM_DRAWS, NUM_KEPT = 24, 8, 200
 """Ideas: children of the front, random networks, and the best of the last proposal."""
 ROUNDS, ELITE, NEIGHBOURS = 2, 4, 4
@@ -49,21 +49,8 @@ MAX_TRAINING, MAX_FIT = 300, 150
 """Trained networks that the model knows, and those that its length scales are fitted to."""
 REFIT_GROWTH = 1.15
 """Length scales are fitted anew each time that so many times as many networks are trained."""
-MAX_CACHED = 5_000
 MARGIN = 0.01
-"""By how many decades the costs' reference point lies beyond the dearest network trained."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Idea:
-    """A feasible network that might be proposed."""
-
-    genome: Genome
-    arch_id: str
-    costs: Array
-    """(K,) decimal logarithms of the objectives that are costs."""
-    row: Array
-    """(F,) what the model sees."""
+"""By how many decades the costs' reference point lies beyond the dearest network."""
 
 
 class ModelBasedSampler(optuna.samplers.BaseSampler):
@@ -81,15 +68,15 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         self._evolution = ParetoEvolutionSampler(
             as_problem(problem), archive, seed=seed, start=start
         )
-        self._encoding = Encoding(problem.space.genes)
+        self._ideas = Ideas(problem, archive)
+        self._start = Start(problem, self._ideas, seed=seed, first=start)
         directions = [one.direction for one in problem.objectives]
         self._error = directions.index("maximize")
         self._costs = [place for place in range(len(directions)) if place != self._error]
-        self._ideas: dict[Genome, Idea | None] = {}
         self._proposed: dict[str, Idea] = {}
         self._kept: list[Idea] = []
-        self._trained_ideas: dict[int, Idea] = {}
         self._kernel: Kernel | None = None
+        self._pivot: float | None = None
         self._num_fitted = 0
         self._highest = np.full(len(self._costs), -np.inf)
         self._num_priced = 0
@@ -123,54 +110,20 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
 
     def propose(self, rng: random.Random) -> Genome:
         """A feasible genome whose network is new. Raises SpaceExhausted."""
-        if len(self._archive.members) < NUM_SPREAD:
-            idea = self._most_distant(rng)
+        members = self._archive.members
+        if len(members) < NUM_START:
+            trained = [self._ideas.trained(member) for member in members]
+            idea = self._start.next(self._pending() + trained)
         else:
             idea = self._most_promising(rng)
         if idea is None:
             # Nothing new came up by chance; evolution looks longer, and knows when to give up.
-            idea = self._idea(self._evolution.propose(rng))
+            idea = self._ideas.of(self._evolution.propose(rng))
             assert idea is not None, "evolution proposes feasible networks"
         self._proposed[idea.arch_id] = idea
         return idea.genome
 
-    # -- networks ------------------------------------------------------------------------------
-
-    def _idea(self, genome: Genome) -> Idea | None:
-        """A genome as an idea; None where its network must not be trained."""
-        genome = self._problem.space.canonical_genome(genome)
-        if genome not in self._ideas:
-            if len(self._ideas) >= MAX_CACHED:
-                del self._ideas[next(iter(self._ideas))]
-            self._ideas[genome] = self._new_idea(genome)
-        return self._ideas[genome]
-
-    def _new_idea(self, genome: Genome) -> Idea | None:
-        candidate = self._problem.candidate(genome)
-        if candidate.reason is not None:
-            return None
-        cost, space = candidate.cost, self._problem.space
-        assert cost is not None, "a feasible network has costs"
-        names = [self._problem.objectives[place].name for place in self._costs]
-        return Idea(
-            genome=genome,
-            arch_id=candidate.arch.id,
-            costs=np.array([math.log10(max(getattr(cost, name), 1)) for name in names]),
-            row=self._encoding.row(genome, space.active_genes(genome), cost),
-        )
-
-    def _new_ideas(self, genomes: Iterable[Genome], known: set[str]) -> list[Idea]:
-        """Feasible networks never proposed and not in `known`, to which they are added."""
-        feasible = (idea for idea in map(self._idea, genomes) if idea is not None)
-        return self._unseen(feasible, known)
-
-    def _unseen(self, ideas: Iterable[Idea], known: set[str]) -> list[Idea]:
-        found = []
-        for idea in ideas:
-            if idea.arch_id not in known and not self._archive.knows(idea.arch_id):
-                known.add(idea.arch_id)
-                found.append(idea)
-        return found
+    # -- networks under evaluation -------------------------------------------------------------
 
     def _recall_pending(self, study: optuna.Study) -> None:
         """Know the networks under evaluation, also those that an earlier session proposed."""
@@ -182,7 +135,7 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
             return
         trials = study.get_trials(deepcopy=False)
         for number in missing:
-            idea = self._idea(self._problem.space.genome(trials[number].params))
+            idea = self._ideas.of(self._problem.space.genome(trials[number].params))
             if idea is not None:
                 self._proposed[idea.arch_id] = idea
 
@@ -190,39 +143,17 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         known = (self._proposed.get(arch_id) for arch_id in self._archive.pending)
         return [idea for idea in known if idea is not None]
 
-    # -- before there is a model ---------------------------------------------------------------
-
-    def _most_distant(self, rng: random.Random) -> Idea | None:
-        """Of some random networks, the one least like those already chosen."""
-        space = self._problem.space
-        ideas = self._new_ideas((space.random_genome(rng) for _ in range(SPREAD_DRAWS)), set())
-        chosen = self._pending() + [self._trained(member) for member in self._archive.members]
-        if not ideas or not chosen:
-            return ideas[0] if ideas else None
-        distances = squared_distances(self._scaled(ideas), self._scaled(chosen)).min(axis=1)
-        return ideas[int(distances.argmax())]
-
-    def _scaled(self, ideas: list[Idea]) -> Array:
-        groups = self._encoding.groups
-        return Kernel.prior(int(groups.max()) + 1).scaled(_rows(ideas), groups)
-
-    def _trained(self, member: Member) -> Idea:
-        if member.number not in self._trained_ideas:
-            idea = self._idea(member.genome)
-            assert idea is not None, "only feasible networks are trained"
-            self._trained_ideas[member.number] = idea
-        return self._trained_ideas[member.number]
-
-    # -- with a model --------------------------------------------------------------------------
+    # -- the choice ----------------------------------------------------------------------------
 
     def _most_promising(self, rng: random.Random) -> Idea | None:
         """Of many ideas, the one with the largest expected improvement."""
         score = self._scorer()
         known: set[str] = set()
         space = self._problem.space
-        ideas = self._unseen(self._kept, known)
-        ideas += self._new_ideas((self._evolution._child(rng) for _ in range(NUM_CHILDREN)), known)
-        ideas += self._new_ideas((space.random_genome(rng) for _ in range(NUM_DRAWS)), known)
+        children = (self._evolution._child(rng) for _ in range(NUM_CHILDREN))
+        ideas = self._ideas.unseen(self._kept, known)
+        ideas += self._ideas.new(children, known)
+        ideas += self._ideas.new((space.random_genome(rng) for _ in range(NUM_DRAWS)), known)
         values = score(ideas)
         for _ in range(ROUNDS):
             best = [ideas[place] for place in _descending(values)[:ELITE]]
@@ -231,7 +162,7 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
                 for idea in best
                 for _ in range(NEIGHBOURS)
             )
-            new = self._new_ideas(near, known)
+            new = self._ideas.new(near, known)
             ideas, values = ideas + new, np.concatenate([values, score(new)])
         order = _descending(values)
         self._kept = [ideas[place] for place in order[1 : NUM_KEPT + 1]]
@@ -239,49 +170,54 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
 
     def _scorer(self) -> Scorer:
         """The acquisition function as things stand."""
-        pivot, model = self._model()
+        model, pivot = self._model()
         members, pending = self._archive.front, self._pending()
         front = [[_log_error(member, self._error), *self._costs_of(member)] for member in members]
         if pending:
-            means, _ = model.predict(_rows(pending))
+            means, _ = model.predict(rows(pending))
             front += [[mean, *idea.costs] for mean, idea in zip(means, pending, strict=True)]
-            model = model.imagine(_rows(pending))
+            model = model.imagine(rows(pending))
         dearest = self._dearest()
         return Scorer(
             model, _non_dominated(np.array(front)), np.array([pivot, *(dearest + MARGIN)])
         )
 
     def _dearest(self) -> Array:
-        """(K,) the highest costs trained so far."""
+        """(K,) the highest costs of networks trained so far, or drawn at random."""
         for member in self._archive.members[self._num_priced :]:
             self._highest = np.maximum(self._highest, self._costs_of(member))
         self._num_priced = len(self._archive.members)
-        return self._highest
+        return np.asarray(np.maximum(self._highest, self._start.dearest))
 
     def _costs_of(self, member: Member) -> list[float]:
         return [member.losses[place] for place in self._costs]
 
-    def _model(self) -> tuple[float, ErrorModel]:
-        """The reference error's logarithm, and the model of what was trained.
+    # -- the model -----------------------------------------------------------------------------
 
-        Only errors below those of networks chosen without a model, at their median, are gains.
-        """
+    def _model(self) -> tuple[ErrorModel, float]:
+        """The model of what was trained, and the log error above which nothing is a gain."""
         members = self._archive.members
-        first = [_log_error(member, self._error) for member in members[:NUM_SPREAD]]
-        pivot = float(np.median(first))
+        if self._pivot is None:
+            first = [_log_error(member, self._error) for member in members[:NUM_START]]
+            self._pivot = float(np.median(first))
+        if len(members) < REFIT_GROWTH * self._num_fitted:
+            return self._fitted(self._pivot, self._kernel), self._pivot
+        model = self._fitted(self._pivot, None)
+        self._kernel, self._num_fitted = model.process.kernel, len(members)
+        # What half of all random networks would reach, as far as is known.
+        self._pivot = float(np.median(model.predict(rows(self._start.random_ideas))[0]))
+        return model, self._pivot
+
+    def _fitted(self, pivot: float, kernel: Kernel | None) -> ErrorModel:
         chosen = self._training_set()
-        if len(members) >= REFIT_GROWTH * self._num_fitted:
-            self._kernel, self._num_fitted = None, len(members)
-        model = fit_error_model(
-            _rows([self._trained(member) for member in chosen]),
+        return fit_error_model(
+            rows([self._ideas.trained(member) for member in chosen]),
             np.exp([_log_error(member, self._error) for member in chosen]),
-            self._encoding.groups,
+            self._ideas.groups,
             pivot=pivot,
-            kernel=self._kernel,
+            kernel=kernel,
             fit_size=MAX_FIT,
         )
-        self._kernel = model.process.kernel
-        return pivot, model
 
     def _training_set(self) -> list[Member]:
         """At most MAX_TRAINING: half from the best two ranks, the rest the most recent."""
@@ -310,13 +246,8 @@ class Scorer:
         """One value per idea."""
         if not ideas:
             return np.empty(0)
-        means, deviations = self.model.predict(_rows(ideas))
-        costs = np.stack([idea.costs for idea in ideas])
-        return expected_improvement(means, deviations, costs, self.front, self.reference)
-
-
-def _rows(ideas: list[Idea]) -> Array:
-    return np.stack([idea.row for idea in ideas])
+        means, deviations = self.model.predict(rows(ideas))
+        return expected_improvement(means, deviations, costs(ideas), self.front, self.reference)
 
 
 def _log_error(member: Member, place: int) -> float:
