@@ -179,7 +179,8 @@ def _cells(sharing: Sharing, parts: Iterable[PartKernels]) -> list[_Cell]:
             if sharing.scope == "layer":
                 cell_key = first + offset
             slots = cells.setdefault(cell_key, {})
-            slot = slots.setdefault((copy, offset), _Slot(weight, weight.size, []))
+            if (slot := slots.get((copy, offset))) is None:
+                slot = slots[copy, offset] = _Slot(weight, weight.size, [])
             slot.readers.append(first + offset)
         first += len(part.kernels)
     return [list(slots.values()) for slots in cells.values()]

@@ -65,7 +65,7 @@ def fit_error_model(
     targets = (values - center) / scale
     if kernel is None:
         kernel = fit_kernel(rows[:fit_size], groups, targets[:fit_size])
-    return ErrorModel(GaussianProcess(kernel, groups, rows, targets), center, scale)
+    return ErrorModel(GaussianProcess.given(kernel, groups, rows, targets), center, scale)
 
 
 def warp(values: Array, pivot: float) -> Array:

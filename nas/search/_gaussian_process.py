@@ -10,8 +10,7 @@ equations 4.17 (kernel) and 5.9 (gradient).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,52 +133,61 @@ class _Objective:
         return float(fit + 0.5 * pull @ (vector - self.prior)), gradient + pull
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GaussianProcess:
-    """A process that has seen `targets` at `features`."""
+    """A process that has seen N targets."""
 
     kernel: Kernel
     groups: NDArray[np.intp]
-    features: Array
-    """(N, F)."""
-    targets: Array
-    """(N,), standardised."""
+    points: Array
+    """(N, F) where, in units of the length scales."""
+    factor: Array
+    """(N, N) lower Cholesky factor of the targets' covariance."""
+    alpha: Array
+    """(N,) the inverse covariance times the targets."""
 
-    @cached_property
-    def _scaled(self) -> Array:
-        return self.kernel.scaled(self.features, self.groups)
-
-    @cached_property
-    def _factor(self) -> Array:
-        size = len(self.features)
-        covariance = np.exp(self.kernel.log_signal) * matern(
-            squared_distances(self._scaled, self._scaled)
-        )
-        covariance[np.diag_indices(size)] += np.exp(self.kernel.log_noise) + JITTER
-        return np.asarray(cholesky(covariance, lower=True, check_finite=False))
-
-    @cached_property
-    def _alpha(self) -> Array:
-        return np.asarray(cho_solve((self._factor, True), self.targets, check_finite=False))
+    @classmethod
+    def given(
+        cls, kernel: Kernel, groups: NDArray[np.intp], features: Array, targets: Array
+    ) -> GaussianProcess:
+        """The process that has seen `targets`, (N,) and standardised, at `features`, (N, F)."""
+        points = kernel.scaled(features, groups)
+        factor = cholesky(_noisy_covariance(kernel, points), lower=True, check_finite=False)
+        alpha = cho_solve((factor, True), targets, check_finite=False)
+        return cls(kernel, groups, points, factor, alpha)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """(M, F) -> means and standard deviations of the noise-free values, each (M,)."""
-        signal = np.exp(self.kernel.log_signal)
-        others = self.kernel.scaled(features, self.groups)
-        cross = signal * matern(squared_distances(self._scaled, others))
-        means = cross.T @ self._alpha
-        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
-        variances = np.maximum(signal - (half**2).sum(0), 1e-10)
-        return np.asarray(means), np.sqrt(variances)
+        cross, half = self._cross(self.kernel.scaled(features, self.groups))
+        variances = np.maximum(np.exp(self.kernel.log_signal) - (half**2).sum(0), 1e-10)
+        return np.asarray(cross.T @ self.alpha), np.sqrt(variances)
 
     def imagine(self, features: Array) -> GaussianProcess:
-        """The process once these points have come out exactly at their means."""
-        if not len(features):
-            return self
-        means, _ = self.predict(features)
-        return GaussianProcess(
-            self.kernel,
-            self.groups,
-            np.concatenate([self.features, features]),
-            np.concatenate([self.targets, means]),
+        """The process once these points, (M, F), have come out exactly at their means.
+
+        The factor grows by a block; targets at their means leave all other means as they are.
+        """
+        points = self.kernel.scaled(features, self.groups)
+        _, half = self._cross(points)
+        left = _noisy_covariance(self.kernel, points) - half.T @ half
+        corner = cholesky(left, lower=True, check_finite=False)
+        return replace(
+            self,
+            points=np.concatenate([self.points, points]),
+            factor=np.block([[self.factor, np.zeros_like(half)], [half.T, corner]]),
+            alpha=np.concatenate([self.alpha, np.zeros(len(points))]),
         )
+
+    def _cross(self, points: Array) -> tuple[Array, Array]:
+        """(N, M) covariances with scaled points, and the same divided by the factor."""
+        squares = squared_distances(self.points, points)
+        cross = np.exp(self.kernel.log_signal) * matern(squares)
+        half = solve_triangular(self.factor, cross, lower=True, check_finite=False)
+        return cross, half
+
+
+def _noisy_covariance(kernel: Kernel, points: Array) -> Array:
+    """(N, N) of targets at scaled points."""
+    covariance = np.exp(kernel.log_signal) * matern(squared_distances(points, points))
+    covariance[np.diag_indices(len(points))] += np.exp(kernel.log_noise) + JITTER
+    return np.asarray(covariance)

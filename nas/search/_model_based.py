@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from threadpoolctl import ThreadpoolController
 
 from nas.search._acquisition import expected_improvement
 from nas.search._error_model import LEAST_ERROR, fit_error_model
@@ -96,7 +98,10 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         """One new feasible network. Raises SpaceExhausted."""
         self._recall_pending(study)
         rng = random.Random(f"{self._seed}:{trial.number}")
-        return dict(self._problem.space.labels(self.propose(rng)))
+        # More threads than one are no quicker, disturb the trainings, and round differently.
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            genome = self.propose(rng)
+        return dict(self._problem.space.labels(genome))
 
     def sample_independent(
         self,
@@ -248,6 +253,12 @@ class Scorer:
             return np.empty(0)
         means, deviations = self.model.predict(rows(ideas))
         return expected_improvement(means, deviations, costs(ideas), self.front, self.reference)
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """The libraries behind NumPy and SciPy; to find them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _log_error(member: Member, place: int) -> float:

@@ -59,7 +59,8 @@ def test_known_networks_are_answered_for_free(toy: Table) -> None:
 def test_shares_grow_to_one(toy: Table) -> None:
     outcome = measure(run_race(replace(RACE, sampler="model", budget=120), toy), toy)
     assert list(outcome.shares) == sorted(outcome.shares)
-    assert 0 < outcome.shares[10] < outcome.shares[-1] <= 1 + 1e-12
+    # The first ten are cheap and may all be worse than the median, which counts for nothing.
+    assert 0 < outcome.shares[20] < outcome.shares[-1] <= 1 + 1e-12
     first = outcome.evaluations_to[0]
     assert first is not None
     assert outcome.shares[first - 2] < 0.9 <= outcome.shares[first - 1]

@@ -116,7 +116,7 @@ def test_a_failure_high_on_the_ladder_is_a_record_with_its_earlier_scores(
     make_session: MakeSession,
 ) -> None:
     trained: Trained = Counter()
-    session = make_session(budget=20, fidelity=FULL, ladder=LADDER)
+    session = make_session(budget=36, fidelity=FULL, ladder=LADDER)
     run(session, trained, fails=4)
 
     failed = [

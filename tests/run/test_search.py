@@ -141,7 +141,13 @@ def test_a_resumed_search_does_the_rest_and_no_network_twice(make_session: MakeS
     assert [one.evaluated for one in (first, second, third)] == [7, 12, 20]
     assert [one.new for one in (first, second, third)] == [7, 5, 8]
     assert len(seen) == seen.total() == 20
-    through = make_session("through", budget=20)
+
+
+def test_a_resumed_evolution_goes_the_way_it_would_have_gone(make_session: MakeSession) -> None:
+    session = make_session(budget=20, sampler="evolution")
+    run(session, counting(Counter(), stop_after=12))
+    resume(session)
+    through = make_session("through", budget=20, sampler="evolution")
     run(through)
     assert evaluations(session) == evaluations(through)
 

@@ -49,7 +49,7 @@ def test_gradient_is_the_slope() -> None:
 def test_prediction_by_the_textbook_formula() -> None:
     rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
     kernel = Kernel(0.1, -2.0, (0.5, 0.0, -0.5))
-    process = GaussianProcess(kernel, GROUPS, rows, targets)
+    process = GaussianProcess.given(kernel, GROUPS, rows, targets)
     others = features(4, seed=3)
     scale = np.exp(0.5 * np.array(kernel.log_weights))[GROUPS]
     signal = np.exp(kernel.log_signal)
@@ -63,12 +63,24 @@ def test_prediction_by_the_textbook_formula() -> None:
 
 def test_imagined_points_leave_means_alone_and_narrow_the_doubt() -> None:
     rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
-    process = GaussianProcess(Kernel.prior(3), GROUPS, rows, targets)
+    process = GaussianProcess.given(Kernel.prior(3), GROUPS, rows, targets)
     others = features(5, seed=3)
     imagined = process.imagine(others[:2])
     assert imagined.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-6)
     assert (imagined.predict(others)[1] < process.predict(others)[1]).all()
-    assert process.imagine(np.empty((0, len(GROUPS)))) is process
+
+
+def test_imagined_points_count_like_seen_ones() -> None:
+    rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
+    kernel, new = Kernel.prior(3), features(3, seed=3)
+    process = GaussianProcess.given(kernel, GROUPS, rows, targets)
+    means, _ = process.predict(new)
+    seen = GaussianProcess.given(
+        kernel, GROUPS, np.concatenate([rows, new]), np.concatenate([targets, means])
+    )
+    others = features(5, seed=4)
+    for one, other in zip(process.imagine(new).predict(others), seen.predict(others), strict=True):
+        assert one == pytest.approx(other, abs=1e-9)
 
 
 def test_a_fit_finds_the_group_that_matters() -> None:
@@ -79,5 +91,5 @@ def test_a_fit_finds_the_group_that_matters() -> None:
     assert kernel.log_weights[1] > kernel.log_weights[0] + 1
     assert kernel.log_weights[1] > kernel.log_weights[2] + 1
     others = features(40, seed=5)
-    means, _ = GaussianProcess(kernel, GROUPS, rows, targets).predict(others)
+    means, _ = GaussianProcess.given(kernel, GROUPS, rows, targets).predict(others)
     assert np.corrcoef(means, np.sin(6 * others[:, 2]))[0, 1] > 0.99
