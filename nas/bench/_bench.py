@@ -38,6 +38,8 @@ class BenchSettings:
     samplers: tuple[str, ...] = tuple(CONTENDERS)
     """The first is the one that the others are tested against."""
     num_seeds: int = 20
+    first_seed: int = 0
+    """Seeds count up from here: settings chosen on some are judged on others."""
     budget: int = 200
     workers: int = 8
 
@@ -52,11 +54,18 @@ class BenchSettings:
         ):
             if value < 1:
                 raise OptionError(f"{option} {value}: give at least 1")
+        if self.first_seed < 0:
+            raise OptionError(f"--first-seed {self.first_seed}: give at least 0")
 
     @property
     def marks(self) -> tuple[int, ...]:
         """Trainings after which shares are reported; the last is the budget."""
         return (*(mark for mark in MARKS if mark < self.budget), self.budget)
+
+    @property
+    def seeds(self) -> range:
+        """Every sampler runs all of them."""
+        return range(self.first_seed, self.first_seed + self.num_seeds)
 
     @property
     def num_races(self) -> int:
@@ -101,7 +110,7 @@ def _race_all(
     table = load_table(name)
     store = Cache(settings.out / "races")
     outcomes: dict[str, list[Outcome]] = {sampler: [] for sampler in settings.samplers}
-    for seed in range(settings.num_seeds):
+    for seed in settings.seeds:
         for sampler in settings.samplers:
             race = Race(
                 table=name,

@@ -26,6 +26,9 @@ def bench(
         typer.Option(help="Samplers by name; the others are tested against the first."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Searches of each sampler on each table.")] = 20,
+    first_seed: Annotated[
+        int, typer.Option(help="Where seeds begin: fresh ones judge what others have chosen.")
+    ] = 0,
     budget: Annotated[int, typer.Option(help="Trainings looked up in each search.")] = 200,
     workers: Annotated[int, typer.Option(help="Simulated asynchronous workers.")] = 8,
     out: Annotated[
@@ -41,6 +44,7 @@ def bench(
         tables=_names(tables) if tables is not None else TABLES,
         samplers=_names(samplers) if samplers is not None else tuple(CONTENDERS),
         num_seeds=seeds,
+        first_seed=first_seed,
         budget=budget,
         workers=workers,
     )

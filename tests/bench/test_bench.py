@@ -109,12 +109,28 @@ def test_run_writes_a_table_and_a_picture_and_resumes(tmp_path: Path) -> None:
     assert run_bench(settings).lines == report.lines
 
 
+@pytest.mark.usefixtures("only_toy")
+def test_seeds_count_up_from_the_first(tmp_path: Path) -> None:
+    seeds: list[int] = []
+    settings = BenchSettings(
+        out=tmp_path,
+        tables=("nasbench201-cifar10",),
+        samplers=("random+dedup",),
+        num_seeds=2,
+        first_seed=40,
+        budget=5,
+    )
+    run_bench(settings, on_race=lambda race: seeds.append(race.seed))
+    assert seeds == [40, 41]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"tables": ("nasbench101",)}, "--tables: unknown name 'nasbench101'"),
         ({"samplers": ()}, "--samplers: name at least one"),
         ({"num_seeds": 0}, "--seeds 0: give at least 1"),
+        ({"first_seed": -1}, "--first-seed -1: give at least 0"),
         ({"budget": -1}, "--budget -1: give at least 1"),
     ],
 )
