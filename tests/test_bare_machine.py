@@ -26,7 +26,18 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "package",
-    ["space", "blocks", "sharing", "model", "cost", "proxy", "export", "inspect", "report"],
+    [
+        "space",
+        "blocks",
+        "sharing",
+        "model",
+        "cost",
+        "proxy",
+        "export",
+        "inspect",
+        "report",
+        "workers",
+    ],
 )
 def test_the_package_needs_no_engine(package: str) -> None:
     done = run(f"import nas.{package}")

@@ -9,14 +9,12 @@ from nas.workers._allocator import allocator_variables
 from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
-from nas.workers._ray_pool import RayPool
 
 __all__ = [
     "Evaluator",
     "Factory",
     "LocalPool",
     "Pool",
-    "RayPool",
     "WorkerInfo",
     "allocator_variables",
     "make_pool",

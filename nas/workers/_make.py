@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 from nas.errors import OptionError
 from nas.workers._local import LocalPool
-from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from nas.workers._pool import Factory, Pool
@@ -47,6 +46,9 @@ def make_pool(
         return LocalPool(factory, task_timeout_s=task_timeout_s)
     if isinstance(workers, bool) or not (workers is None or isinstance(workers, int)):
         raise OptionError(f"--workers: '{workers}' is neither local nor a number of workers")
+    # Ray takes a second to load, and is not needed before.
+    from nas.workers._ray_pool import RayPool
+
     return RayPool(
         factory,
         num_workers=workers,

@@ -14,9 +14,9 @@ import pytest
 
 import nas
 from nas.errors import ClusterError
-from nas.workers import RayPool
 from nas.workers._cluster import parse_address
 from nas.workers._quiet_ray import ray
+from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

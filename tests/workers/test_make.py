@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import OptionError
-from nas.workers import LocalPool, RayPool, make_pool
+from nas.workers import LocalPool, make_pool
+from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from nas.workers import Factory

@@ -10,7 +10,8 @@ import pytest
 
 from nas.errors import DataError, OptionError
 from nas.trial import Task, TrialResult
-from nas.workers import LocalPool, Pool, RayPool
+from nas.workers import LocalPool, Pool
+from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

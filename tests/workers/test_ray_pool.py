@@ -17,8 +17,9 @@ import pytest
 import nas
 from nas.errors import ClusterError
 from nas.trial import Task, TrialResult
-from nas.workers import Pool, RayPool
+from nas.workers import Pool
 from nas.workers._quiet_ray import ray
+from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,7 +207,7 @@ def test_a_task_out_of_memory_even_alone_is_recorded(
 PROGRAM = """
 import os
 from nas.trial import Fidelity, Task, TrialResult
-from nas.workers import RayPool
+from nas.workers._ray_pool import RayPool
 
 def obey(info):
     import nas.workers  # as a real factory would
