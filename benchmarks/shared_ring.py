@@ -1,6 +1,6 @@
 """Can all networks of a ring space share one trained ring, so that each trains for less?
 
-    python benchmarks/shared_ring.py [--parents 16] [--children 4]
+    python benchmarks/shared_ring.py [--parents 10] [--children 4]
 
 Networks of `rpg_resnet`, all generated from one ring of 10,000 parameters. Parents are drawn at
 random and trained in full, one after another, each from the ring that the one before it left
@@ -54,7 +54,7 @@ QUARTER = replace(ONE_EPOCH, train_images=ONE_EPOCH.train_images // 4)
 def main() -> None:
     """Train families and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--parents", type=int, default=16)
+    parser.add_argument("--parents", type=int, default=10)
     parser.add_argument("--children", type=int, default=4)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -32,7 +32,7 @@ SURFACE = {
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images", "--untrained",
         "--out", "--set",
     ],
-    "bench": ["--tables", "--samplers", "--seeds", "--budget", "--workers", "--out"],
+    "bench": ["--tables", "--samplers", "--seeds", "--first-seed", "--budget", "--workers", "--out"],
 }  # fmt: skip
 
 
