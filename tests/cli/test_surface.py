@@ -32,7 +32,9 @@ SURFACE = {
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images", "--untrained",
         "--out", "--set",
     ],
-    "bench": ["--tables", "--samplers", "--seeds", "--first-seed", "--budget", "--workers", "--out"],
+    "bench": [
+        "--tables", "--samplers", "--seeds", "--first-seed", "--budget", "--workers", "--out",
+    ],
 }  # fmt: skip
 
 
