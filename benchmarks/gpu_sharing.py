@@ -4,8 +4,8 @@
 
 Every process trains the same network of less than a million parameters, as a worker of a search
 does, again and again; all start together. A figure is the sum of their images per second, and
-how many times that is a single process'. Where NVIDIA's MPS runs, processes share
-the GPU through it: run it with and without. Skips itself where there is no GPU.
+how many times that is a single process'. Where NVIDIA's MPS runs, processes share the GPU through
+it: run it with and without. Skips itself where there is no GPU; `--device cpu` tries it out.
 """
 
 from __future__ import annotations
