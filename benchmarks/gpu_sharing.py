@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from nas.data import load_data
 from nas.model import build_model
-from nas.proxy import load_data, seeded, train_proxy
 from nas.space import load_architecture
+from nas.train import seeded, train_proxy
 from nas.trial import Fidelity
 from nas.workers import allocator_variables
 

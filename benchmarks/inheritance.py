@@ -35,13 +35,14 @@ from nas.bench import (
     table_problem,
     trainings_path,
 )
+from nas.data import load_data
 from nas.model import build_model
-from nas.proxy import evaluate_model, load_data, proxy_seed, seeded, train_proxy
+from nas.train import evaluate_model, proxy_seed, seeded, train_proxy
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
     from nas.bench import Training
-    from nas.proxy import ImageData
+    from nas.data import ImageData
     from nas.search import Candidate, Problem
     from nas.trial import Fidelity
 

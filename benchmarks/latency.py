@@ -31,7 +31,7 @@ from nas.arch.families.vgnet import HalfIdentity
 from nas.latency import (
     LatencyMeter,
     PredictionError,
-    Subject,
+    Workload,
     calibrate,
     deploy,
     deployable,
@@ -61,12 +61,12 @@ def predictions(space: SearchSpace, meter: LatencyMeter, networks: int, held_out
     )  # fmt: skip
     stream = random_subjects(space, random.Random("held out"), SHAPE, CLASSES)
     drawn = {one.arch.id: one for one in islice(stream, 20 * held_out)}
-    subjects = list(drawn.values())[:held_out]
+    workloads = list(drawn.values())[:held_out]
     measured = []
-    for subject in subjects:
-        measured.append(meter.measure(subject))
-        _progress("held out", len(measured), len(subjects))
-    ratios = [made.predictor.ratio(subject) for subject in subjects]
+    for workload in workloads:
+        measured.append(meter.measure(workload))
+        _progress("held out", len(measured), len(workloads))
+    ratios = [made.predictor.ratio(workload) for workload in workloads]
     seconds, size = time.monotonic() - start, len(made.predictor.table.entries)
     print(f"\n{space.name}: {seconds:.0f} s; {size} parts in the table")
     print(f"  calibration, left out in turn: {_shown(made.error)}")
@@ -80,10 +80,10 @@ def predictions(space: SearchSpace, meter: LatencyMeter, networks: int, held_out
 
 def repetitions(space: SearchSpace, meter: LatencyMeter, networks: int, repeats: int) -> None:
     """How far measurements of the same network lie apart."""
-    subjects = islice(random_subjects(space, random.Random("repeated"), SHAPE, CLASSES), networks)
+    workloads = islice(random_subjects(space, random.Random("repeated"), SHAPE, CLASSES), networks)
     by_ratio, by_ms = [], []
-    for subject in subjects:
-        found = [meter.measure(subject, fresh=True) for _ in range(repeats)]
+    for workload in workloads:
+        found = [meter.measure(workload, fresh=True) for _ in range(repeats)]
         quiet = [latency for latency in found if not latency.noisy]
         if len(quiet) > 1:
             by_ratio.append(_range([latency.ratio for latency in quiet]))
@@ -109,9 +109,9 @@ def outputs(spaces: Sequence[str], networks: int) -> None:
     worst, count = 0.0, 0
     for name in spaces:
         stream = random_subjects(load_space(name), random.Random("outputs"), SHAPE, CLASSES)
-        for subject in islice(stream, networks):
+        for workload in islice(stream, networks):
             image = torch.randn(1, *SHAPE)
-            expected, found = deployable(subject)(image), deploy(subject).logits(image)
+            expected, found = deployable(workload)(image), deploy(workload).logits(image)
             worst = max(worst, float((found - expected).abs().max() / expected.abs().max()))
             count += 1
     print(f"\noutputs: {count} random networks, largest relative difference {worst:.1e}")
@@ -122,15 +122,15 @@ def eager(meter: LatencyMeter) -> None:
     print("\neager beside deployed, ms (times the first)")
     firsts: list[float] = []
     for name in EAGER:
-        subject = Subject(arch=load_architecture(name), input_shape=SHAPE, num_classes=CLASSES)
-        pair = [_eager_ms(subject), meter.measure(subject).latency_ms]
+        workload = Workload(arch=load_architecture(name), input_shape=SHAPE, num_classes=CLASSES)
+        pair = [_eager_ms(workload), meter.measure(workload).latency_ms]
         firsts = firsts or pair
         shown = [f"{ms:8.3f} ({ms / first:.1f})" for ms, first in zip(pair, firsts, strict=True)]
         print(f"{name:26}" + "".join(f"{text:>18}" for text in shown))
 
 
-def _eager_ms(subject: Subject) -> float:
-    model, image, times = deployable(subject), torch.randn(1, *SHAPE), []
+def _eager_ms(workload: Workload) -> float:
+    model, image, times = deployable(workload), torch.randn(1, *SHAPE), []
     with torch.inference_mode():
         for _ in range(60):
             start = time.thread_time()
@@ -139,7 +139,7 @@ def _eager_ms(subject: Subject) -> float:
     return statistics.median(times[10:])
 
 
-def _applied(block: Block) -> Subject:
+def _applied(block: Block) -> Workload:
     """A network that is little besides `block`."""
     arch = Architecture(
         name="applied",
@@ -147,7 +147,7 @@ def _applied(block: Block) -> Subject:
         stages=(Stage(channels=32, block=block),),
         head=GapLinear(),
     )
-    return Subject(arch=arch, input_shape=SHAPE, num_classes=CLASSES)
+    return Workload(arch=arch, input_shape=SHAPE, num_classes=CLASSES)
 
 
 def _range(values: Sequence[float]) -> float:

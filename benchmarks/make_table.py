@@ -52,7 +52,7 @@ def _load() -> None:
     import torch
 
     from nas.bench import DATA
-    from nas.proxy import load_data
+    from nas.data import load_data
 
     torch.set_num_threads(1)
     globals()["data"] = load_data(DATA)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from nas.proxy import ImageData, Images
+    from nas.data import ImageData, Images
     from nas.trial import Fidelity
 
 NETWORKS = {
@@ -136,7 +136,7 @@ def serve(options: argparse.Namespace) -> None:
     """Train what standard input asks for."""
     import torch
 
-    from nas.proxy import load_data
+    from nas.data import load_data
 
     torch.set_num_threads(1)
     data = load_data("fashion_mnist", data_dir=options.data_dir)
@@ -167,8 +167,8 @@ def timed(
 
 def _model(name: str, seed: int, data: ImageData) -> nn.Module:
     from nas.model import build_model
-    from nas.proxy import seeded
     from nas.space import load_architecture
+    from nas.train import seeded
 
     with seeded(seed):
         return build_model(
@@ -178,7 +178,7 @@ def _model(name: str, seed: int, data: ImageData) -> nn.Module:
 
 def train_ours(name: str, fidelity: Fidelity, seed: int, data: ImageData, device: str) -> float:
     """As a search does."""
-    from nas.proxy import train_proxy
+    from nas.train import train_proxy
 
     return train_proxy(_model(name, seed, data), data, fidelity, seed=seed, device=device).accuracy
 
@@ -190,7 +190,7 @@ def train_tutorial(
     import torch
     from torch.nn import functional
 
-    from nas.proxy import learning_rates
+    from nas.train import learning_rates
 
     torch.manual_seed(seed)
     model = _model(name, seed, data).to(device)

@@ -25,8 +25,9 @@ from torch import nn
 from torch.nn import functional
 
 from nas.bench import DATA, all_networks, lru_vgnet_small, table_problem
+from nas.data import load_data
 from nas.model import build_model
-from nas.proxy import load_data, proxy_seed, seeded
+from nas.train import proxy_seed, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

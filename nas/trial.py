@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nas.arch import Architecture
 
 Direction = Literal["maximize", "minimize"]
-State = Literal["complete", "reused", "rejected", "failed", "screened"]
+State = Literal["complete", "duplicate", "rejected", "failed", "pruned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +152,9 @@ class Evaluation:
     failure: Failure | None = None
     rungs: tuple[Scores, ...] = ()
     """Scores on the rungs of the ladder below full training, the cheapest first. A network that
-    is never promoted further ends as `screened`, without `scores`."""
-    reused_from: int | None = None
-    """The trial whose result was taken over, where `state` is `reused`."""
+    is never promoted further ends as `pruned`, without `scores`."""
+    duplicate_of: int | None = None
+    """The trial whose result was taken over, where `state` is `duplicate`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # Small networks run faster on one thread than on threads that wait for each other. Read when
 # torch is first imported, which is after this.
@@ -16,3 +25,28 @@ os.environ.pop("COLUMNS", None)
 # A background job of a shell ignores Ctrl-C, and all its children with it; some tests send it.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def seeded_and_alone() -> Iterator[None]:
+    """Every test draws the same numbers, on one thread, whatever ran before it."""
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    before = torch.get_num_threads()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    """480 blob images in four classes, no test arrays."""
+    from tests.small_data import blobs
+
+    images, labels = blobs(480)
+    path = tmp_path / "blobs.npz"
+    np.savez(path, images=images, labels=labels)
+    return path

@@ -17,8 +17,9 @@ from rich.console import Console
 from task import DATA, FULL, OBJECTIVES, SPACE, Run, Trained, images, load_average, problem
 
 from nas.model import build_model
-from nas.proxy import Evaluator, proxy_seed, seeded, train_proxy
-from nas.run import Placement, SearchSettings, create_session, run_search
+from nas.proxy import Evaluator
+from nas.run import SearchSettings, WorkerConfig, create_session, run_search
+from nas.train import proxy_seed, seeded, train_proxy
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
@@ -206,7 +207,7 @@ def _ours(**changed: object) -> Contend:
             watch = _Watch(seconds)
             run_search(
                 session,
-                Placement(workers="local"),
+                WorkerConfig(workers="local"),
                 Console(file=io.StringIO()),
                 factory=lambda info: watch,
             )

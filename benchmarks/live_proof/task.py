@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.proxy import load_data
+from nas.data import load_data
 from nas.report import HypervolumeBox
-from nas.search import Problem, survey
+from nas.search import Problem, probe_space
 from nas.space import load_space
 from nas.trial import Fidelity, parse_objectives
 
 if TYPE_CHECKING:
-    from nas.proxy import ImageData
+    from nas.data import ImageData
     from nas.search import Candidate
 
 SPACE, DATA = "lru_vgnet", "fashion_mnist"
@@ -73,7 +73,7 @@ def problem() -> Problem:
 @cache
 def box() -> HypervolumeBox:
     """The frozen reference: guessing, at the highest cost found in the space, and the lowest."""
-    ranges = survey(problem()).cost_ranges
+    ranges = probe_space(problem()).cost_ranges
     bounds = {name: (low, high) for name, low, high in ranges}
     return HypervolumeBox.of(
         problem().objectives, num_classes=problem().num_classes, bounds=bounds

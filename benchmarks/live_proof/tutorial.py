@@ -16,13 +16,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from nas.model import build_model
-from nas.proxy import learning_rates, proxy_seed
+from nas.train import learning_rates, proxy_seed
 
 if TYPE_CHECKING:
     from torch import nn
 
     from nas.arch import Architecture
-    from nas.proxy import Images
+    from nas.data import Images
 
 PEAK = 0.02
 
@@ -63,17 +63,17 @@ class _Pictures(Dataset[Any]):
     """As torchvision's FashionMNIST hands them out: a PIL image each."""
 
     def __init__(self, part: Images) -> None:
-        self._part = part
+        self._component = part
         self._transform = transforms.Compose(
             [transforms.ToTensor(), transforms.Normalize(images().mean, images().std)]
         )
 
     def __len__(self) -> int:
-        return len(self._part)
+        return len(self._component)
 
     def __getitem__(self, index: int) -> Any:
-        image = Image.fromarray(self._part.pixels[index, 0].numpy())
-        return self._transform(image), int(self._part.labels[index])
+        image = Image.fromarray(self._component.pixels[index, 0].numpy())
+        return self._transform(image), int(self._component.labels[index])
 
 
 def _loader(part: Images, *, shuffle: bool) -> DataLoader[Any]:

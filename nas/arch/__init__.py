@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from nas.arch._call import Argument, Call, Ref
-from nas.arch._part import Activation, Block, Bounds, Head, Part, Site, Stem, Transition
+from nas.arch._component import Activation, Block, Bounds, Component, Head, Slot, Stem, Transition
+from nas.arch._layer_trace import (
+    BYTES_PER_ACTIVATION,
+    FeatureMap,
+    LayerTrace,
+    Op,
+    Weight,
+    peak_live_size,
+    strided,
+)
 from nas.arch._records import Architecture, Section, Stage, describe
-from nas.arch._sharing import PartKernels, RingPlan, Sharing, ring_budget
+from nas.arch._sharing import ComponentKernels, RingPlan, Sharing, ring_budget
 from nas.arch._summary import summarize
-from nas.arch._tape import BYTES_PER_ACTIVATION, Map, Step, Tape, Weight, peak_live_size, strided
-from nas.arch.families import PARTS, PLANS
+from nas.arch.families import COMPONENTS, TRACES
 
 __all__ = [
     "BYTES_PER_ACTIVATION",
-    "PARTS",
-    "PLANS",
+    "COMPONENTS",
+    "TRACES",
     "Activation",
     "Architecture",
     "Argument",
@@ -21,18 +29,18 @@ __all__ = [
     "Bounds",
     "Call",
     "Head",
-    "Map",
-    "Part",
-    "PartKernels",
+    "FeatureMap",
+    "Component",
+    "ComponentKernels",
     "Ref",
     "RingPlan",
     "Section",
     "Sharing",
-    "Site",
+    "Slot",
     "Stage",
     "Stem",
-    "Step",
-    "Tape",
+    "Op",
+    "LayerTrace",
     "Transition",
     "Weight",
     "describe",

@@ -9,21 +9,21 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nas.arch._call import Call, call, to_plain
-from nas.arch._part import (
+from nas.arch._component import (
     Activation,
     Block,
     Bounds,
+    Component,
     Count,
     Head,
-    Part,
-    Site,
+    Slot,
     Stem,
     Stride,
     Transition,
 )
 from nas.arch._sharing import (
     UNSHARED,
-    PartKernels,
+    ComponentKernels,
     RingPlan,
     Sharing,
     kernels_of,
@@ -35,8 +35,8 @@ from nas.errors import IllegalArchitecture
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nas.arch._layer_trace import Weight
     from nas.arch._sharing import Role
-    from nas.arch._tape import Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +73,13 @@ class Architecture:
 
     def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls by the part of the model file they come from, each with a title."""
-        stem = Site("stem", in_channels, self.stem.channels, 1, "relu")
+        stem = Slot("stem", in_channels, self.stem.channels, 1, "relu")
         sections: list[Section] = [("stem", (_require(self.stem.call(stem)),))]
         channels = self.stem.channels
         for index, stage in enumerate(self.stages):
             sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
             channels = stage.channels
-        head = Site(f"head.{self.head.kind}", channels, num_classes, 1, "relu")
+        head = Slot(f"head.{self.head.kind}", channels, num_classes, 1, "relu")
         sections.append(("head", (_require(self.head.call(head)),)))
         return tuple(sections)
 
@@ -100,13 +100,13 @@ class Architecture:
 
     def place_kernels(
         self, sections: tuple[Section, ...], kernels: Sequence[tuple[Weight, ...]]
-    ) -> Iterator[PartKernels]:
+    ) -> Iterator[ComponentKernels]:
         """`kernels` of every call of `sections`, with where in the network they stand."""
         unplaced = iter(kernels)
         for number, (_, calls) in enumerate(sections):
             for turn in range(len(calls)):
                 role = self._role(number, turn, len(calls))
-                yield PartKernels(number, role, next(unplaced))
+                yield ComponentKernels(number, role, next(unplaced))
 
     def _role(self, section: int, turn: int, num_calls: int) -> Role:
         if section == 0:
@@ -154,14 +154,14 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
     calls, channels, stride = [], in_channels, stage.stride
     if stage.transition is not None:
         path = f"stages.{index}.transition.{stage.transition.kind}"
-        site = Site(path, channels, stage.channels, stride, stage.activation)
-        if (entry := _part_call(stage.transition, site)) is not None:
+        slot = Slot(path, channels, stage.channels, stride, stage.activation)
+        if (entry := _component_call(stage.transition, slot)) is not None:
             calls.append(entry)
         channels, stride = stage.channels, 1
     path = f"stages.{index}.block.{stage.block.kind}"
     for _ in range(stage.depth):
-        site = Site(path, channels, stage.channels, stride, stage.activation)
-        calls.append(_block_call(stage.block, site))
+        slot = Slot(path, channels, stage.channels, stride, stage.activation)
+        calls.append(_block_call(stage.block, slot))
         channels, stride = stage.channels, 1
     if (channels, stride) != (stage.channels, 1):
         raise IllegalArchitecture(
@@ -173,20 +173,20 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
 
 
 @lru_cache(maxsize=1 << 16)
-def _part_call(part: Part, site: Site) -> Call | None:
-    """`part.call(site)`, remembered: stages are many, but they combine few parts."""
-    return part.call(site)
+def _component_call(part: Component, slot: Slot) -> Call | None:
+    """`part.call(slot)`, remembered: stages are many, but they combine few parts."""
+    return part.call(slot)
 
 
-def _block_call(block: Block, site: Site) -> Call:
-    """The block at this site, wrapped where its weights are to be applied more than once.
+def _block_call(block: Block, slot: Slot) -> Call:
+    """The block at this slot, wrapped where its weights are to be applied more than once.
 
     A block that strides or changes the width is applied once. LruNet's own block counts its
     applications itself, because it shuffles between them.
     """
-    made = _require(_part_call(block, site))
+    made = _require(_component_call(block, slot))
     times = 1 if isinstance(block, Lru) else getattr(block, "reuse", 1)
-    return call("Reuse", block=made, times=times) if times > 1 and site.keeps_shape else made
+    return call("Reuse", block=made, times=times) if times > 1 and slot.keeps_shape else made
 
 
 def _require(call: Call | None) -> Call:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from nas.arch._part import Bounds
-from nas.arch._tape import Tape, Weight
-from nas.arch.families import PLANS
+from nas.arch._component import Bounds
+from nas.arch._layer_trace import LayerTrace, Weight
+from nas.arch.families import TRACES
 from nas.errors import IllegalArchitecture
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class RingPlan:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
-class PartKernels(NamedTuple):
+class ComponentKernels(NamedTuple):
     """The trainable kernels of one call, and where in the network it stands."""
 
     section: int
@@ -132,7 +132,7 @@ class _Slot:
 _Cell = list[_Slot]
 
 
-def plan_rings(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[RingPlan, ...]:
+def plan_rings(sharing: Sharing, parts: Iterable[ComponentKernels]) -> tuple[RingPlan, ...]:
     """The rings of a network whose calls make `parts`, in order of first use.
 
     Settings that share in the same way give equal plans. A ring as large as its weights is no
@@ -147,7 +147,7 @@ def plan_rings(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[RingPlan
     )
 
 
-def ring_budget(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[int, int]:
+def ring_budget(sharing: Sharing, parts: Iterable[ComponentKernels]) -> tuple[int, int]:
     """Scalars in all rings, and weights of all layers that read them. See `plan_rings`."""
     cells = _cells(sharing, parts)
     replaced = sum(slot.size * len(slot.readers) for cell in cells for slot in cell)
@@ -157,16 +157,16 @@ def ring_budget(sharing: Sharing, parts: Iterable[PartKernels]) -> tuple[int, in
 @lru_cache(maxsize=1 << 16)
 def kernels_of(call: Call, in_channels: int) -> tuple[tuple[Weight, ...], int]:
     """The trainable kernels of one call in order of registration, and its output channels."""
-    tape = Tape()
-    out = PLANS[call.name](tape, tape.input(in_channels, _LARGE, _LARGE), **call.kwargs)
-    return tuple(tape.kernels), out.channels
+    trace = LayerTrace()
+    out = TRACES[call.name](trace, trace.input(in_channels, _LARGE, _LARGE), **call.kwargs)
+    return tuple(trace.kernels), out.channels
 
 
 _LARGE = 1 << 20
 """A side that survives any stride; kernels do not depend on it."""
 
 
-def _cells(sharing: Sharing, parts: Iterable[PartKernels]) -> list[_Cell]:
+def _cells(sharing: Sharing, parts: Iterable[ComponentKernels]) -> list[_Cell]:
     """The generated kernels by the ring that they come from."""
     cells: dict[Hashable, dict[Hashable, _Slot]] = {}
     first = 0

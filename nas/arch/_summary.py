@@ -6,22 +6,22 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nas.arch._part import Part
+    from nas.arch._component import Component
     from nas.arch._records import Architecture, Stage
 
 
 def summarize(arch: Architecture) -> str:
     """Stem, stages and head in a few words: `24 > 32 lru(reuse=8) x2 > ... > gap_linear`."""
     stages = [_stage(stage) for stage in arch.stages]
-    return " > ".join([str(arch.stem.channels), *stages, _part(arch.head)])
+    return " > ".join([str(arch.stem.channels), *stages, _component(arch.head)])
 
 
 def _stage(stage: Stage) -> str:
     times = f" x{stage.depth}" if stage.depth != 1 else ""
-    return f"{stage.channels} {_part(stage.block)}{times}"
+    return f"{stage.channels} {_component(stage.block)}{times}"
 
 
-def _part(part: Part) -> str:
+def _component(part: Component) -> str:
     """The kind, and the options that differ from their defaults."""
     options = [
         f"{item.name}={getattr(part, item.name)}"

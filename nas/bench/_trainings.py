@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import nas
 from nas.model import build_model
-from nas.proxy import proxy_seed, seeded, train_proxy
 from nas.search import Problem
 from nas.space import load_space
+from nas.train import proxy_seed, seeded, train_proxy
 from nas.trial import Failure, Fidelity, parse_objectives
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
-    from nas.proxy import ImageData
+    from nas.data import ImageData
     from nas.search import Candidate
 
 SPACE = "lru_vgnet_small"

@@ -16,8 +16,8 @@ from nas.errors import Diverged, OptionError, RunFolderError
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
+    from nas.data import ImageData
     from nas.model import Network
-    from nas.proxy import ImageData
     from nas.trial import Fidelity
 
 _DATA = "fashion_mnist"
@@ -64,27 +64,27 @@ def inspect(
     overrides: Set = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Draw a network's depthwise kernels, feature maps and rings, and say what to open."""
+    from nas.data import load_data
     from nas.inspect import inspect_network, write_inspection
-    from nas.proxy import load_data
     from nas.trial import Fidelity
 
     console = Console(soft_wrap=True, highlight=False)
     if weights is not None and untrained:
         raise OptionError("--weights and --untrained cannot be combined; choose one")
-    subject = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
-    subject = replace(subject, out=out or subject.out)
-    images = load_data(data or subject.data, data_dir=data_dir or subject.data_dir)
+    workload = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
+    workload = replace(workload, out=out or workload.out)
+    images = load_data(data or workload.data, data_dir=data_dir or workload.data_dir)
     fidelity = Fidelity(epochs=epochs, train_images=train_images, batch_size=32)
-    network, words = _build(console, subject, images, None if untrained else fidelity)
+    network, words = _build(console, workload, images, None if untrained else fidelity)
     seen = inspect_network(
-        subject.arch,
+        workload.arch,
         network,
         images,
         weights=words,
         trained=not untrained,
-        resolution=subject.resolution,
+        resolution=workload.resolution,
     )
-    print_inspection(console, seen, write_inspection(subject.out, seen))
+    print_inspection(console, seen, write_inspection(workload.out, seen))
 
 
 def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Subject:
@@ -146,32 +146,32 @@ def _read(file: Path) -> bytes:
 
 
 def _build(
-    console: Console, subject: _Subject, data: ImageData, fidelity: Fidelity | None
+    console: Console, workload: _Subject, data: ImageData, fidelity: Fidelity | None
 ) -> tuple[Network, str]:
     """The network, and in words where its weights come from; trained here where `fidelity`."""
     from nas.inspect import build_trained, build_untrained, build_with_weights
     from nas.model import save_weights
 
-    if subject.weights is not None:
-        name = Path(subject.source).name
-        network = build_with_weights(subject.arch, data, subject.weights, source=subject.source)
+    if workload.weights is not None:
+        name = Path(workload.source).name
+        network = build_with_weights(workload.arch, data, workload.weights, source=workload.source)
         return network, f"weights {name}"
     if fidelity is None:
-        return build_untrained(subject.arch, data), "untrained"
+        return build_untrained(workload.arch, data), "untrained"
     turns = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
     words = f"{turns} over {fidelity.train_images:,} images of {data.name}"
     console.print(
-        f"No --weights: training {subject.arch.name} for {words}. Kernels take their shape late; "
+        f"No --weights: training {workload.arch.name} for {words}. Kernels take their shape late; "
         "weights from a full training show more."
     )
     try:
-        network = build_trained(subject.arch, data, fidelity)
+        network = build_trained(workload.arch, data, fidelity)
     except Diverged as error:
         raise OptionError(
-            f"{subject.arch.name}: the brief training diverged: {error}; change --epochs, or "
+            f"{workload.arch.name}: the brief training diverged: {error}; change --epochs, or "
             "bring --weights"
         ) from error
-    _keep(subject.out / "weights.safetensors", save_weights(network))
+    _keep(workload.out / "weights.safetensors", save_weights(network))
     return network, f"trained for {words}"
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from nas.cli._options import Set, parse_shape
 from nas.errors import OptionError
-from nas.latency import DEVICES, Subject
+from nas.latency import DEVICES, Workload
 from nas.report import add_id_column
 from nas.space import load_architecture, load_space
 
@@ -66,12 +66,12 @@ def latency(
         _calibrate(space, meter, shape, classes, networks, as_json)
         return
     arch = load_architecture(cast("str", model), overrides)
-    subject = Subject(arch=arch, input_shape=shape, num_classes=classes)
-    found = LatencyMeter(parse_device(device)).measure(subject, fresh=fresh)
+    workload = Workload(arch=arch, input_shape=shape, num_classes=classes)
+    found = LatencyMeter(parse_device(device)).measure(workload, fresh=fresh)
     if as_json:
         typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(found)))
     else:
-        _print(subject, found)
+        _print(workload, found)
 
 
 def _calibrate(
@@ -119,12 +119,12 @@ def parse_device(name: str) -> DeviceKind:
     return name
 
 
-def _print(subject: Subject, found: Latency) -> None:
+def _print(workload: Workload, found: Latency) -> None:
     console = Console(markup=False, emoji=False)
-    shape = "x".join(map(str, subject.input_shape))
+    shape = "x".join(map(str, workload.input_shape))
     console.print(
-        f"{subject.arch.name}, architecture {subject.arch.id}, one {shape} image, "
-        f"{subject.num_classes} classes"
+        f"{workload.arch.name}, architecture {workload.arch.id}, one {shape} image, "
+        f"{workload.num_classes} classes"
     )
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="left")

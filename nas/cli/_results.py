@@ -82,14 +82,14 @@ def print_report(console: Console, session: Session) -> None:
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed.",
     )
-    if counts["screened"]:
+    if counts["pruned"]:
         _print_line(
-            console, f"Stopped below full training: {_networks(counts['screened'])} (--ladder)."
+            console, f"Stopped below full training: {_networks(counts['pruned'])} (--ladder)."
         )
-    if counts["reused"] or counts["rejected"]:
+    if counts["duplicate"] or counts["rejected"]:
         _print_line(
             console,
-            f"Without training: {counts['reused']} proposals answered from the record, "
+            f"Without training: {counts['duplicate']} proposals answered from the record, "
             f"{counts['rejected']} rejected by exact cost.",
         )
     _print_failures(console, made)

@@ -19,8 +19,8 @@ from nas.report import human_seconds
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.run import Outcome, Placement, Session
-    from nas.search import Limit, Survey
+    from nas.run import Outcome, Session, WorkerConfig
+    from nas.search import Limit, SpaceProbe
     from nas.trial import Fidelity
 
 INTERRUPTED = 130
@@ -105,8 +105,8 @@ def search(
     overrides: Set = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
-    from nas.proxy import DEFAULT_FIDELITY
     from nas.run import SearchSettings, create_session
+    from nas.train import DEFAULT_FIDELITY
 
     console = make_console()
     changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
@@ -139,10 +139,10 @@ def search(
         study=folder.name,
         task_timeout_s=task_timeout,
     )
-    placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
-    session, survey = create_session(settings, folder, ladder=ladder)
-    _print_start(console, session, survey)
-    _run(console, session, placement)
+    worker_config = _worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    session, probe = create_session(settings, folder, ladder=ladder)
+    _print_start(console, session, probe)
+    _run(console, session, worker_config)
 
 
 def resume(
@@ -155,15 +155,15 @@ def resume(
     """Go on with a search that was interrupted, with what is left of its budget."""
     from nas.run import open_session
 
-    placement = _placement(workers, address, cpus_per_worker, gpus_per_worker)
-    _run(make_console(), open_session(run), placement)
+    worker_config = _worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    _run(make_console(), open_session(run), worker_config)
 
 
-def _run(console: Console, session: Session, placement: Placement) -> None:
+def _run(console: Console, session: Session, worker_config: WorkerConfig) -> None:
     from nas.run import run_search
 
     try:
-        outcome = run_search(session, placement, console)
+        outcome = run_search(session, worker_config, console)
         print_report(console, session)
     except KeyboardInterrupt:
         _leave_interrupted(console, session)
@@ -207,7 +207,7 @@ def _print_next(console: Console, session: Session) -> None:
         console.print(f"  {command:{width}}  {purpose}", highlight=False, soft_wrap=True)
 
 
-def _print_start(console: Console, session: Session, survey: Survey) -> None:
+def _print_start(console: Console, session: Session, probe: SpaceProbe) -> None:
     problem = session.problem
     console.print(
         f"Searching {problem.space.name} ({problem.space.num_settings:.2g} settings) on "
@@ -218,9 +218,8 @@ def _print_start(console: Console, session: Session, survey: Survey) -> None:
     )
     limits = " and ".join(f"{limit.name} <= {limit.maximum:,}" for limit in problem.limits)
     console.print(
-        f"Of {survey.settings:,} random settings {survey.legal / survey.settings:.0%} describe a "
-        f"network"
-        + (f" and {survey.feasible / survey.settings:.1%} keep {limits}" * bool(limits)),
+        f"Of {probe.settings:,} random settings {probe.legal / probe.settings:.0%} describe a "
+        f"network" + (f" and {probe.feasible / probe.settings:.1%} keep {limits}" * bool(limits)),
         highlight=False,
         soft_wrap=True,
     )
@@ -252,12 +251,12 @@ def _epochs(fidelity: Fidelity) -> str:
     return f"{fidelity.epochs} epoch{plural}{side}"
 
 
-def _placement(
+def _worker_config(
     workers: str | None, address: str | None, cpus: float, gpus: float | None
-) -> Placement:
-    from nas.run import Placement, parse_workers
+) -> WorkerConfig:
+    from nas.run import WorkerConfig, parse_workers
 
-    return Placement(
+    return WorkerConfig(
         workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
     )
 

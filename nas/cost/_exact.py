@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nas.arch import PLANS, Tape, ring_budget
+from nas.arch import TRACES, LayerTrace, ring_budget
 from nas.trial import Cost
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
 @lru_cache(maxsize=1 << 17)
 def part_cost(call: Call, in_shape: Shape) -> PartCost:
     """Costs of one call for a feature map of `in_shape`."""
-    tape = Tape()
-    out = PLANS[call.name](tape, tape.input(*in_shape), **call.kwargs)
+    trace = LayerTrace()
+    out = TRACES[call.name](trace, trace.input(*in_shape), **call.kwargs)
     return PartCost(
-        params=tape.params,
-        frozen_params=tape.frozen_params,
-        macs=tape.macs,
-        peak_activation_bytes=tape.peak_activation_bytes(),
+        params=trace.params,
+        frozen_params=trace.frozen_params,
+        macs=trace.macs,
+        peak_activation_bytes=trace.peak_activation_bytes(),
         out_shape=(out.channels, out.height, out.width),
-        kernels=tuple(tape.kernels),
+        kernels=tuple(trace.kernels),
     )

@@ -1,4 +1,4 @@
-"""The same costs measured on a built model, independently of any plan: the proof of `_exact`.
+"""The same costs measured on a built model, independently of any trace: the proof of `_exact`.
 
 Runs one forward pass on the meta device: shapes only, no data. Multiply-accumulates come from
 torch's own `FlopCounterMode`; peak memory from the operations torch dispatches.
@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas.arch import BYTES_PER_ACTIVATION, Step, peak_live_size
+from nas.arch import BYTES_PER_ACTIVATION, Op, peak_live_size
 from nas.sharing import Ring
 from nas.trial import Cost
 
@@ -51,8 +51,8 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
     image = torch.empty((1, *input_shape), device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
         model(image)
-    with torch.no_grad(), _Steps() as steps:
-        steps.output = model(image)
+    with torch.no_grad(), _Steps() as ops:
+        ops.output = model(image)
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     ring_params = sum(m.values.numel() for m in model.modules() if isinstance(m, Ring))
@@ -64,7 +64,7 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
         frozen_params=sum(p.numel() for p in parameters if not p.requires_grad)
         + sum(kernel.numel() for kernel in kernels),
         macs=flops.get_total_flops() // 2,
-        peak_activation_bytes=BYTES_PER_ACTIVATION * steps.peak_live_size(image),
+        peak_activation_bytes=BYTES_PER_ACTIVATION * ops.peak_live_size(image),
     )
 
 
@@ -73,7 +73,7 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.steps: list[Step] = []
+        self.ops: list[Op] = []
         self.output: Tensor | None = None
         self._kept: list[Tensor] = []  # holds storages, so that their keys are never reused
 
@@ -85,23 +85,21 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._kept += [written, *reads] if isinstance(written, torch.Tensor) else reads
         if not isinstance(out, list) and not func.is_view:
             in_place = func.name() in ELEMENTWISE
-            self.steps.append(
-                Step(
-                    tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place
-                )
+            self.ops.append(
+                Op(tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place)
             )
         return out
 
     def peak_live_size(self, image: Tensor) -> int:
         """Largest number of live activations: what follows from the image, not the weights."""
         alive = {_storage(image)}
-        steps = []
-        for step in self.steps:
-            reads = tuple(storage for storage in step.reads if storage in alive)
+        ops = []
+        for op in self.ops:
+            reads = tuple(storage for storage in op.reads if storage in alive)
             if reads:
-                alive.add(step.writes)
-                steps.append(Step(reads, step.writes, step.size, step.in_place))
-        return peak_live_size(steps, {_storage(image): image.numel()})
+                alive.add(op.writes)
+                ops.append(Op(reads, op.writes, op.size, op.in_place))
+        return peak_live_size(ops, {_storage(image): image.numel()})
 
 
 def _storage(x: Tensor) -> int:

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
+from nas.data import Images
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.inspect._depthwise import KernelLayer, depthwise_layers
 from nas.inspect._maps import MapChange, MapGroup, compare_maps, feature_maps, map_changes
 from nas.inspect._parts import placed_parts
 from nas.inspect._ring_use import RingUse, ring_uses
 from nas.model import build_model, load_weights
-from nas.proxy import Images, resized, seeded, train_proxy
+from nas.train import resized, seeded, train_proxy
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
+    from nas.data import ImageData
     from nas.model import Network
-    from nas.proxy import ImageData
     from nas.trial import Fidelity
 
 IMAGES = 256

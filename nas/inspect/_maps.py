@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nas.proxy import evaluate_model
+from nas.train import evaluate_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
 
+    from nas.data import ImageData, Images
     from nas.inspect._parts import PlacedPart
-    from nas.proxy import ImageData, Images
 
 NEAR = 0.9
 """Least |correlation| of a near copy."""

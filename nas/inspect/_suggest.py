@@ -23,7 +23,7 @@ from nas.space import parse_space
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nas.arch import Architecture, Part
+    from nas.arch import Architecture, Component
     from nas.inspect._depthwise import KernelLayer
     from nas.inspect._groups import ChangeGroup
     from nas.inspect._inspection import Inspection
@@ -105,7 +105,7 @@ def _by_kernels(inspection: Inspection) -> Iterator[Suggestion]:
 
 
 def _identity(
-    arch: Architecture, path: str, block: Part, layers: Sequence[KernelLayer]
+    arch: Architecture, path: str, block: Component, layers: Sequence[KernelLayer]
 ) -> Iterator[Suggestion]:
     share = label_shares(layers)["identity"]
     if share < MIN_IDENTITY:
@@ -125,7 +125,7 @@ def _identity(
 
 
 def _fixed(
-    arch: Architecture, path: str, part: Part, layers: Sequence[KernelLayer]
+    arch: Architecture, path: str, part: Component, layers: Sequence[KernelLayer]
 ) -> Iterator[Suggestion]:
     if not hasattr(part, "kernels"):
         return

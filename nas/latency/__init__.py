@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nas.latency._cache import LatencyCache
-from nas.latency._record import DEVICES, INPUT_SHAPE, DeviceKind, Latency, Subject
+from nas.latency._record import DEVICES, INPUT_SHAPE, DeviceKind, Latency, Workload
 from nas.latency._reference import REFERENCE
 from nas.latency._rounds import Comparison, Rules, compare, median_interval
 
@@ -39,7 +39,7 @@ __all__ = [
     "PredictionError",
     "Predictor",
     "Rules",
-    "Subject",
+    "Workload",
     "calibrate",
     "compare",
     "deploy",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nas.latency._record import Latency
 
 if TYPE_CHECKING:
-    from nas.latency._record import Subject
+    from nas.latency._record import Workload
 
 CACHE = Path("~/.cache/nas/latency")
 METHOD = 1
@@ -35,19 +35,19 @@ class LatencyCache:
         name = _file_name(f"{self.device} {self.runtime}")
         return self.root.expanduser() / f"{name}-m{METHOD}"
 
-    def load(self, subject: Subject) -> Latency | None:
-        """What is known about `subject`; None if nothing, or nothing readable."""
-        record = read_json(self.folder / _key(subject))
+    def load(self, workload: Workload) -> Latency | None:
+        """What is known about `workload`; None if nothing, or nothing readable."""
+        record = read_json(self.folder / _key(workload))
         try:
             return None if record is None else Latency(**record)
         except TypeError:
             return None
 
-    def store(self, subject: Subject, latency: Latency) -> None:
+    def store(self, workload: Workload, latency: Latency) -> None:
         """Keep a latency, unless what is known is less noisy."""
-        known = self.load(subject)
+        known = self.load(workload)
         if known is None or known.noisy or not latency.noisy:
-            write_json(self.folder / _key(subject), asdict(latency))
+            write_json(self.folder / _key(workload), asdict(latency))
         of_late = [*self._references(), latency.reference_ms][-REMEMBERED:]
         write_json(self.folder / "references.json", of_late)
 
@@ -59,9 +59,9 @@ class LatencyCache:
         return read_json(self.folder / "references.json") or []
 
 
-def _key(subject: Subject) -> str:
-    shape = "x".join(map(str, subject.input_shape))
-    return f"{subject.arch.id}-{shape}-{subject.num_classes}.json"
+def _key(workload: Workload) -> str:
+    shape = "x".join(map(str, workload.input_shape))
+    return f"{workload.arch.id}-{shape}-{workload.num_classes}.json"
 
 
 def _file_name(text: str) -> str:

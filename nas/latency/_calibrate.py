@@ -13,7 +13,7 @@ from nas.errors import IllegalArchitecture, OptionError
 from nas.latency._cache import read_json, write_json
 from nas.latency._parts import PartTable, parts_of
 from nas.latency._predictor import PredictionError, Predictor
-from nas.latency._record import Latency, Subject
+from nas.latency._record import Latency, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,9 +44,9 @@ class Calibration:
     reference_ms: float
     """The reference network's time: what turns ratios into milliseconds."""
 
-    def predict_ms(self, subject: Subject) -> float:
+    def predict_ms(self, workload: Workload) -> float:
         """Predicted latency in milliseconds. Raises IllegalArchitecture."""
-        return self.predictor.ratio(subject) * self.reference_ms
+        return self.predictor.ratio(workload) * self.reference_ms
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form, but for the table of parts."""
@@ -86,15 +86,15 @@ def calibrate(
         raise OptionError(
             f"--networks {networks}: at least {MIN_NETWORKS} are needed to learn from"
         )
-    rng = random.Random(f"survey {seed}")
-    surveyed = islice(random_subjects(space, rng, input_shape, num_classes), SURVEYED_NETWORKS)
-    table = measure_parts(list(surveyed), meter, on_progress)
+    rng = random.Random(f"probe {seed}")
+    probe = islice(random_subjects(space, rng, input_shape, num_classes), SURVEYED_NETWORKS)
+    table = measure_parts(list(probe), meter, on_progress)
     rng = random.Random(f"whole networks {seed}")
     drawn = islice(random_subjects(space, rng, input_shape, num_classes), 20 * networks)
-    whole = list({subject.arch.id: subject for subject in drawn}.values())[:networks]
+    whole = list({workload.arch.id: workload for workload in drawn}.values())[:networks]
     measured: list[Latency] = []
-    for subject in whole:
-        measured.append(meter.measure(subject))
+    for workload in whole:
+        measured.append(meter.measure(workload))
         on_progress("networks", len(measured), len(whole))
     predictor, error = Predictor(table).learn(whole, measured)
     made = Calibration(
@@ -126,19 +126,19 @@ def random_subjects(
     num_classes: int,
     *,
     tries: int = 10_000,
-) -> Iterator[Subject]:
+) -> Iterator[Workload]:
     """Random networks of `space` that fit the images, for ever; the same one may come again.
 
     Raises IllegalArchitecture after `tries` networks in a row that the images are too small for.
     """
     while True:
         for _ in range(tries):
-            subject = Subject(
+            workload = Workload(
                 arch=space.random_architecture(rng),
                 input_shape=input_shape,
                 num_classes=num_classes,
             )
-            if _fits(subject):
+            if _fits(workload):
                 break
         else:
             raise IllegalArchitecture(
@@ -146,24 +146,24 @@ def random_subjects(
                 f"{tries:,} random ones; use larger images",
                 rule="images too small",
             )
-        yield subject
+        yield workload
 
 
-def _fits(subject: Subject) -> bool:
+def _fits(workload: Workload) -> bool:
     try:
-        return bool(parts_of(subject))
+        return bool(parts_of(workload))
     except IllegalArchitecture:
         return False
 
 
 def measure_parts(
-    subjects: list[Subject], meter: LatencyMeter, on_progress: Progress
+    workloads: list[Workload], meter: LatencyMeter, on_progress: Progress
 ) -> PartTable:
-    """The device's table of parts, with the commonest of the `subjects`' measured and kept."""
+    """The device's table of parts, with the commonest of the `workloads`' measured and kept."""
     table = PartTable.load(meter.cache.folder)
     counts: Counter[Part] = Counter()
-    for subject in subjects:
-        counts.update(parts_of(subject))
+    for workload in workloads:
+        counts.update(parts_of(workload))
     due = [part for part, _ in counts.most_common(MAX_PARTS) if table.is_due(part)]
     done = 0
     for start in range(0, len(due), BATCH):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nas.arch import Call
-    from nas.latency._record import DeviceKind, Subject
+    from nas.latency._record import DeviceKind, Workload
 
 EXTRA = ("onnx", "onnxruntime")
 OPSET = 17
@@ -43,14 +43,14 @@ class Deployed:
     """(1, C, H, W) image -> (1, K) logits."""
 
 
-def deploy(subject: Subject, device: DeviceKind = "cpu") -> Deployed:
+def deploy(workload: Workload, device: DeviceKind = "cpu") -> Deployed:
     """The network with fresh weights on `device`.
 
     Raises OptionError where the packages or the GPU are missing, IllegalArchitecture where there
     is no such network.
     """
     require(device)
-    return _deploy(deployable(subject), subject.input_shape, device)
+    return _deploy(deployable(workload), workload.input_shape, device)
 
 
 def deploy_part(
@@ -103,21 +103,21 @@ def runtime_name(device: DeviceKind) -> str:
     return f"onnxruntime {onnxruntime.__version__}"
 
 
-def deployable(subject: Subject) -> nn.Module:
+def deployable(workload: Workload) -> nn.Module:
     """The network as it would be handed over: rings read out, BatchNorms settled, no gradients.
 
     Weights are fresh and always the same; latency does not ask for trained ones. Settled on
     random images, activations keep the size they have in a trained network: they do not vanish
     into denormal numbers, with which processors are slow.
     """
-    channels, classes = subject.input_shape[0], subject.num_classes
+    channels, classes = workload.input_shape[0], workload.num_classes
 
     def build() -> nn.Module:
-        model = build_model(subject.arch, in_channels=channels, num_classes=classes)
+        model = build_model(workload.arch, in_channels=channels, num_classes=classes)
         materialize(model)
         return model
 
-    return _settled(build, subject.input_shape)
+    return _settled(build, workload.input_shape)
 
 
 def _settled(build: Callable[[], nn.Module], in_shape: tuple[int, int, int]) -> nn.Module:

@@ -32,13 +32,13 @@ MAX_PARTS = 1500
 
 
 class PartEstimator:
-    """Estimates a part's ratio to the reference network from its terms, traits and shape."""
+    """Estimates a part's ratio to the reference network from its terms, tags and shape."""
 
     def __init__(self, measured: Iterable[PartLatency]) -> None:
         """Learns from at least one part."""
         rows = list(measured)
         rows = rows[:: -(-len(rows) // MAX_PARTS)]
-        self._traits = sorted({trait for row in rows for trait in row.traits})
+        self._tags = sorted({tag for row in rows for tag in row.tags})
         terms = np.array([row.terms.ravel() for row in rows])
         ratios = np.array([row.ratio for row in rows])
         self._prices = _prices(terms, ratios)
@@ -46,16 +46,14 @@ class PartEstimator:
         deviations = np.std(sizes, axis=0)
         self._scales = np.where(deviations > 0, deviations, 1.0)
         self._scales[-2:] /= SHAPE_WEIGHT
-        self._known = np.array(
-            [self._features(row.terms, row.in_shape, row.traits) for row in rows]
-        )
+        self._known = np.array([self._features(row.terms, row.in_shape, row.tags) for row in rows])
         kernel = _kernel(self._known, self._known) + NOISE * np.eye(len(rows))
         residual = np.log(ratios / self._priced(terms))
         self._weights = cho_solve(cho_factor(kernel), residual)
 
-    def ratio(self, terms: Array, in_shape: tuple[int, int, int], traits: Iterable[str]) -> float:
+    def ratio(self, terms: Array, in_shape: tuple[int, int, int], tags: Iterable[str]) -> float:
         """Estimated ratio of a part with `terms` (kinds, terms)."""
-        alike = _kernel(self._features(terms, in_shape, traits)[None], self._known)
+        alike = _kernel(self._features(terms, in_shape, tags)[None], self._known)
         priced = self._priced(terms.reshape(1, -1))
         return float(priced[0] * np.exp(alike[0] @ self._weights))
 
@@ -64,10 +62,10 @@ class PartEstimator:
         return np.maximum(priced, 1e-6)
 
     def _features(
-        self, terms: Array, in_shape: tuple[int, int, int], traits: Iterable[str]
+        self, terms: Array, in_shape: tuple[int, int, int], tags: Iterable[str]
     ) -> Array:
-        present = set(traits)
-        flags = [float(trait in present) for trait in self._traits]
+        present = set(tags)
+        flags = [float(tag in present) for tag in self._tags]
         return np.concatenate((_sizes(terms, in_shape) / self._scales, flags))
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.arch import PLANS, Tape
+from nas.arch import TRACES, LayerTrace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nas.arch import Call, Map, Weight
+    from nas.arch import Call, FeatureMap, Weight
 
 KINDS = (
     "dense", "pointwise", "grouped", "depthwise", "linear", "add", "activation", "copy",
@@ -27,19 +27,19 @@ LANES = 16
 @lru_cache(maxsize=1 << 15)
 def part_terms(call: Call, in_shape: tuple[int, int, int]) -> NDArray[np.float64]:
     """The (kinds, terms) table of one call for a feature map of `in_shape`."""
-    tape = _LayerTape()
-    PLANS[call.name](tape, tape.input(*in_shape), **call.kwargs)
-    return tape.terms
+    trace = _LayerTape()
+    TRACES[call.name](trace, trace.input(*in_shape), **call.kwargs)
+    return trace.terms
 
 
-class _LayerTape(Tape):
+class _LayerTape(LayerTrace):
     """Notes what every layer is, beyond what it costs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.terms = np.zeros((len(KINDS), TERMS))
 
-    def conv(self, x: Map, weight: Weight, *, stride: int = 1) -> Map:
+    def conv(self, x: FeatureMap, weight: Weight, *, stride: int = 1) -> FeatureMap:
         out = super().conv(x, weight, stride=stride)
         taps = weight.kernel**2
         if weight.groups == 1:
@@ -53,44 +53,52 @@ class _LayerTape(Tape):
         return out
 
     def depthwise(
-        self, x: Map, *, kernel: int = 3, stride: int = 1, chunks: int = 1, frozen: bool = False
-    ) -> Map:
+        self,
+        x: FeatureMap,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        chunks: int = 1,
+        frozen: bool = False,
+    ) -> FeatureMap:
         out = super().depthwise(x, kernel=kernel, stride=stride, chunks=chunks, frozen=frozen)
         macs = _filled(x.channels) * kernel**2 * out.height * out.width
         self._note("depthwise", x, out, macs, x.channels * kernel**2)
         return out
 
-    def norm(self, x: Map) -> Map:
+    def norm(self, x: FeatureMap) -> FeatureMap:
         """Nothing: exported networks have it in their convolutions."""
         self.params += 2 * x.channels
         return x
 
-    def in_place(self, x: Map, *others: Map) -> Map:
+    def in_place(self, x: FeatureMap, *others: FeatureMap) -> FeatureMap:
         self._note("add" if others else "activation", x, x)
         return super().in_place(x, *others)
 
-    def copy(self, *xs: Map) -> Map:
+    def copy(self, *xs: FeatureMap) -> FeatureMap:
         out = super().copy(*xs)
         self._note("copy", out, out)
         return out
 
-    def max_pool(self, x: Map, *, stride: int = 2) -> Map:
+    def max_pool(self, x: FeatureMap, *, stride: int = 2) -> FeatureMap:
         out = super().max_pool(x, stride=stride)
         self._note("max_pool", x, out)
         return out
 
-    def global_pool(self, x: Map) -> Map:
+    def global_pool(self, x: FeatureMap) -> FeatureMap:
         out = super().global_pool(x)
         self._note("global_pool", x, out)
         return out
 
-    def linear(self, x: Map, out_features: int) -> Map:
+    def linear(self, x: FeatureMap, out_features: int) -> FeatureMap:
         out = super().linear(x, out_features)
         size = x.channels * out_features
         self._note("linear", x, out, size, size)
         return out
 
-    def _note(self, kind: str, x: Map, out: Map, macs: int = 0, kernel: int = 0) -> None:
+    def _note(
+        self, kind: str, x: FeatureMap, out: FeatureMap, macs: int = 0, kernel: int = 0
+    ) -> None:
         self.terms[KINDS.index(kind)] += 1, macs, x.size + out.size, kernel
 
 

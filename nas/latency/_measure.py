@@ -14,19 +14,19 @@ from nas.latency._rounds import Rules, compare
 
 if TYPE_CHECKING:
     from nas.latency._deploy import Deployed
-    from nas.latency._record import DeviceKind, Subject
+    from nas.latency._record import DeviceKind, Workload
     from nas.latency._rounds import Comparison
 
 
 def measure_latency(
-    subject: Subject,
+    workload: Workload,
     *,
     device: DeviceKind = "cpu",
     rules: Rules = Rules(),  # noqa: B008 - frozen
     reference: Deployed | None = None,
     best_reference_ms: float = math.inf,
 ) -> Latency:
-    """Time `subject` beside the reference network on a core of its own.
+    """Time `workload` beside the reference network on a core of its own.
 
     On a CPU the clock is the thread's processor time: what it takes on a core that nobody else
     wants. `reference` is the deployed reference network, where the caller has it already;
@@ -36,7 +36,7 @@ def measure_latency(
     is no such network.
     """
     require(device)
-    network, reference = deploy(subject, device), reference or deploy(REFERENCE, device)
+    network, reference = deploy(workload, device), reference or deploy(REFERENCE, device)
     with exclusive_core():
         wall, busy = time.perf_counter(), time.thread_time()
         found = compare_deployed(network, reference, device, rules, best_reference_ms)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nas.latency._deploy import Deployed
     from nas.latency._parts import Part
-    from nas.latency._record import DeviceKind, Latency, Subject
+    from nas.latency._record import DeviceKind, Latency, Workload
 
 PART_RULES = Rules(tolerance=0.06, min_rounds=6, max_rounds=24, block_s=0.0015, max_s=2.0)
 """Parts are many, and the errors of a network's parts partly cancel."""
@@ -41,19 +41,19 @@ class LatencyMeter:
             root=folder, device=device_name(device), runtime=runtime_name(device)
         )
 
-    def measure(self, subject: Subject, *, fresh: bool = False) -> Latency:
-        """The latency of `subject`; measured if it is unknown, known but noisy, or `fresh`."""
-        known = None if fresh else self.cache.load(subject)
+    def measure(self, workload: Workload, *, fresh: bool = False) -> Latency:
+        """The latency of `workload`; measured if it is unknown, known but noisy, or `fresh`."""
+        known = None if fresh else self.cache.load(workload)
         if known is not None and not known.noisy:
             return known
         latency = measure_latency(
-            subject,
+            workload,
             device=self.device,
             rules=self.rules,
             reference=self._reference,
             best_reference_ms=self.cache.best_reference_ms(),
         )
-        self.cache.store(subject, latency)
+        self.cache.store(workload, latency)
         return latency
 
     def part_ratios(self, parts: Iterable[Part]) -> Iterator[tuple[Part, float, bool]]:

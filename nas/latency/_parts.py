@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nas.latency._record import Subject
+    from nas.latency._record import Workload
 
     Part = tuple[Call, tuple[int, int, int]]
     """A constructor call, and the shape of the feature map it is given."""
@@ -32,8 +32,8 @@ FILE = "part_table.json"
 class PartLatency:
     """One part's latency, and what is needed to estimate others from it."""
 
-    traits: tuple[str, ...]
-    """Its `part_traits`."""
+    tags: tuple[str, ...]
+    """Its `part_tags`."""
     in_shape: tuple[int, int, int]
     terms: NDArray[np.float64]
     ratio: float
@@ -63,7 +63,7 @@ class PartTable:
         if noisy and key in self.entries:
             return
         self.entries[key] = PartLatency(
-            traits=part_traits(part[0]),
+            tags=part_tags(part[0]),
             in_shape=part[1],
             terms=part_terms(*part),
             ratio=ratio,
@@ -83,7 +83,7 @@ class PartTable:
         return cls(
             {
                 key: PartLatency(
-                    traits=tuple(row["traits"]),
+                    tags=tuple(row["tags"]),
                     in_shape=tuple(row["in_shape"]),
                     terms=np.array(row["terms"]).reshape(len(KINDS), TERMS),
                     ratio=row["ratio"],
@@ -103,13 +103,13 @@ class PartTable:
         return cls.from_plain(read_json(folder / FILE) or {})
 
 
-def parts_of(subject: Subject) -> tuple[Part, ...]:
+def parts_of(workload: Workload) -> tuple[Part, ...]:
     """The parts of a network, first layer first; a block applied N times is there N times.
 
     Raises IllegalArchitecture.
     """
-    shape, parts = subject.input_shape, []
-    for call in subject.arch.calls(in_channels=shape[0], num_classes=subject.num_classes):
+    shape, parts = workload.input_shape, []
+    for call in workload.arch.calls(in_channels=shape[0], num_classes=workload.num_classes):
         parts += [(once, shape) for once in _applications(call)]
         shape = part_cost(call, shape).out_shape
     return tuple(parts)
@@ -129,7 +129,7 @@ def part_key(part: Part) -> str:
 
 
 @lru_cache(maxsize=1 << 15)
-def part_traits(call: Call) -> tuple[str, ...]:
+def part_tags(call: Call) -> tuple[str, ...]:
     """What a call says in words: classes, activations, banks of kernels, flags."""
     return tuple(sorted(set(_words(call))))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas.latency._estimate import PartEstimator
 from nas.latency._layers import part_terms
-from nas.latency._parts import part_traits, parts_of
+from nas.latency._parts import part_tags, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nas.latency._parts import Part, PartTable
-    from nas.latency._record import Latency, Subject
+    from nas.latency._record import Latency, Workload
 
     Array = NDArray[np.float64]
 
@@ -67,17 +67,17 @@ class Predictor:
         self._estimator = PartEstimator(table.entries.values())
         self._ratios: dict[Part, float] = {}
 
-    def ratio(self, subject: Subject) -> float:
+    def ratio(self, workload: Workload) -> float:
         """Predicted ratio of a network; tens of microseconds where its parts are known.
 
         Raises IllegalArchitecture.
         """
-        return max(float(self.features(subject) @ self.correction), 1e-3)
+        return max(float(self.features(workload) @ self.correction), 1e-3)
 
-    def features(self, subject: Subject) -> Array:
+    def features(self, workload: Workload) -> Array:
         """What the correction weighs: 1, sum of parts, parts, layers, millions of weights."""
         total = layers = weights = 0.0
-        parts = parts_of(subject)
+        parts = parts_of(workload)
         for part in parts:
             total += self.part_ratio(part)
             terms = part_terms(*part)
@@ -90,20 +90,20 @@ class Predictor:
         if part not in self._ratios:
             found = self.table.find(part)
             if found is None:
-                traits = part_traits(part[0])
-                found = self._estimator.ratio(part_terms(*part), part[1], traits)
+                tags = part_tags(part[0])
+                found = self._estimator.ratio(part_terms(*part), part[1], tags)
             self._ratios[part] = found
         return self._ratios[part]
 
     def learn(
-        self, subjects: Sequence[Subject], latencies: Sequence[Latency]
+        self, workloads: Sequence[Workload], latencies: Sequence[Latency]
     ) -> tuple[Predictor, PredictionError]:
         """This predictor with a correction learned from whole networks, and its error.
 
         The error is that of leaving each network out in turn. It holds for further networks of
         the kind if the table was not made from these.
         """
-        features = np.array([self.features(subject) for subject in subjects])
+        features = np.array([self.features(workload) for workload in workloads])
         ratios = np.array([latency.ratio for latency in latencies])
         trust = np.array([1 / (1 + (latency.spread / 0.03) ** 2) for latency in latencies])
         everyone = np.arange(len(ratios))

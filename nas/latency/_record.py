@@ -15,7 +15,7 @@ INPUT_SHAPE = (3, 224, 224)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Workload:
     """A network for images of one shape."""
 
     arch: Architecture

@@ -6,9 +6,9 @@ from nas.arch import Architecture, Stage
 from nas.arch.families.plain import ConvStem, GapLinear
 from nas.arch.families.residual import Residual
 from nas.arch.families.separable import Separable
-from nas.latency._record import Subject
+from nas.latency._record import Workload
 
-REFERENCE = Subject(
+REFERENCE = Workload(
     arch=Architecture(
         name="latency_reference",
         stem=ConvStem(channels=16),

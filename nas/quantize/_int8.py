@@ -19,14 +19,14 @@ import torch
 
 from nas.errors import OptionError
 from nas.latency import export_onnx
-from nas.proxy import resized
+from nas.train import resized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
-    from nas.proxy import ImageData, Images
+    from nas.data import ImageData, Images
     from nas.trial import Fidelity
 
 CALIBRATION_IMAGES = 256

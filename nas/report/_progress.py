@@ -27,12 +27,12 @@ class Snapshot:
     """Networks to evaluate in all, those of earlier sessions included."""
     finished: int
     running: int = 0
-    reused: int = 0
+    duplicates: int = 0
     """Asked for again and answered from the record; costs no budget."""
     rejected: int = 0
     """Outside the constraints; never trained, costs no budget."""
     failed: int = 0
-    screened: int = 0
+    pruned: int = 0
     """Trained on a low rung of a ladder only, so far or for good."""
     best_accuracy: float | None = None
     front_size: int = 0
@@ -46,8 +46,8 @@ class Snapshot:
 
     @property
     def done(self) -> int:
-        """Networks that used up budget: finished, failed and screened."""
-        return self.finished + self.failed + self.screened
+        """Networks that used up budget: finished, failed and pruned."""
+        return self.finished + self.failed + self.pruned
 
 
 class Progress:
@@ -120,12 +120,12 @@ def _where(snapshot: Snapshot) -> str:
 
 
 def _counts(snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
-    screened = (("screened", snapshot.screened),) if snapshot.screened else ()
+    pruned = (("pruned", snapshot.pruned),) if snapshot.pruned else ()
     return (
         ("finished", snapshot.finished),
-        *screened,
+        *pruned,
         ("running", snapshot.running),
-        ("reused", snapshot.reused),
+        ("duplicate", snapshot.duplicates),
         ("rejected", snapshot.rejected),
         ("failed", snapshot.failed),
     )

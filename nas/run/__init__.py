@@ -9,13 +9,13 @@ from nas.run._quantized import QuantizedMember, quantize_front
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
-from nas.run._settings import Placement, SearchSettings, parse_count, parse_workers
+from nas.run._settings import SearchSettings, WorkerConfig, parse_count, parse_workers
 
 __all__ = [
     "PICKS",
     "FrontLatency",
     "Outcome",
-    "Placement",
+    "WorkerConfig",
     "ProxyFactory",
     "QuantizedMember",
     "RunFolder",

@@ -46,7 +46,7 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make a new folder. Raises RunFolderError if it exists or cannot be made."""
-        with _plainly(path):
+        with _as_user_error(path):
             if (path / "search.json").exists():
                 raise RunFolderError(
                     f"{path}: holds a search already; continue it with `nas resume {path}`, or "
@@ -62,7 +62,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """An existing run's folder. Raises RunFolderError."""
-        with _plainly(path):
+        with _as_user_error(path):
             if not path.exists():
                 raise RunFolderError(
                     f"{path}: no such run folder; `nas search` prints the name of the one it makes"
@@ -81,7 +81,7 @@ class RunFolder:
     def lock(self) -> Iterator[None]:
         """Be the only driver of this run. Raises RunFolderError if another one is."""
         with ExitStack() as stack:
-            with _plainly(self.path):
+            with _as_user_error(self.path):
                 file = stack.enter_context((self.path / "run.lock").open("a"))
                 self._take(file)
             yield
@@ -128,7 +128,7 @@ class RunFolder:
         """Write a file as a whole or not at all."""
         path = self.path / name
         draft = path.with_name(path.name + ".part")
-        with _plainly(path):
+        with _as_user_error(path):
             try:
                 draft.write_bytes(content)
                 draft.replace(path)
@@ -140,19 +140,19 @@ class RunFolder:
     def log(self, line: str) -> None:
         """Append a line with the time to the log."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with _plainly(self.path / "log.txt"), (self.path / "log.txt").open("a") as file:
+        with _as_user_error(self.path / "log.txt"), (self.path / "log.txt").open("a") as file:
             file.write(f"{now} {line}\n")
 
     def keep_weights(self, arch_ids: set[str]) -> None:
         """Remove the weights of all other networks."""
-        with _plainly(self.path / "weights"):
+        with _as_user_error(self.path / "weights"):
             for file in (self.path / "weights").glob("*.safetensors"):
                 if file.stem not in arch_ids:
                     file.unlink(missing_ok=True)
 
 
 @contextmanager
-def _plainly(path: Path) -> Iterator[None]:
+def _as_user_error(path: Path) -> Iterator[None]:
     """Turn the system's refusals into a sentence."""
     try:
         yield

@@ -15,7 +15,7 @@ from nas.latency import (
     Latency,
     LatencyMeter,
     PartTable,
-    Subject,
+    Workload,
     load_calibration,
 )
 from nas.report import front_rows
@@ -91,8 +91,8 @@ def predict_us(
         return None
 
     def predict(arch: Architecture) -> int:
-        subject = Subject(arch=arch, input_shape=input_shape, num_classes=num_classes)
-        return max(1, round(1e3 * calibration.predict_ms(subject)))
+        workload = Workload(arch=arch, input_shape=input_shape, num_classes=num_classes)
+        return max(1, round(1e3 * calibration.predict_ms(workload)))
 
     return predict
 
@@ -104,7 +104,7 @@ def measure_front(session: Session) -> None:
     archs = {evaluation.arch.id: evaluation.arch for evaluation in evaluations if evaluation.cost}
     found = []
     for row in front_rows(evaluations, problem.objectives):
-        subject = Subject(
+        workload = Workload(
             arch=archs[row.arch_id],
             input_shape=problem.input_shape,
             num_classes=problem.num_classes,
@@ -113,7 +113,7 @@ def measure_front(session: Session) -> None:
             arch_id=row.arch_id,
             accuracy=row.scores.accuracy,
             predicted_ms=(row.cost.latency_us or 0) / 1e3,
-            measured=meter.measure(subject),
+            measured=meter.measure(workload),
         )
         found.append(asdict(one))
     session.folder.write_json(MEASURED, found)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.data import load_data
 from nas.model import build_model, load_weights
-from nas.proxy import load_data
 from nas.quantize import Int8Network, quantize_int8
 from nas.report import front_rows
 from nas.search import load_evaluations

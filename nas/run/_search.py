@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nas.run._session import Session
-    from nas.run._settings import Placement
+    from nas.run._settings import WorkerConfig
     from nas.search import Proposal
     from nas.trial import Evaluation, TrialResult
     from nas.workers import Factory, Pool
@@ -48,7 +48,7 @@ class Outcome:
 
 def run_search(
     session: Session,
-    placement: Placement,
+    worker_config: WorkerConfig,
     console: Console,
     *,
     factory: Factory | None = None,
@@ -64,7 +64,7 @@ def run_search(
         exhausted = interrupted = False
         if before < session.settings.budget:
             try:
-                exhausted = _evaluate(session, study, placement, console, factory)
+                exhausted = _evaluate(session, study, worker_config, console, factory)
             except KeyboardInterrupt:
                 interrupted = True
                 session.folder.log("interrupted")
@@ -95,18 +95,18 @@ def _open_study(session: Session) -> SearchStudy:
 def _evaluate(
     session: Session,
     study: SearchStudy,
-    placement: Placement,
+    worker_config: WorkerConfig,
     console: Console,
     factory: Factory | None,
 ) -> bool:
     """Go through what is left of the budget; True if the space had no network left."""
     settings, folder = session.settings, session.folder
     pool = make_pool(
-        placement.workers,
+        worker_config.workers,
         factory or ProxyFactory(data=settings.data, data_dir=settings.data_dir),
-        address=placement.address,
-        cpus_per_worker=placement.cpus_per_worker,
-        gpus_per_worker=placement.gpus_per_worker,
+        address=worker_config.address,
+        cpus_per_worker=worker_config.cpus_per_worker,
+        gpus_per_worker=worker_config.gpus_per_worker,
         task_timeout_s=settings.task_timeout_s,
     )
     with pool, _ended_like_ctrl_c(), Progress(console) as progress:
@@ -227,9 +227,9 @@ class _Loop:
         return Snapshot(
             budget=self.session.settings.budget,
             finished=study.count("complete"),
-            screened=len(study.archive.paused) + study.count("screened"),
+            pruned=len(study.archive.paused) + study.count("pruned"),
             running=len(self.running),
-            reused=study.count("reused"),
+            duplicates=study.count("duplicate"),
             rejected=study.count("rejected"),
             failed=study.count("failed"),
             best_accuracy=front.best_accuracy,

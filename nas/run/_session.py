@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.data import load_data
 from nas.errors import RunFolderError, UserError
-from nas.proxy import Evaluator, load_data
+from nas.proxy import Evaluator
 from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
@@ -20,14 +21,14 @@ from nas.run._latency import (
     wants_latency,
 )
 from nas.run._settings import SearchSettings
-from nas.search import Problem, StorageAddress, as_loss, create_study, survey
+from nas.search import Problem, StorageAddress, as_loss, create_study, probe_space
 from nas.space import load_space, parse_space
 from nas.trial import parse_objectives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nas.search import Survey
+    from nas.search import SpaceProbe
     from nas.space import Genome, SearchSpace
     from nas.trial import Task, TrialResult
     from nas.workers import WorkerInfo
@@ -70,7 +71,7 @@ class ProxyFactory:
 
 def create_session(
     settings: SearchSettings, path: Path, *, ladder: str | None = None
-) -> tuple[Session, Survey]:
+) -> tuple[Session, SpaceProbe]:
     """Check a new search and make its folder; nothing is written where anything is wrong.
 
     Args:
@@ -98,18 +99,18 @@ def create_session(
         limits=settings.limits,
         predict_us=predict_us(calibration, data.input_shape, data.num_classes),
     )
-    surveyed = survey(problem)
+    probe = probe_space(problem)
     folder = RunFolder.create(path)
     facts = {
         "input_shape": problem.input_shape,
         "num_classes": problem.num_classes,
         "mean": data.mean,
         "std": data.std,
-        "cost_ranges": surveyed.cost_ranges,
-        "start": surveyed.seed,
-        "legal": surveyed.legal,
-        "feasible": surveyed.feasible,
-        "surveyed": surveyed.settings,
+        "cost_ranges": probe.cost_ranges,
+        "start": probe.seed,
+        "legal": probe.legal,
+        "feasible": probe.feasible,
+        "probe": probe.settings,
     }
     try:
         create_study(_address(settings, folder), objectives)
@@ -123,7 +124,7 @@ def create_session(
     # Last, because its presence makes the folder a run that can be resumed.
     document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
     folder.write_json("search.json", document)
-    return _session(folder, settings, problem, facts), surveyed
+    return _session(folder, settings, problem, facts), probe
 
 
 def _with_ladder(

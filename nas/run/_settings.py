@@ -90,7 +90,7 @@ def _ladder(plain: Sequence[dict[str, Any]] | None) -> tuple[Fidelity, ...] | No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class WorkerConfig:
     """Where a search runs."""
 
     workers: Literal["local"] | int | None = None

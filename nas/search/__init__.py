@@ -7,7 +7,7 @@ from nas.search._contender import CONTENDERS, Contender, Entry, contender_versio
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
 from nas.search._ladder import Ladder
 from nas.search._model_based import ModelBasedSampler
-from nas.search._problem import Candidate, Limit, Problem, Survey, survey
+from nas.search._problem import Candidate, Limit, Problem, SpaceProbe, probe_space
 from nas.search._samplers import SAMPLERS
 from nas.search._searchable import Genes, Searchable
 from nas.search._storage import StorageAddress
@@ -32,11 +32,11 @@ __all__ = [
     "Searchable",
     "SpaceExhausted",
     "StorageAddress",
-    "Survey",
+    "SpaceProbe",
     "as_loss",
     "contender_version",
     "create_study",
     "load_evaluations",
     "losses_of",
-    "survey",
+    "probe_space",
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nas.space import Genome, SearchSpace
     from nas.trial import Cost, Objective
 
-SURVEY_SETTINGS = 2_000
+PROBE_SETTINGS = 2_000
 DESCENT_STARTS = 10
 """From one start alone, the greatest cost of `lru_vgnet` was missed by a sixth."""
 DESCENT_STEPS = 300
@@ -86,7 +86,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class SpaceProbe:
     """What a look at the space costs nothing and tells before a search."""
 
     settings: int
@@ -103,7 +103,7 @@ class Survey:
     """A feasible genome, if one was found."""
 
 
-def survey(problem: Problem) -> Survey:
+def probe_space(problem: Problem) -> SpaceProbe:
     """Look at random settings, then descend to the ends of each cost. The same for every run.
 
     Raises OptionError where nothing is open, nothing can be built for these images, or the
@@ -116,13 +116,13 @@ def survey(problem: Problem) -> Survey:
             f"--space {space.name}: no value is open, so this is a network, not a space; "
             "`nas cost` counts it, `nas spaces` lists what can be searched"
         )
-    looked = [problem.candidate(space.random_genome(rng)) for _ in range(SURVEY_SETTINGS)]
+    looked = [problem.candidate(space.random_genome(rng)) for _ in range(PROBE_SETTINGS)]
     legal = [candidate for candidate in looked if candidate.cost is not None]
     _require_legal(problem, looked, legal)
     feasible = [candidate for candidate in legal if candidate.reason is None]
     seed = feasible[0].genome if feasible else _descend_to_feasible(problem, legal, rng)
     rules = Counter(candidate.rule for candidate in looked if candidate.rule is not None)
-    return Survey(
+    return SpaceProbe(
         settings=len(looked),
         legal=len(legal),
         feasible=len(feasible),

@@ -32,7 +32,7 @@ def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evalua
         scores=Scores(**record["scores"]) if record["scores"] else None,
         failure=Failure(**record["failure"]) if record["failure"] else None,
         rungs=read_rungs(trial),
-        reused_from=record["reused_from"],
+        duplicate_of=record["duplicate_of"],
     )
 
 
@@ -58,7 +58,7 @@ def to_record(evaluation: Evaluation) -> dict[str, Any]:
         "cost": asdict(evaluation.cost) if evaluation.cost else None,
         "scores": asdict(evaluation.scores) if evaluation.scores else None,
         "failure": asdict(evaluation.failure) if evaluation.failure else None,
-        "reused_from": evaluation.reused_from,
+        "duplicate_of": evaluation.duplicate_of,
     }
 
 

@@ -175,7 +175,7 @@ class SearchStudy:
             for number, candidate in self._paused.items():
                 evaluation = Evaluation(
                     number=number,
-                    state="screened",
+                    state="pruned",
                     arch=candidate.arch,
                     cost=candidate.cost,
                     rungs=self._climbing[number],
@@ -260,12 +260,12 @@ class SearchStudy:
         self._tell(
             Evaluation(
                 number=number,
-                state="reused",
+                state="duplicate",
                 arch=candidate.arch,
                 cost=candidate.cost,
                 scores=first.scores,
                 failure=first.failure,
-                reused_from=first.number,
+                duplicate_of=first.number,
             )
         )
 
@@ -284,7 +284,7 @@ class SearchStudy:
     def _close(self, evaluation: Evaluation) -> None:
         cost, scores = evaluation.cost, evaluation.scores
         if cost is None or scores is None:
-            # Neither a score nor a failure: screened on a lower rung.
+            # Neither a score nor a failure: pruned on a lower rung.
             state = TrialState.FAIL if evaluation.failure else TrialState.PRUNED
             self._study.tell(evaluation.number, state=state)
             return
@@ -328,7 +328,7 @@ class SearchStudy:
 
     def _restore_settled(self, trial: optuna.trial.FrozenTrial, evaluation: Evaluation) -> None:
         self._note(evaluation)
-        if evaluation.state in ("complete", "failed", "screened"):
+        if evaluation.state in ("complete", "failed", "pruned"):
             self._restore_rungs(trial, evaluation)
             self._learn(self.problem.space.genome(trial.params), evaluation)
         if not trial.state.is_finished():
@@ -341,7 +341,7 @@ class SearchStudy:
         candidate = self.problem.candidate(self.problem.space.genome(trial.params))
         for rung in range(len(rungs)):
             self._note_rung(trial.number, candidate, rungs[: rung + 1])
-            if rung + 1 < len(rungs) or (settled and settled.state != "screened"):
+            if rung + 1 < len(rungs) or (settled and settled.state != "pruned"):
                 self._ladder.mark_promoted(rung, trial.number)
 
     def _restore_open(self, trial: optuna.trial.FrozenTrial) -> Proposal | None:

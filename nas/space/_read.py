@@ -21,7 +21,7 @@ from typing import (
     get_type_hints,
 )
 
-from nas.arch import PARTS, Architecture, Bounds, Part, Transition
+from nas.arch import COMPONENTS, Architecture, Bounds, Component, Transition
 from nas.errors import ModelFileError
 from nas.space._template import Fixed, GeneList, Open, Sequenced, Tied, simplify
 from nas.space._yaml import Fields, Items, Node, Scalar, join
@@ -177,8 +177,8 @@ class Reader:
             return self.read_items(node, get_args(hint)[0], path)
         if origin is Literal:
             return self.read_name(node, get_args(hint), path)
-        if isinstance(hint, type) and issubclass(hint, Part) and hint in PARTS:
-            return self.read_part(node, hint, path)
+        if isinstance(hint, type) and issubclass(hint, Component) and hint in COMPONENTS:
+            return self.read_component(node, hint, path)
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             if not isinstance(node, Fields):
                 raise self.error(
@@ -208,8 +208,8 @@ class Reader:
             return Fixed(tuple(item.build((), set()) for item in items))
         return Sequenced(items)
 
-    def read_part(self, node: Node, base: type[Part], path: str) -> Template:
-        kinds = PARTS[base]
+    def read_component(self, node: Node, base: type[Component], path: str) -> Template:
+        kinds = COMPONENTS[base]
         known = f"(known: {', '.join(kinds)}{', none' if base is Transition else ''})"
         if isinstance(node, Scalar) and isinstance(node.value, str):
             node = Fields({node.value: Fields({}, node.line)}, node.line)

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
-from nas.workers._guard import evaluate_guarded
 from nas.workers._pool import Device, Evaluator, WorkerInfo
 from nas.workers._quiet_ray import ray
+from nas.workers._safe_evaluate import safe_evaluate
 
 if TYPE_CHECKING:
     from nas.trial import Task, TrialResult
@@ -59,7 +59,7 @@ class WorkerProcess:
         """The result of one task; `alone` lifts the limit on this worker's share of the GPU."""
         assert self._evaluate is not None, "start() comes first"
         self._limit_memory(1.0 if alone else self._gpu_share)
-        result = evaluate_guarded(self._evaluate, task, worker=f"ray-{self._index}")
+        result = safe_evaluate(self._evaluate, task, worker=f"ray-{self._index}")
         self._return_memory()
         return result
 

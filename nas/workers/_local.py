@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
-from nas.workers._guard import evaluate_guarded, failed
 from nas.workers._pool import Pool, WorkerInfo, check_task_timeout
+from nas.workers._safe_evaluate import failed, safe_evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ class LocalPool(Pool):
         task = self._queue.popleft()
         try:
             with _alarm_after(self._task_timeout_s):
-                return evaluate_guarded(self._evaluate, task, worker="local")
+                return safe_evaluate(self._evaluate, task, worker="local")
         except _TimeIsUpError:
             message = f"the task ran longer than {self._task_timeout_s:g} s and was stopped"
             return failed(task, "Timeout", message, worker="local")

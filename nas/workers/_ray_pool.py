@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import ClusterError
 from nas.workers._cluster import connect, disconnect, free_resources
-from nas.workers._guard import OUT_OF_MEMORY, failed
 from nas.workers._pool import Pool, check_task_timeout
 from nas.workers._quiet_ray import ray
+from nas.workers._safe_evaluate import OUT_OF_MEMORY, failed
 from nas.workers._spawn import actor_class, plan_when_nodes_are_up
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class RayPool(Pool):
                 self._num_pending -= 1
                 return self._finished.popleft()
             left_s = None if deadline_s is None else deadline_s - time.monotonic()
-            progress = self._turn(left_s)
+            progress = self._poll(left_s)
             if not progress and left_s is not None and left_s <= 0:
                 return None
         return None
@@ -161,7 +161,7 @@ class RayPool(Pool):
         for slot in self._slots:
             self._start(slot)
         while any(slot.phase in ("placing", "loading") for slot in self._slots):
-            self._turn(None)
+            self._poll(None)
         self._starting = False
 
     def _start(self, slot: _Slot) -> None:
@@ -224,7 +224,7 @@ class RayPool(Pool):
 
     # --- running -------------------------------------------------------------------------
 
-    def _turn(self, limit_s: float | None) -> bool:
+    def _poll(self, limit_s: float | None) -> bool:
         """Wait for one event, at most `limit_s` seconds, and deal with it."""
         self._dispatch()
         awaited = {slot.awaited: slot for slot in self._oldest_first() if slot.awaited}
@@ -289,7 +289,7 @@ class RayPool(Pool):
             # The evaluator is guarded, so the task or its result did not survive the journey.
             result = failed(job.task, "WorkerError", str(error), worker=_name(slot))
         except ray.exceptions.RayError as error:
-            self._bury(slot, job, error)
+            self._on_worker_death(slot, job, error)
             return
         slot.job = None
         slot.enter("idle", None)
@@ -304,7 +304,7 @@ class RayPool(Pool):
         out_of_memory = result.failure is not None and result.failure.kind == OUT_OF_MEMORY
         return shares_gpu and out_of_memory and not job.alone
 
-    def _bury(self, slot: _Slot, job: _Job, error: Exception) -> None:
+    def _on_worker_death(self, slot: _Slot, job: _Job, error: Exception) -> None:
         """Replace a dead worker, and decide what becomes of its task."""
         job.deaths += 1
         self._replace(slot)

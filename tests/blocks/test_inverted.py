@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import mobilenetv3 as reference
 
-from nas.arch import Site
+from nas.arch import Slot
 from nas.arch.families.inverted import Inverted, MobileNetV3Head
 from nas.model import instantiate
 
@@ -26,7 +26,7 @@ def copy_weights(ours: nn.Module, theirs: nn.Module) -> None:
 def test_block(expansion: float, se: bool, c_out: int, stride: int, activation: str) -> None:
     torch.manual_seed(0)
     block = Inverted(kernel=5, expansion=expansion, se=se)
-    ours = instantiate(block.call(Site("block", 24, c_out, stride, activation))).eval()
+    ours = instantiate(block.call(Slot("block", 24, c_out, stride, activation))).eval()
     expanded = 24 if expansion == 1 else 88
     name = {"relu": "RE", "hardswish": "HS"}[activation]
     config = reference.InvertedResidualConfig(24, 5, expanded, c_out, se, name, stride, 1, 1.0)
@@ -39,7 +39,7 @@ def test_block(expansion: float, se: bool, c_out: int, stride: int, activation: 
 def test_head() -> None:
     torch.manual_seed(0)
     head = MobileNetV3Head(hidden=32, activation="hardswish")
-    ours = instantiate(head.call(Site("head", 16, 10, 1, "relu"))).eval()
+    ours = instantiate(head.call(Slot("head", 16, 10, 1, "relu"))).eval()
     config = reference.InvertedResidualConfig(16, 3, 16, 16, False, "RE", 1, 1, 1.0)
     norm = partial(nn.BatchNorm2d, eps=1e-5)
     theirs = reference.MobileNetV3([config], 32, num_classes=10, norm_layer=norm).eval()

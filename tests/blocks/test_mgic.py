@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.arch import Block, Site
+from nas.arch import Block, Slot
 from nas.arch.families.mgic import MgicBasic, MgicBottleneck, MgicMobile
 from nas.model import instantiate
 
@@ -17,7 +17,7 @@ BASIC = MgicBasic(group_size=4, threshold=8)
 
 
 def build(block: Block, channels: int, activation: str = "relu") -> nn.Module:
-    call = block.call(Site("block", channels, channels, 1, activation))
+    call = block.call(Slot("block", channels, channels, 1, activation))
     assert call is not None
     module = instantiate(call).double().eval()
     assert isinstance(module, nn.Module)

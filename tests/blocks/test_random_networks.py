@@ -1,6 +1,6 @@
 """Every family at random: exact costs, shapes, finite gradients, determinism.
 
-Options are drawn from the records' own types, sites from small widths, so that a new family is
+Options are drawn from the records' own types, slots from small widths, so that a new family is
 covered as soon as it stands in the table. What a family refuses must be refused as an
 IllegalArchitecture; everything else must build and run.
 """
@@ -15,14 +15,14 @@ import pytest
 import torch
 
 from nas.arch import (
-    PARTS,
-    PLANS,
+    COMPONENTS,
+    TRACES,
     Architecture,
     Block,
     Bounds,
     Call,
+    Component,
     Head,
-    Part,
     Stage,
     Stem,
     Transition,
@@ -54,7 +54,7 @@ def random_value(hint: Any, rng: random.Random) -> Any:
     raise AssertionError(f"no way to draw a {hint}")
 
 
-def random_part(cls: type[Part], rng: random.Random) -> Part:
+def random_part(cls: type[Component], rng: random.Random) -> Component:
     hints = get_type_hints(cls, include_extras=True)
     assert dataclasses.is_dataclass(cls)
     options = {
@@ -66,15 +66,17 @@ def random_part(cls: type[Part], rng: random.Random) -> Part:
     return cls(**options)
 
 
-def of_family(base: type[Part], family: str) -> list[type[Part]]:
-    return [cls for cls in PARTS[base].values() if cls.__module__.endswith(f".{family}")]
+def of_family(base: type[Component], family: str) -> list[type[Component]]:
+    return [cls for cls in COMPONENTS[base].values() if cls.__module__.endswith(f".{family}")]
 
 
 def random_network(family: str, rng: random.Random) -> Architecture:
     """One stage between a stem and a head, all from `family` where it has such parts."""
 
-    def pick(base: type[Part]) -> Part:
-        return random_part(rng.choice(of_family(base, family) or [*PARTS[base].values()]), rng)
+    def pick(base: type[Component]) -> Component:
+        return random_part(
+            rng.choice(of_family(base, family) or [*COMPONENTS[base].values()]), rng
+        )
 
     stem = pick(Stem) if rng.random() < 0.3 else ConvStem(channels=rng.choice(WIDTHS), stride=1)
     channels = stem.channels if rng.random() < 0.4 else rng.choice(WIDTHS)
@@ -113,7 +115,7 @@ def legal_networks(family: str, image: Shape) -> list[Architecture]:
 
 
 FAMILIES = sorted(
-    {cls.__module__.rpartition(".")[2] for parts in PARTS.values() for cls in parts.values()}
+    {cls.__module__.rpartition(".")[2] for parts in COMPONENTS.values() for cls in parts.values()}
 )
 
 
@@ -150,7 +152,7 @@ def assert_parts_cost_what_they_measure(
         planned = part_cost(call, shape)
         # What is reused is the family's, whoever plans the repetition.
         made = call.kwargs["block"] if call.name == "Reuse" else call
-        own = PLANS[made.name].__module__.endswith(f".{arch.name}")
+        own = TRACES[made.name].__module__.endswith(f".{arch.name}")
         if own and (call, shape) not in measured:
             measured.add((call, shape))
             with torch.device("meta"):

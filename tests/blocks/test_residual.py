@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet as reference
 
-from nas.arch import Site
+from nas.arch import Slot
 from nas.arch.families.residual import Bottleneck, Residual, ResnetStem
 from nas.model import instantiate
 
@@ -36,7 +36,7 @@ def downsample(c_in: int, c_out: int, stride: int) -> nn.Module | None:
 )
 def test_basic_block(c_in: int, c_out: int, stride: int) -> None:
     torch.manual_seed(0)
-    call = Residual().call(Site("block", c_in, c_out, stride, "relu"))
+    call = Residual().call(Slot("block", c_in, c_out, stride, "relu"))
     ours = instantiate(call).eval()
     theirs = reference.BasicBlock(c_in, c_out, stride, downsample(c_in, c_out, stride)).eval()
     first = ["downsample"] if theirs.downsample else []
@@ -49,7 +49,7 @@ def test_basic_block(c_in: int, c_out: int, stride: int) -> None:
 @pytest.mark.parametrize("groups", [1, 4])
 def test_bottleneck(c_in: int, c_out: int, stride: int, groups: int) -> None:
     torch.manual_seed(0)
-    call = Bottleneck(groups=groups).call(Site("block", c_in, c_out, stride, "relu"))
+    call = Bottleneck(groups=groups).call(Slot("block", c_in, c_out, stride, "relu"))
     ours = instantiate(call).eval()
     theirs = reference.Bottleneck(
         c_in,
@@ -66,5 +66,5 @@ def test_bottleneck(c_in: int, c_out: int, stride: int, groups: int) -> None:
 
 
 def test_stem_quarters_the_map() -> None:
-    call = ResnetStem().call(Site("stem", 3, 64, 1, "relu"))
+    call = ResnetStem().call(Slot("stem", 3, 64, 1, "relu"))
     assert instantiate(call)(torch.randn(1, 3, 224, 224)).shape == (1, 64, 56, 56)

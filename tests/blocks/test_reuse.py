@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nas.arch import PARTS, Architecture, Block, Sharing, Site, Stage
+from nas.arch import COMPONENTS, Architecture, Block, Sharing, Slot, Stage
 from nas.arch.families.inverted import Inverted
 from nas.arch.families.lru import Lru
 from nas.arch.families.mgic import MgicBasic, MgicMobile
@@ -31,19 +31,19 @@ TIMES = 3
 CHANNELS = 16
 
 
-def site(in_channels: int = CHANNELS, stride: int = 1) -> Site:
-    return Site("block", in_channels, CHANNELS, stride, "relu")
+def slot(in_channels: int = CHANNELS, stride: int = 1) -> Slot:
+    return Slot("block", in_channels, CHANNELS, stride, "relu")
 
 
 def reused(block: Block | None = None, times: int = TIMES) -> Reuse:
     torch.manual_seed(0)
-    made: nn.Module = instantiate((block or Residual()).call(site()))
+    made: nn.Module = instantiate((block or Residual()).call(slot()))
     return Reuse(made, times)
 
 
 def network(block: Any, *, depth: int = 1, stride: int = 1, **sharing: Any) -> Architecture:
     return Architecture(
-        name="reused",
+        name="duplicate",
         stem=ConvStem(channels=CHANNELS),
         stages=(Stage(channels=CHANNELS, depth=depth, stride=stride, block=block),),
         head=GapLinear(),
@@ -179,7 +179,7 @@ def test_every_block_can_be_reused(block: Block) -> None:
 
 def test_no_block_is_forgotten() -> None:
     kinds = {block.kind for block in BLOCKS} | {"lru", "mgic_bottleneck", "mgic_point"}
-    assert kinds == set(PARTS[Block]), "whoever adds a block, adds it here"
+    assert kinds == set(COMPONENTS[Block]), "whoever adds a block, adds it here"
 
 
 def test_a_block_that_strides_is_applied_once() -> None:

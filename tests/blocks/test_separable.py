@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from nas.arch import Site
+from nas.arch import Slot
 from nas.arch.families.separable import Separable
 from nas.model import instantiate
 
 
 def test_each_convolution_is_normalised_and_activated() -> None:
     torch.manual_seed(0)
-    block = instantiate(Separable(groups=2).call(Site("block", 8, 16, 2, "relu"))).eval()
+    block = instantiate(Separable(groups=2).call(Slot("block", 8, 16, 2, "relu"))).eval()
     x = torch.randn(2, 8, 7, 7)
     y = functional.conv2d(x, block.depthwise.weight, stride=2, padding=1, groups=8)
     y = block.depthwise_norm(y).relu()
@@ -22,5 +22,5 @@ def test_each_convolution_is_normalised_and_activated() -> None:
 
 def test_standard_and_separable_parameters_at_the_paper_s_example() -> None:
     """Table 3: 3x3 from 512 to 512 channels has 2.36 M weights, separable 0.27 M."""
-    block = instantiate(Separable().call(Site("block", 512, 512, 1, "relu")))
+    block = instantiate(Separable().call(Slot("block", 512, 512, 1, "relu")))
     assert block.depthwise.weight.numel() + block.pointwise.weight.numel() == 266_752

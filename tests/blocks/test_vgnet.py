@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.arch import Block, Call, Site, Transition
+from nas.arch import Block, Call, Slot, Transition
 from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling
 from nas.layers import depthwise as filters
 from nas.layers.depthwise import Depthwise
@@ -18,7 +18,7 @@ from nas.model import instantiate
 
 def build(part: Block | Transition, c_in: int, c_out: int, stride: int = 1) -> nn.Module:
     torch.manual_seed(0)
-    call = part.call(Site("part", c_in, c_out, stride, "relu"))
+    call = part.call(Slot("part", c_in, c_out, stride, "relu"))
     assert isinstance(call, Call)
     module = instantiate(call).eval()
     assert isinstance(module, nn.Module)

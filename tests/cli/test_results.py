@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from nas.run import Placement, SearchSettings, create_session, open_session, run_search
+from nas.run import SearchSettings, WorkerConfig, create_session, open_session, run_search
 from nas.trial import Fidelity
 from tests.run.killed_search import search_slowly
 from tests.search.small import pretending
@@ -44,7 +44,7 @@ def session(search_words: list[str], tmp_path: Path) -> Session:
 
 def evaluate(session: Session) -> None:
     console = Console(file=io.StringIO())
-    run_search(session, Placement(workers="local"), console, factory=pretending)
+    run_search(session, WorkerConfig(workers="local"), console, factory=pretending)
 
 
 def test_a_report_on_a_run_that_has_not_begun(nas: Nas, session: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import PLANS, Architecture, Block, Map, Site, Stage, Tape
+from nas.arch import TRACES, Architecture, Block, FeatureMap, LayerTrace, Slot, Stage
 from nas.arch.families.mgic import MgicBasic, MgicBottleneck, MgicMobile, MgicMobileHead, MgicPoint
 from nas.arch.families.plain import ConvStem, GapLinear
 from nas.arch.families.residual import ResnetStem
@@ -15,11 +15,11 @@ def block_cost(
     block: Block, channels: int, pixels: int = 1, *, stride: int = 1
 ) -> tuple[int, int]:
     """Parameters and multiply-accumulates of one block at constant width."""
-    call = block.call(Site("block", channels, channels, stride, "relu"))
+    call = block.call(Slot("block", channels, channels, stride, "relu"))
     assert call is not None
-    tape = Tape()
-    PLANS[call.name](tape, tape.input(channels, pixels, pixels), **call.kwargs)
-    return tape.params, tape.macs
+    trace = LayerTrace()
+    TRACES[call.name](trace, trace.input(channels, pixels, pixels), **call.kwargs)
+    return trace.params, trace.macs
 
 
 BLOCKS = [
@@ -164,11 +164,11 @@ def test_parameters_per_block() -> None:
 
 
 def _params_per_call(arch: Architecture, classes: int) -> list[int]:
-    params, x = [], Map(3, 64, 64, 0)
+    params, x = [], FeatureMap(3, 64, 64, 0)
     for call in arch.calls(in_channels=3, num_classes=classes):
-        tape = Tape()
-        x = PLANS[call.name](tape, tape.input(x.channels, x.height, x.width), **call.kwargs)
-        params.append(tape.params)
+        trace = LayerTrace()
+        x = TRACES[call.name](trace, trace.input(x.channels, x.height, x.width), **call.kwargs)
+        params.append(trace.params)
     return params
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import PLANS, Architecture, Block, Stage, Tape
+from nas.arch import TRACES, Architecture, Block, LayerTrace, Stage
 from nas.arch.families.plain import ConvStem, GapLinear
 from nas.arch.families.residual import Bottleneck, Residual, ResnetStem
 from nas.cost import cost_of
@@ -83,12 +83,12 @@ def test_convolution_weights_per_stage(depths: tuple[int, ...], per_stage: list[
     sections = resnet(depths).sections(3, 1000)
     weights = []
     for _, calls in sections[1:-1]:
-        tape = Tape()
+        trace = LayerTrace()
         for call in calls:
-            PLANS[call.name](
-                tape, tape.input(int(call.kwargs["in_channels"]), 8, 8), **call.kwargs
+            TRACES[call.name](
+                trace, trace.input(int(call.kwargs["in_channels"]), 8, 8), **call.kwargs
             )
-        weights.append(tape.weights)
+        weights.append(trace.weights)
     assert [sum(stage) for stage in weights] == per_stage
     assert sum(map(len, weights)) == 2 * sum(depths) + 3
     # The shortcut's weights come first in a block.

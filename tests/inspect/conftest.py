@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from nas.proxy import ImageData, Images
+from nas.data import ImageData, Images
 from nas.space import parse_space
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ FAMILIES = {
     "mobile": MOBILE,
     "plain": PLAIN,
     "ring": RING,
-    "reused": REUSED,
+    "duplicate": REUSED,
     "mgic": MGIC,
 }
 

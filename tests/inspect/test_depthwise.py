@@ -46,7 +46,7 @@ def layers_of(family: str) -> tuple[KernelLayer, ...]:
         ("ring", [("body.0.depthwise", 8, 3, 2, False), ("body.1.depthwise", 16, 3, 1, False)]),
         # Applied three times, but one set of kernels.
         (
-            "reused",
+            "duplicate",
             [("body.0.depthwise", 8, 3, 2, False), ("body.1.0.depthwise", 16, 3, 1, False)],
         ),
     ],

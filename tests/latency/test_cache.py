@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.latency import REFERENCE, Latency, LatencyCache, LatencyMeter, Subject
+from nas.latency import REFERENCE, Latency, LatencyCache, LatencyMeter, Workload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def test_device_runtime_shape_and_classes_make_another_subject(cache: LatencyCac
     for other in (
         dataclasses.replace(REFERENCE, input_shape=(3, 33, 32)),
         dataclasses.replace(REFERENCE, num_classes=11),
-        Subject(arch=dataclasses.replace(REFERENCE.arch, stages=REFERENCE.arch.stages[:1])),
+        Workload(arch=dataclasses.replace(REFERENCE.arch, stages=REFERENCE.arch.stages[:1])),
     ):
         assert cache.load(other) is None
     renamed = dataclasses.replace(REFERENCE.arch, name="the same network")
@@ -91,7 +91,7 @@ def test_the_meter_measures_only_what_it_must(
     pytest.importorskip("onnxruntime")
     answers, floors = [NOISY, QUIET, QUIET], []
 
-    def measure(subject: Subject, *, best_reference_ms: float, **rest: object) -> Latency:
+    def measure(workload: Workload, *, best_reference_ms: float, **rest: object) -> Latency:
         floors.append(best_reference_ms)
         return answers.pop(0)
 

@@ -14,7 +14,7 @@ from nas.arch.families.lru import Lru, MaxPoolConcat
 from nas.arch.families.plain import ConvStem, ConvTransition, GapLinear
 from nas.arch.families.residual import Residual
 from nas.errors import IllegalArchitecture, OptionError
-from nas.latency import REFERENCE, Subject, deploy, deployable
+from nas.latency import REFERENCE, Workload, deploy, deployable
 from nas.model import build_model
 from nas.space import load_space
 
@@ -25,8 +25,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 
-def subject(arch: Architecture) -> Subject:
-    return Subject(arch=arch, input_shape=(3, 16, 16), num_classes=5)
+def workload(arch: Architecture) -> Workload:
+    return Workload(arch=arch, input_shape=(3, 16, 16), num_classes=5)
 
 
 def with_parts(
@@ -61,7 +61,7 @@ def made(kind: type[Any]) -> Any:
     return kind(**given)
 
 
-def assert_agrees(one: Subject) -> None:
+def assert_agrees(one: Workload) -> None:
     model = deployable(one)
     images = torch.randn((1, *one.input_shape), generator=torch.Generator().manual_seed(1))
     expected, found = model(images), deploy(one).logits(images)
@@ -74,7 +74,7 @@ EVERY = [(role, kind) for role, kinds in PARTS.items() for kind in kinds.values(
 
 @pytest.mark.parametrize(("role", "kind"), EVERY, ids=[kind.__name__ for _, kind in EVERY])
 def test_every_part_agrees_in_onnx_runtime(role: Any, kind: type[Any]) -> None:
-    assert_agrees(subject(with_parts(**{role.__name__.lower(): made(kind)})))
+    assert_agrees(workload(with_parts(**{role.__name__.lower(): made(kind)})))
 
 
 @pytest.mark.parametrize("scope", ["layer", "block", "stage", "subnet", "network"])
@@ -89,13 +89,13 @@ def test_every_ring_agrees_in_onnx_runtime(scope: Any) -> None:
         head=GapLinear(),
         sharing=Sharing(scope=scope, ratio=0.4),
     )
-    assert_agrees(subject(arch))
+    assert_agrees(workload(arch))
 
 
 @pytest.mark.parametrize("space", ["lru_vgnet", "mgic_mobilenetv3", "rpg_resnet", "reuse_all"])
 def test_random_networks_agree_in_onnx_runtime(space: str) -> None:
     arch = load_space(space).random_architecture(random.Random(5))
-    assert_agrees(Subject(arch=arch, input_shape=(3, 32, 32), num_classes=10))
+    assert_agrees(Workload(arch=arch, input_shape=(3, 32, 32), num_classes=10))
 
 
 def test_the_reference_never_changes() -> None:
@@ -147,4 +147,4 @@ def test_a_cuda_graph_agrees() -> None:
 def test_an_impossible_network_is_refused() -> None:
     arch = with_parts(block=Lru(reuse=2, groups=3))
     with pytest.raises(IllegalArchitecture, match="groups 3"):
-        deploy(subject(arch))
+        deploy(workload(arch))

@@ -24,7 +24,7 @@ from nas.latency import (
     PartTable,
     PredictionError,
     Predictor,
-    Subject,
+    Workload,
     calibrate,
     load_calibration,
     parts_of,
@@ -49,7 +49,7 @@ def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 80)
 
 
-def subjects(count: int, seed: int = 0) -> list[Subject]:
+def workloads(count: int, seed: int = 0) -> list[Workload]:
     stream = random_subjects(SPACE, random.Random(seed), *DATA.values())
     return [next(stream) for _ in range(count)]
 
@@ -66,20 +66,20 @@ class MadeUpMachine:
         macs = terms[:, 1] @ np.linspace(1, 2, len(KINDS))
         return float(0.05 * terms[:, 0].sum() + macs / 1e6 + terms[:, 2].sum() / 1e5)
 
-    def network(self, subject: Subject) -> float:
-        return 0.3 + 0.9 * sum(self.part(part) for part in parts_of(subject))
+    def network(self, workload: Workload) -> float:
+        return 0.3 + 0.9 * sum(self.part(part) for part in parts_of(workload))
 
     def part_ratios(self, parts: Iterable[Part]) -> Iterator[tuple[Part, float, bool]]:
         for part in parts:
             self.parts_run += 1
             yield part, self.part(part) + 0.1, False
 
-    def measure(self, subject: Subject) -> Latency:
-        known = self.cache.load(subject)
+    def measure(self, workload: Workload) -> Latency:
+        known = self.cache.load(workload)
         if known is None:
             self.networks_run += 1
-            known = latency(self.network(subject))
-            self.cache.store(subject, known)
+            known = latency(self.network(workload))
+            self.cache.store(workload, known)
         return known
 
 
@@ -119,7 +119,7 @@ def test_a_block_applied_n_times_asks_n_times_as_much() -> None:
             stages=(Stage(channels=16, block=block),),
             head=GapLinear(),
         )
-        blocks = parts_of(Subject(arch=arch, input_shape=(3, 16, 16)))[1:-1]
+        blocks = parts_of(Workload(arch=arch, input_shape=(3, 16, 16)))[1:-1]
         return sum(part_terms(*part) for part in blocks)
 
     for kind in (Separable, Residual, Inverted, HalfIdentity):
@@ -130,15 +130,15 @@ def test_a_block_applied_n_times_asks_n_times_as_much() -> None:
 
 def test_known_parts_are_looked_up_and_unknown_ones_estimated(tmp_path: Path) -> None:
     machine, table = MadeUpMachine(tmp_path), PartTable()
-    for subject in subjects(60):
-        for part, ratio, noisy in machine.part_ratios(parts_of(subject)):
+    for workload in workloads(60):
+        for part, ratio, noisy in machine.part_ratios(parts_of(workload)):
             table.add(part, ratio, noisy=noisy)
     predictor = Predictor(table)
-    fresh = {p for s in subjects(40, seed=1) for p in parts_of(s) if table.find(p) is None}
+    fresh = {p for s in workloads(40, seed=1) for p in parts_of(s) if table.find(p) is None}
     assert len(fresh) > 20
     errors = [abs(predictor.part_ratio(p) / (machine.part(p) + 0.1) - 1) for p in fresh]
     assert np.median(errors) < 0.05
-    known = parts_of(subjects(1)[0])[0]
+    known = parts_of(workloads(1)[0])[0]
     assert predictor.part_ratio(known) == machine.part(known) + 0.1
 
 
@@ -147,9 +147,9 @@ def test_a_calibration_says_its_error_and_keeps_it_on_fresh_networks(tmp_path: P
     made = calibrate(SPACE, machine, **DATA, networks=30)
     assert made.error.networks == 30
     assert made.error.good_share > 0.9
-    fresh = subjects(50, seed=2)
-    predicted = [made.predictor.ratio(subject) for subject in fresh]
-    found = PredictionError.of(predicted, [machine.network(subject) for subject in fresh])
+    fresh = workloads(50, seed=2)
+    predicted = [made.predictor.ratio(workload) for workload in fresh]
+    found = PredictionError.of(predicted, [machine.network(workload) for workload in fresh])
     assert found.good_share > 0.9
     assert found.median < 0.05
     assert made.predict_ms(fresh[0]) == pytest.approx(0.2 * predicted[0])
@@ -159,8 +159,8 @@ def test_the_correction_takes_back_what_parts_cost_alone(tmp_path: Path) -> None
     machine: Any = MadeUpMachine(tmp_path)
     made = calibrate(SPACE, machine, **DATA, networks=30)
     alone = Predictor(made.predictor.table)
-    fresh = subjects(50, seed=3)
-    truth = [machine.network(subject) for subject in fresh]
+    fresh = workloads(50, seed=3)
+    truth = [machine.network(workload) for workload in fresh]
     uncorrected = PredictionError.of([alone.ratio(one) for one in fresh], truth)
     corrected = PredictionError.of([made.predictor.ratio(one) for one in fresh], truth)
     assert corrected.median < uncorrected.median / 2
@@ -182,8 +182,8 @@ def test_a_calibration_goes_on_where_it_stopped_and_is_found_again(tmp_path: Pat
     assert found is not None
     for other in (again, found):
         assert other.error == made.error
-        for subject in subjects(5, seed=4):
-            assert other.predict_ms(subject) == pytest.approx(made.predict_ms(subject))
+        for workload in workloads(5, seed=4):
+            assert other.predict_ms(workload) == pytest.approx(made.predict_ms(workload))
     assert load_calibration(load_space("lru_vgnet"), cache, **DATA) is None
     assert load_calibration(SPACE, cache, input_shape=(3, 32, 32), num_classes=11) is None
 
@@ -205,11 +205,11 @@ def test_errors_are_counted_relative_to_what_was_measured() -> None:
 
 def test_noise_has_less_say_in_the_correction(tmp_path: Path) -> None:
     machine, table = MadeUpMachine(tmp_path), PartTable()
-    whole = subjects(40)
-    for subject in whole:
-        for part, ratio, noisy in machine.part_ratios(parts_of(subject)):
+    whole = workloads(40)
+    for workload in whole:
+        for part, ratio, noisy in machine.part_ratios(parts_of(workload)):
             table.add(part, ratio, noisy=noisy)
-    truth = [machine.network(subject) for subject in whole]
+    truth = [machine.network(workload) for workload in whole]
     disturbed = [3 * ratio if number % 8 == 0 else ratio for number, ratio in enumerate(truth)]
 
     def median_error(spread: float) -> float:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.arch import Call, Ref, Site
+from nas.arch import Call, Ref, Slot
 from nas.arch._call import call
 from nas.arch.families.lru import Lru, MaxPoolConcat
 from nas.arch.families.plain import Conv, GapLinear
@@ -27,8 +27,8 @@ from nas.model import instantiate
 from tests.model.fill import fill
 
 
-def site(in_channels: int, out_channels: int | None = None, stride: int = 1) -> Site:
-    return Site("here", in_channels, out_channels or in_channels, stride, "relu")
+def site(in_channels: int, out_channels: int | None = None, stride: int = 1) -> Slot:
+    return Slot("here", in_channels, out_channels or in_channels, stride, "relu")
 
 
 def assert_equal_bits(one: nn.Module, other: nn.Module, channels: int) -> None:

@@ -10,15 +10,17 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from nas.data import load_data
 from nas.model import load_weights
-from nas.proxy import Evaluator, evaluate_model, load_data, proxy_seed, seeded, train_proxy
+from nas.proxy import Evaluator
+from nas.train import evaluate_model, proxy_seed, seeded, train_proxy
 from nas.trial import Fidelity, Task
-from tests.proxy.conftest import tiny_cnn
+from tests.small_data import tiny_cnn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nas.proxy import ImageData
+    from nas.data import ImageData
 
 FIDELITY = Fidelity(epochs=3, batch_size=16)
 

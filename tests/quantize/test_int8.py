@@ -7,18 +7,19 @@ import onnxruntime
 import pytest
 import torch
 
+from nas.data import load_data
 from nas.errors import OptionError
 from nas.model import build_model
-from nas.proxy import load_data, seeded, train_proxy
 from nas.quantize import Int8Network, quantize_int8
 from nas.sharing import materialize
 from nas.space import parse_space
+from nas.train import seeded, train_proxy
 from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nas.proxy import ImageData
+    from nas.data import ImageData
 
 FIDELITY = Fidelity(epochs=6, batch_size=8)
 NETWORK = """

@@ -20,7 +20,7 @@ def test_only_complete_trials_are_on_the_front_best_first(evaluation: Make) -> N
         evaluation(0, 0.7, params=10),
         evaluation(1, 0.9, params=30),
         evaluation(2, 0.8, params=40),  # beaten by 1
-        evaluation(3, 0.99, params=5, state="reused"),
+        evaluation(3, 0.99, params=5, state="duplicate"),
         evaluation(4, 0.99, params=5, state="failed"),
         replace(evaluation(5, 0.99, params=5, state="rejected"), cost=None),
     ]

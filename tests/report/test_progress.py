@@ -32,7 +32,7 @@ def test_a_line_has_all_the_figures() -> None:
         budget=40,
         finished=9,
         running=2,
-        reused=3,
+        duplicates=3,
         rejected=5,
         failed=1,
         best_accuracy=0.8765,

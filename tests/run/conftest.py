@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nas.run import Placement, SearchSettings, Session, create_session
+from nas.run import SearchSettings, Session, WorkerConfig, create_session
 from nas.trial import Fidelity
 from tests.search.small import SMALL
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     MakeSession = Callable[..., Session]
 
-LOCAL = Placement(workers="local")
+LOCAL = WorkerConfig(workers="local")
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
-    monkeypatch.setattr("nas.search._problem.SURVEY_SETTINGS", 200)
+    monkeypatch.setattr("nas.search._problem.PROBE_SETTINGS", 200)
     monkeypatch.setattr("nas.search._problem.DESCENT_STEPS", 20)
 
 

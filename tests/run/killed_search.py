@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from nas.run import Placement, open_session, run_search
+from nas.run import WorkerConfig, open_session, run_search
 from tests.search.small import pretend_result
 
 if TYPE_CHECKING:
@@ -30,4 +30,4 @@ def search_slowly(run: Path, log: Path, seconds: float) -> None:
         return evaluate
 
     console = Console(file=io.StringIO())
-    run_search(open_session(run), Placement(workers="local"), console, factory=factory)
+    run_search(open_session(run), WorkerConfig(workers="local"), console, factory=factory)

@@ -13,7 +13,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from nas.run import Placement, open_session, report_run, run_search
+from nas.run import WorkerConfig, open_session, report_run, run_search
 from nas.search import load_evaluations
 from tests.run.killed_search import search_slowly
 from tests.search.small import MEDIUM, pretending
@@ -65,7 +65,10 @@ def kill_until_done(
         assert known.items() <= now.items(), "a finished trial was lost or changed"
         known = now
     run_search(
-        open_session(session.folder.path), Placement(workers="local"), console, factory=pretending
+        open_session(session.folder.path),
+        WorkerConfig(workers="local"),
+        console,
+        factory=pretending,
     )
     assert known.items() <= real(session).items()
 

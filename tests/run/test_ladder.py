@@ -15,8 +15,8 @@ from rich.console import Console
 
 from nas.errors import ModelFileError, OptionError
 from nas.run import (
-    Placement,
     Session,
+    WorkerConfig,
     create_session,
     default_ladder,
     open_session,
@@ -59,8 +59,8 @@ def run(
 
         return evaluate
 
-    placement = Placement(workers="local")
-    run_search(session, placement, Console(file=io.StringIO()), factory=factory)
+    worker_config = WorkerConfig(workers="local")
+    run_search(session, worker_config, Console(file=io.StringIO()), factory=factory)
 
 
 def by_epochs(trained: Trained) -> dict[int, int]:
@@ -71,9 +71,9 @@ def by_epochs(trained: Trained) -> dict[int, int]:
 def check_whole(session: Session, trained: Trained, budget: int) -> None:
     evaluations = load_evaluations(session.problem, session.address)
     states = Counter(one.state for one in evaluations)
-    assert states["complete"] + states["screened"] == budget
+    assert states["complete"] + states["pruned"] == budget
     for one in evaluations:
-        if one.state in ("complete", "screened"):
+        if one.state in ("complete", "pruned"):
             climbed = 1 + len(one.rungs) if one.state == "complete" else len(one.rungs)
             assert {epochs for arch_id, epochs in trained if arch_id == one.arch.id} == set(
                 (1, 2, 4)[:climbed]
@@ -81,7 +81,7 @@ def check_whole(session: Session, trained: Trained, budget: int) -> None:
     storage = JournalStorage(JournalFileBackend(str(session.folder.journal)))
     trials = optuna.load_study(study_name="small", storage=storage).trials
     assert all(trial.state.is_finished() for trial in trials)
-    assert sum(trial.state is TrialState.PRUNED for trial in trials) >= states["screened"]
+    assert sum(trial.state is TrialState.PRUNED for trial in trials) >= states["pruned"]
     weights = {path.stem for path in (session.folder.path / "weights").glob("*")}
     assert weights == {row.arch_id for row in report_run(session).report.front}
 

@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from nas.errors import DataError, RunFolderError, StorageError, UserError
-from nas.run import Outcome, Placement, Session, open_session, report_run, run_search
+from nas.run import Outcome, Session, WorkerConfig, open_session, report_run, run_search
 from nas.search import Limit, load_evaluations
 from nas.trial import Fidelity, Scores, TrialResult
 from tests.search.small import pretend_result, pretending
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     MakeSession = Callable[..., Session]
 
-LOCAL = Placement(workers="local")
+LOCAL = WorkerConfig(workers="local")
 SAMPLERS = ("evolution", "tpe", "nsga2", "random")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import OptionError
-from nas.run import Placement, SearchSettings, parse_count, parse_workers
+from nas.run import SearchSettings, WorkerConfig, parse_count, parse_workers
 from nas.search import Limit
 from nas.trial import Fidelity
 
@@ -74,6 +74,6 @@ def test_settings_no_search_can_have_are_refused(
 
 def test_a_placement_that_no_pool_can_be_is_refused_before_anything_is_written() -> None:
     with pytest.raises(OptionError, match="--address h:1 would do nothing"):
-        Placement(workers="local", address="h:1")
+        WorkerConfig(workers="local", address="h:1")
     with pytest.raises(OptionError, match="--cpus-per-worker 0: write a number above 0"):
-        Placement(cpus_per_worker=0)
+        WorkerConfig(cpus_per_worker=0)

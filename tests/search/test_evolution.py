@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import moocore
 import pytest
 
-from nas.search import Archive, Limit, ParetoEvolutionSampler, Problem, SpaceExhausted, survey
+from nas.search import Archive, Limit, ParetoEvolutionSampler, Problem, SpaceExhausted, probe_space
 from nas.space import load_space
 from nas.trial import Cost, Evaluation, Scores, parse_objectives
 from tests.search.small import MEDIUM, all_genomes, all_ids, is_legal, make_problem
@@ -28,7 +28,7 @@ class Searcher:
         self.problem = problem
         self.score = score
         self.archive = Archive(problem.objectives)
-        start = survey(problem).seed
+        start = probe_space(problem).seed
         assert start is not None
         self.sampler = ParetoEvolutionSampler(problem, self.archive, seed=seed, start=start)
         self.seed = seed

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nas.errors import OptionError
-from nas.search import Limit, Problem, survey
+from nas.search import Limit, Problem, probe_space
 from nas.search._problem import mutate_one
 from nas.space import load_space
 from nas.trial import parse_objectives
@@ -78,7 +78,7 @@ def test_violation_multiplies_the_factors_by_which_limits_are_exceeded(small: Pr
 
 
 def test_a_survey_finds_the_ends_of_every_cost(small: Problem) -> None:
-    ranges = survey(small).cost_ranges
+    ranges = probe_space(small).cost_ranges
 
     assert ranges == tuple(
         (name, min(legal_costs(small, name)), max(legal_costs(small, name)))
@@ -87,9 +87,9 @@ def test_a_survey_finds_the_ends_of_every_cost(small: Problem) -> None:
 
 
 def test_a_survey_counts_and_is_the_same_every_time(small: Problem) -> None:
-    found = survey(small)
+    found = probe_space(small)
 
-    assert found == survey(small)
+    assert found == probe_space(small)
     assert found.settings == 2_000
     assert found.legal == found.feasible == 2_000 - sum(count for _, count in found.reasons)
     assert 0.9 < found.legal / 2_000 < 0.93  # 11 in 12 of all genomes
@@ -98,7 +98,7 @@ def test_a_survey_counts_and_is_the_same_every_time(small: Problem) -> None:
 def test_the_survey_s_seed_is_feasible() -> None:
     limit = Limit(name="params", maximum=300)
     problem = make_problem(limits=(limit,))
-    found = survey(problem)
+    found = probe_space(problem)
 
     assert 0 < found.feasible < found.legal
     assert found.seed is not None
@@ -109,18 +109,18 @@ def test_the_survey_s_seed_is_feasible() -> None:
 def test_limits_that_nearly_nothing_meets_are_met(lru_vgnet: Problem, name: str) -> None:
     """Within 2 % of the least cost known, where one random network in thousands is."""
     objectives = parse_objectives(["accuracy", name])
-    [(_, least, _)] = survey(replace(lru_vgnet, objectives=objectives)).cost_ranges
+    [(_, least, _)] = probe_space(replace(lru_vgnet, objectives=objectives)).cost_ranges
     limit = Limit(name=name, maximum=least * 102 // 100)
     problem = replace(lru_vgnet, objectives=objectives, limits=(limit,))
 
-    assert problem.candidate(survey(problem).seed).reason is None  # type: ignore[arg-type]
+    assert problem.candidate(probe_space(problem).seed).reason is None  # type: ignore[arg-type]
 
 
 def test_two_tight_limits_together_are_met(lru_vgnet: Problem) -> None:
     limits = (Limit(name="params", maximum=2_000), Limit(name="macs", maximum=80_000))
     problem = replace(lru_vgnet, limits=limits)
 
-    assert problem.candidate(survey(problem).seed).reason is None  # type: ignore[arg-type]
+    assert problem.candidate(probe_space(problem).seed).reason is None  # type: ignore[arg-type]
 
 
 def test_limits_nothing_can_meet_name_the_nearest_network(small: Problem) -> None:
@@ -128,7 +128,7 @@ def test_limits_nothing_can_meet_name_the_nearest_network(small: Problem) -> Non
     problem = replace(small, limits=(Limit(name="params", maximum=least - 1),))
 
     with pytest.raises(OptionError) as refused:
-        survey(problem)
+        probe_space(problem)
     assert str(refused.value) == (
         f"no network of small was found within the limits; in the nearest, params {least} exceeds "
         f"the limit of {least - 1}: raise the limit, or search a space with smaller networks"
@@ -143,7 +143,7 @@ def test_a_space_in_which_nothing_is_open_is_no_search() -> None:
         objectives=parse_objectives(["accuracy"]),
     )
     with pytest.raises(OptionError, match="no value is open, so this is a network"):
-        survey(closed)
+        probe_space(closed)
 
 
 def test_mutation_changes_one_active_gene_and_reaches_every_option(small: Problem) -> None:

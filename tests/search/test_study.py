@@ -169,10 +169,10 @@ def test_a_network_in_another_spelling_is_answered_from_its_first_result(
     proposal = propose(study)
 
     assert proposal.number == 3
-    assert (study.num_evaluated, study.count("reused")) == (1, 2)
+    assert (study.num_evaluated, study.count("duplicate")) == (1, 2)
     for number in (1, 2):
         again = study.evaluations[number]
-        assert (again.state, again.reused_from, again.scores) == ("reused", 0, first.scores)
+        assert (again.state, again.duplicate_of, again.scores) == ("duplicate", 0, first.scores)
     values = [trial.values for trial in optuna_trials(address)[:3]]
     assert values[0] == values[1] == values[2]
 
@@ -186,10 +186,10 @@ def test_a_network_under_evaluation_waits_for_the_one_result(
     first, next_one = propose(study), propose(study)
 
     assert (first.number, next_one.number) == (0, 2)
-    assert study.count("reused") == 0
+    assert study.count("duplicate") == 0
     evaluation = evaluate(study, first)
     waiting = study.evaluations[1]
-    assert (waiting.state, waiting.reused_from) == ("reused", 0)
+    assert (waiting.state, waiting.duplicate_of) == ("duplicate", 0)
     assert waiting.scores == evaluation.scores
 
 
@@ -222,7 +222,7 @@ def test_a_sampler_that_only_repeats_itself_is_helped_out(
     done = search(study, 4)
 
     assert len({one.arch.id for one in done}) == 4
-    assert study.count("reused") == 3 * 100
+    assert study.count("duplicate") == 3 * 100
 
 
 def test_a_failed_network_is_recorded_counts_and_is_never_trained_again(
@@ -241,7 +241,7 @@ def test_a_failed_network_is_recorded_counts_and_is_never_trained_again(
     assert propose(study).number == 2
     assert study.num_evaluated == 1
     assert study.evaluations[0].failure == study.evaluations[1].failure == failure
-    assert [study.evaluations[n].state for n in (0, 1)] == ["failed", "reused"]
+    assert [study.evaluations[n].state for n in (0, 1)] == ["failed", "duplicate"]
     assert study.archive.members == []
     resumed = open_study(small, address)
     assert resumed.evaluations[0].failure == failure
@@ -291,7 +291,7 @@ def test_a_resumed_study_knows_what_it_knew(address: StorageAddress, sampler: st
 
     assert resumed.evaluations == study.evaluations
     assert resumed.archive == study.archive
-    for state in ("complete", "reused", "rejected", "failed"):
+    for state in ("complete", "duplicate", "rejected", "failed"):
         assert resumed.count(state) == study.count(state)
     assert load_evaluations(problem, address) == tuple(study.evaluations.values())
 
@@ -326,7 +326,7 @@ def test_waiting_proposals_survive_a_resume_however_many(
     for one in again:
         evaluate(resumed, one)
     assert resumed.count("complete") == 3
-    assert resumed.count("reused") == 99 + 60
+    assert resumed.count("duplicate") == 99 + 60
     assert all(trial.state.is_finished() for trial in optuna_trials(address))
 
 
@@ -337,7 +337,7 @@ def test_a_resumed_sampler_does_not_begin_anew(address: StorageAddress, sampler:
     resumed = open_study(problem, address, sampler=sampler)
     search(resumed, 30)
 
-    assert resumed.count("reused") < 5
+    assert resumed.count("duplicate") < 5
 
 
 def test_evolution_resumed_goes_on_as_if_it_had_not_stopped(

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import nas.sharing._ring
-from nas.arch import PARTS, Architecture, Part, Sharing, Site, Stage
+from nas.arch import COMPONENTS, Architecture, Component, Sharing, Slot, Stage
 from nas.arch.families.lru import Lru, LruHead, MaxPoolConcat
 from nas.arch.families.plain import Conv, ConvStem, GapLinear
 from nas.arch.families.residual import Residual
@@ -69,7 +69,7 @@ def images(count: int = 4) -> torch.Tensor:
 # -- which layers ----------------------------------------------------------------------------
 
 
-def parts_of(kind: type[Part]) -> list[Part]:
+def parts_of(kind: type[Component]) -> list[Component]:
     """The part with its defaults, and with every flag and last choice taken instead."""
     hints = get_type_hints(kind)
     assert dataclasses.is_dataclass(kind)
@@ -87,14 +87,16 @@ def parts_of(kind: type[Part]) -> list[Part]:
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kinds in PARTS.values() for kind in kinds.values()], ids=lambda k: k.__name__
+    "kind",
+    [kind for kinds in COMPONENTS.values() for kind in kinds.values()],
+    ids=lambda k: k.__name__,
 )
-def test_plans_count_kernels_as_modules_register_them(kind: type[Part]) -> None:
+def test_plans_count_kernels_as_modules_register_them(kind: type[Component]) -> None:
     met = 0
     for part in parts_of(kind):
-        for site in (Site("x", 16, 16, 1, "relu"), Site("x", 16, 32, 2, "relu")):
+        for slot in (Slot("x", 16, 16, 1, "relu"), Slot("x", 16, 32, 2, "relu")):
             try:
-                call = part.call(site)
+                call = part.call(slot)
             except IllegalArchitecture:
                 continue
             if call is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nas.arch import Block
-from nas.arch.families import PARTS
+from nas.arch.families import COMPONENTS
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space import SearchSpace
 from tests.space.small import FILE, edited, read
 
-BLOCKS = ", ".join(PARTS[Block])
+BLOCKS = ", ".join(COMPONENTS[Block])
 TRANSITIONS = "maxpool_concat, vgnet_downsampling, separable, conv, none"
 STAGE = "channels, stride, depth, activation, transition, block"
 TOP = "name, stem, stages, head, sharing, description, tied"

@@ -9,19 +9,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nas.arch._part import Block, Head, Stem, Transition
+from nas.arch._component import Block, Head, Stem, Transition
 from nas.arch.families import inverted, lru, mgic, plain, residual, separable, vgnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nas.arch._call import Call
-    from nas.arch._part import Part
-    from nas.arch._tape import Map, Tape
+    from nas.arch._component import Component
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
-__all__ = ["PARTS", "PLANS"]
+__all__ = ["COMPONENTS", "TRACES"]
 
-PARTS: Mapping[type[Part], Mapping[str, type[Part]]] = MappingProxyType(
+COMPONENTS: Mapping[type[Component], Mapping[str, type[Component]]] = MappingProxyType(
     {
         Stem: {part.kind: part for part in (plain.ConvStem, residual.ResnetStem)},
         Transition: {
@@ -64,35 +64,35 @@ PARTS: Mapping[type[Part], Mapping[str, type[Part]]] = MappingProxyType(
 """For each place in a model file: the parts that may stand there, by name."""
 
 
-def plan_reuse(tape: Tape, x: Map, *, block: Call, times: int) -> Map:
+def trace_reuse(trace: LayerTrace, x: FeatureMap, *, block: Call, times: int) -> FeatureMap:
     """Layers of Reuse: the block's, over and over, with weights made once."""
     for application in range(times):
-        with tape.weights_known(application > 0):
-            x = PLANS[block.name](tape, x, **block.kwargs)
+        with trace.weights_known(application > 0):
+            x = TRACES[block.name](trace, x, **block.kwargs)
     return x
 
 
-PLANS: Mapping[str, Callable[..., Map]] = MappingProxyType(
+TRACES: Mapping[str, Callable[..., FeatureMap]] = MappingProxyType(
     {
-        "ConvNormAct": plain.plan_conv_unit,
-        "ConvActNorm": plain.plan_conv_unit,
-        "Reuse": plan_reuse,
-        "GapLinear": plain.plan_gap_linear,
-        "LruBlock": lru.plan_lru_block,
-        "MaxPoolConcat": lru.plan_max_pool_concat,
-        "LruHead": lru.plan_lru_head,
-        "SeparableBlock": separable.plan_separable_block,
-        "HalfIdentityBlock": vgnet.plan_half_identity_block,
-        "VgnetDownsamplingBlock": vgnet.plan_vgnet_downsampling_block,
-        "VgnetHead": vgnet.plan_vgnet_head,
-        "ResnetStem": residual.plan_resnet_stem,
-        "ResidualBlock": residual.plan_residual_block,
-        "BottleneckBlock": residual.plan_bottleneck_block,
-        "InvertedResidualBlock": inverted.plan_inverted_residual_block,
-        "MobileNetV3Head": inverted.plan_mobilenet_v3_head,
-        "MgicLevel": mgic.plan_mgic_level,
-        "MgicBlock": mgic.plan_mgic_block,
-        "MgicMobileHead": mgic.plan_mgic_mobile_head,
+        "ConvNormAct": plain.trace_conv_unit,
+        "ConvActNorm": plain.trace_conv_unit,
+        "Reuse": trace_reuse,
+        "GapLinear": plain.trace_gap_linear,
+        "LruBlock": lru.trace_lru_block,
+        "MaxPoolConcat": lru.trace_max_pool_concat,
+        "LruHead": lru.trace_lru_head,
+        "SeparableBlock": separable.trace_separable_block,
+        "HalfIdentityBlock": vgnet.trace_half_identity_block,
+        "VgnetDownsamplingBlock": vgnet.trace_vgnet_downsampling_block,
+        "VgnetHead": vgnet.trace_vgnet_head,
+        "ResnetStem": residual.trace_resnet_stem,
+        "ResidualBlock": residual.trace_residual_block,
+        "BottleneckBlock": residual.trace_bottleneck_block,
+        "InvertedResidualBlock": inverted.trace_inverted_residual_block,
+        "MobileNetV3Head": inverted.trace_mobilenet_v3_head,
+        "MgicLevel": mgic.trace_mgic_level,
+        "MgicBlock": mgic.trace_mgic_block,
+        "MgicMobileHead": mgic.trace_mgic_mobile_head,
     }
 )
 """The layers of every class an architecture can call, by the class's name."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nas.arch._call import Call, Ref, call
 
 if TYPE_CHECKING:
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
@@ -30,15 +30,15 @@ def squeeze_excite_call(channels: int, hidden: int, activation: Ref, gate: str) 
     )
 
 
-def plan_attention(tape: Tape, x: Map, attention: Call | None) -> Map:
+def trace_attention(trace: LayerTrace, x: FeatureMap, attention: Call | None) -> FeatureMap:
     """Layers of SqueezeExcite, or nothing."""
     if attention is None:
         return x
     options = attention.kwargs
     channels, hidden = int(options["channels"]), int(options["hidden"])  # type: ignore[arg-type]
-    squeezed = tape.global_pool(x)
-    reduce = tape.weight(channels, hidden, bias=True)
-    squeezed = tape.in_place(tape.conv(squeezed, reduce))
-    expand = tape.weight(hidden, channels, bias=True)
-    gate = tape.in_place(tape.conv(squeezed, expand))
-    return tape.in_place(x, gate)
+    squeezed = trace.global_pool(x)
+    reduce = trace.weight(channels, hidden, bias=True)
+    squeezed = trace.in_place(trace.conv(squeezed, reduce))
+    expand = trace.weight(hidden, channels, bias=True)
+    gate = trace.in_place(trace.conv(squeezed, expand))
+    return trace.in_place(x, gate)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from nas.arch._call import Call, call
 
 if TYPE_CHECKING:
-    from nas.arch._part import Site
-    from nas.arch._tape import Map, Tape
+    from nas.arch._component import Slot
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Kernels = Literal["learned", "gaussian", "gaussian_positive", "edge", "edge_gaussian"]
 FILTERS = {
@@ -24,22 +24,22 @@ FILTERS = {
 
 
 def depthwise_call(
-    kernels: str, site: Site, channels: int, *, kernel: int = 3, stride: int = 1, chunks: int = 1
+    kernels: str, slot: Slot, channels: int, *, kernel: int = 3, stride: int = 1, chunks: int = 1
 ) -> Call:
     """The filter module for `channels` channels; refuses widths that do not fit the bank."""
-    site.require_divides(chunks, channels, "the number of chunks")
+    slot.require_divides(chunks, channels, "the number of chunks")
     if kernels == "learned":
         name, size = "Depthwise", kernel if kernel != 3 else None
     else:
         name, period = FILTERS[kernels]
         if channels % period:
-            raise site.refuse(
+            raise slot.refuse(
                 f"the {kernels} bank must divide the channels",
                 f"the {kernels} bank cycles through {period} kernels and {channels} filtered "
                 f"channels are no multiple of {period}; use another width, or kernels: learned",
             )
         if kernel != 3:
-            raise site.refuse(
+            raise slot.refuse(
                 "fixed kernels are 3x3",
                 f"kernel {kernel}: the {kernels} bank is 3x3, use kernel 3",
             )
@@ -53,10 +53,10 @@ def depthwise_call(
     )
 
 
-def plan_depthwise(tape: Tape, x: Map, filters: Call) -> Map:
+def trace_depthwise(trace: LayerTrace, x: FeatureMap, filters: Call) -> FeatureMap:
     """Layers of a filter module."""
     options = filters.kwargs
-    return tape.depthwise(
+    return trace.depthwise(
         x,
         kernel=int(options.get("kernel", 3)),  # type: ignore[arg-type]
         stride=int(options.get("stride", 1)),  # type: ignore[arg-type]

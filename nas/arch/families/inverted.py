@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from nas.arch._call import Call, Ref, call
-from nas.arch._part import (
+from nas.arch._component import (
     ACTIVATIONS,
     Activation,
     Block,
@@ -19,14 +19,14 @@ from nas.arch._part import (
     Head,
     OddKernel,
     Probability,
-    Site,
+    Slot,
 )
-from nas.arch.families._attention import make_divisible, plan_attention, squeeze_excite_call
-from nas.arch.families._depthwise import Kernels, depthwise_call, plan_depthwise
+from nas.arch.families._attention import make_divisible, squeeze_excite_call, trace_attention
+from nas.arch.families._depthwise import Kernels, depthwise_call, trace_depthwise
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Expansion = Annotated[float, Bounds(0.125, 64)]
 
@@ -51,23 +51,23 @@ class Inverted(Block):
     """Of both pointwise convolutions."""
     se: bool = False
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """InvertedResidualBlock with the number of filtered channels spelled out."""
-        expanded = make_divisible(site.in_channels * self.expansion)
-        for channels in (site.in_channels, expanded, site.out_channels):
-            site.require_divides(self.groups, channels, "groups")
+        expanded = make_divisible(slot.in_channels * self.expansion)
+        for channels in (slot.in_channels, expanded, slot.out_channels):
+            slot.require_divides(self.groups, channels, "groups")
         return call(
             "InvertedResidualBlock",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             expanded=expanded,
             filters=depthwise_call(
-                self.kernels, site, expanded, kernel=self.kernel, stride=site.stride
+                self.kernels, slot, expanded, kernel=self.kernel, stride=slot.stride
             ),
             groups=self.groups if self.groups > 1 else None,
             attention=mobile_attention(expanded) if self.se else None,
-            activation=ACTIVATIONS[site.activation],
-            residual=True if site.keeps_shape else None,
+            activation=ACTIVATIONS[slot.activation],
+            residual=True if slot.keeps_shape else None,
         )
 
 
@@ -83,13 +83,13 @@ class MobileNetV3Head(Head):
     activation: Activation = "hardswish"
     dropout: Probability = 0.2
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MobileNetV3Head; dropout 0 is no dropout."""
         return call(
             "MobileNetV3Head",
-            in_channels=site.in_channels,
-            num_classes=site.out_channels,
-            expanded=make_divisible(site.in_channels * self.expansion),
+            in_channels=slot.in_channels,
+            num_classes=slot.out_channels,
+            expanded=make_divisible(slot.in_channels * self.expansion),
             hidden=self.hidden,
             activation=ACTIVATIONS[self.activation],
             dropout=self.dropout or None,
@@ -102,9 +102,9 @@ def mobile_attention(channels: int) -> Call:
     return squeeze_excite_call(channels, hidden, Ref("nn.ReLU"), "nn.Hardsigmoid")
 
 
-def plan_inverted_residual_block(
-    tape: Tape,
-    x: Map,
+def trace_inverted_residual_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
@@ -114,21 +114,21 @@ def plan_inverted_residual_block(
     groups: int = 1,
     attention: Call | None = None,
     residual: bool = False,
-) -> Map:
+) -> FeatureMap:
     """Layers of InvertedResidualBlock."""
     y = x
     if expanded != in_channels:
-        expand = tape.weight(in_channels, expanded, groups=groups)
-        y = tape.in_place(tape.norm(tape.conv(x, expand)))
-    y = tape.in_place(tape.norm(plan_depthwise(tape, y, filters)))
-    y = plan_attention(tape, y, attention)
-    y = tape.norm(tape.conv(y, tape.weight(expanded, out_channels, groups=groups)))
-    return tape.in_place(y, x) if residual else y
+        expand = trace.weight(in_channels, expanded, groups=groups)
+        y = trace.in_place(trace.norm(trace.conv(x, expand)))
+    y = trace.in_place(trace.norm(trace_depthwise(trace, y, filters)))
+    y = trace_attention(trace, y, attention)
+    y = trace.norm(trace.conv(y, trace.weight(expanded, out_channels, groups=groups)))
+    return trace.in_place(y, x) if residual else y
 
 
-def plan_mobilenet_v3_head(
-    tape: Tape,
-    x: Map,
+def trace_mobilenet_v3_head(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     num_classes: int,
@@ -136,8 +136,8 @@ def plan_mobilenet_v3_head(
     hidden: int,
     activation: Argument,
     dropout: float = 0.0,
-) -> Map:
+) -> FeatureMap:
     """Layers of MobileNetV3Head."""
-    x = tape.in_place(tape.norm(tape.conv(x, tape.weight(in_channels, expanded))))
-    x = tape.in_place(tape.linear(tape.global_pool(x), hidden))
-    return tape.linear(x, num_classes)
+    x = trace.in_place(trace.norm(trace.conv(x, trace.weight(in_channels, expanded))))
+    x = trace.in_place(trace.linear(trace.global_pool(x), hidden))
+    return trace.linear(x, num_classes)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nas.arch._call import Call, Ref, call
-from nas.arch._part import ACTIVATIONS, Block, Count, Head, Probability, Site, Transition
+from nas.arch._component import ACTIVATIONS, Block, Count, Head, Probability, Slot, Transition
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Shuffle = Literal["none", "interleave", "halves", "halves_interleave"]
 
@@ -43,29 +43,29 @@ class Lru(Block):
     shuffle: Shuffle = "halves_interleave"
     """Channel order between two applications; LruNet's is halves_interleave."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """LruBlock; at reuse 1 nothing is shuffled."""
-        site.require_same_shape(self.kind)
-        site.require_divides(self.groups, site.in_channels, "groups")
+        slot.require_same_shape(self.kind)
+        slot.require_divides(self.groups, slot.in_channels, "groups")
         return call(
             "LruBlock",
-            channels=site.in_channels,
+            channels=slot.in_channels,
             reuse=self.reuse,
             groups=self.groups if self.groups > 1 else None,
-            shuffle=self._shuffle(site),
-            activation=ACTIVATIONS[site.activation],
+            shuffle=self._shuffle(slot),
+            activation=ACTIVATIONS[slot.activation],
         )
 
-    def _shuffle(self, site: Site) -> Ref | None:
+    def _shuffle(self, slot: Slot) -> Ref | None:
         if self.shuffle == "none" or self.reuse == 1:
             return None
-        site.require_divides(2, site.in_channels, "shuffle over 2 halves")
+        slot.require_divides(2, slot.in_channels, "shuffle over 2 halves")
         # With 2 channels some orders coincide; the first name stands for all.
         orders = {
-            shuffle_order(name, site.in_channels): name
+            shuffle_order(name, slot.in_channels): name
             for name in ("halves_interleave", "halves", "interleave", "none")
         }
-        name = orders[shuffle_order(self.shuffle, site.in_channels)]
+        name = orders[shuffle_order(self.shuffle, slot.in_channels)]
         return None if name == "none" else Ref(name)
 
 
@@ -75,26 +75,26 @@ class MaxPoolConcat(Transition):
 
     kind = "maxpool_concat"
 
-    def call(self, site: Site) -> Call | None:
+    def call(self, slot: Slot) -> Call | None:
         """MaxPoolConcat; nothing where shape stays."""
-        if site.keeps_shape:
+        if slot.keeps_shape:
             return None
-        if site.out_channels < site.in_channels:
-            raise site.refuse(
+        if slot.out_channels < slot.in_channels:
+            raise slot.refuse(
                 "maxpool_concat cannot narrow",
-                f"maxpool_concat repeats channels and cannot go from {site.in_channels} down to "
-                f"{site.out_channels}; widen the stage or use another transition",
+                f"maxpool_concat repeats channels and cannot go from {slot.in_channels} down to "
+                f"{slot.out_channels}; widen the stage or use another transition",
             )
-        if site.stride > 2:
-            raise site.refuse(
+        if slot.stride > 2:
+            raise slot.refuse(
                 "maxpool_concat strides by 1 or 2",
-                f"stride {site.stride}: maxpool_concat does 1 or 2",
+                f"stride {slot.stride}: maxpool_concat does 1 or 2",
             )
         return call(
             "MaxPoolConcat",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
-            stride=site.stride if site.stride > 1 else None,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
+            stride=slot.stride if slot.stride > 1 else None,
         )
 
 
@@ -106,58 +106,64 @@ class LruHead(Head):
     groups: Count = 8
     dropout: Probability = 0.5
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """LruHead."""
-        site.require_divides(2 * self.groups, site.in_channels, "twice the head's groups")
+        slot.require_divides(2 * self.groups, slot.in_channels, "twice the head's groups")
         return call(
             "LruHead",
-            in_channels=site.in_channels,
-            num_classes=site.out_channels,
+            in_channels=slot.in_channels,
+            num_classes=slot.out_channels,
             groups=self.groups,
             dropout=self.dropout or None,
         )
 
 
-def plan_lru_block(
-    tape: Tape,
-    x: Map,
+def trace_lru_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     channels: int,
     reuse: int,
     activation: Argument,
     groups: int = 1,
     shuffle: Argument | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of LruBlock."""
-    depthwise = tape.weight(channels, 2 * channels, kernel=3, groups=channels)
-    pointwise = tape.weight(2 * channels, channels, groups=groups)
+    depthwise = trace.weight(channels, 2 * channels, kernel=3, groups=channels)
+    pointwise = trace.weight(2 * channels, channels, groups=groups)
     for application in range(reuse):
-        y = tape.norm(tape.conv(x, depthwise))
-        y = tape.norm(tape.conv(y, pointwise))
-        x = tape.in_place(tape.in_place(y, x))
+        y = trace.norm(trace.conv(x, depthwise))
+        y = trace.norm(trace.conv(y, pointwise))
+        x = trace.in_place(trace.in_place(y, x))
         if shuffle is not None and application < reuse - 1:
-            x = tape.copy(x)
+            x = trace.copy(x)
     return x
 
 
-def plan_max_pool_concat(
-    tape: Tape, x: Map, *, in_channels: int, out_channels: int, stride: int = 1
-) -> Map:
+def trace_max_pool_concat(
+    trace: LayerTrace, x: FeatureMap, *, in_channels: int, out_channels: int, stride: int = 1
+) -> FeatureMap:
     """Layers of MaxPoolConcat."""
     if stride > 1:
-        x = tape.max_pool(x, stride=stride)
+        x = trace.max_pool(x, stride=stride)
     if out_channels == in_channels:
         return x
     whole, rest = divmod(out_channels, in_channels)
-    return tape.copy(*[x] * whole, *([tape.slice(x, rest)] if rest else []))
+    return trace.copy(*[x] * whole, *([trace.slice(x, rest)] if rest else []))
 
 
-def plan_lru_head(
-    tape: Tape, x: Map, *, in_channels: int, num_classes: int, groups: int, dropout: float = 0.0
-) -> Map:
+def trace_lru_head(
+    trace: LayerTrace,
+    x: FeatureMap,
+    *,
+    in_channels: int,
+    num_classes: int,
+    groups: int,
+    dropout: float = 0.0,
+) -> FeatureMap:
     """Layers of LruHead."""
-    x = tape.max_pool(x)
-    narrow = tape.weight(in_channels, in_channels // 2, groups=groups)
-    x = tape.in_place(tape.norm(tape.conv(x, narrow)))
-    classify = tape.weight(in_channels // 2, num_classes, bias=True)
-    return tape.global_pool(tape.in_place(tape.conv(x, classify)))
+    x = trace.max_pool(x)
+    narrow = trace.weight(in_channels, in_channels // 2, groups=groups)
+    x = trace.in_place(trace.norm(trace.conv(x, narrow)))
+    classify = trace.weight(in_channels // 2, num_classes, bias=True)
+    return trace.global_pool(trace.in_place(trace.conv(x, classify)))

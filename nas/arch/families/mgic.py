@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from nas.arch._call import Call, call
-from nas.arch._part import (
+from nas.arch._component import (
     ACTIVATIONS,
     Block,
     Bounds,
@@ -24,19 +24,19 @@ from nas.arch._part import (
     Head,
     OddKernel,
     Probability,
-    Site,
+    Slot,
 )
-from nas.arch.families._attention import make_divisible, plan_attention
-from nas.arch.families._depthwise import Kernels, depthwise_call, plan_depthwise
+from nas.arch.families._attention import make_divisible, trace_attention
+from nas.arch.families._depthwise import Kernels, depthwise_call, trace_depthwise
 from nas.arch.families.inverted import Expansion, mobile_attention
-from nas.arch.families.plain import plan_conv_unit
-from nas.arch.families.residual import plan_bottleneck_block, plan_residual_block
+from nas.arch.families.plain import trace_conv_unit
+from nas.arch.families.residual import trace_bottleneck_block, trace_residual_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Threshold = Annotated[int, Bounds(2)]
 Levels = Annotated[int, Bounds(1, 16)]
@@ -51,13 +51,13 @@ class _Hierarchy:
     levels: Levels = 16
     """Halve them at most this often, even if the threshold is not reached."""
 
-    def _widths(self, site: Site, channels: int) -> tuple[int, ...]:
+    def _widths(self, slot: Slot, channels: int) -> tuple[int, ...]:
         """Channels of every level, the finest first."""
         widths = [channels]
         while len(widths) == 1 or (widths[-1] >= self.threshold and len(widths) <= self.levels):
             widths.append(widths[-1] // 2)
         if widths[-1] < 1:
-            raise site.refuse(
+            raise slot.refuse(
                 "mgic needs channels to halve",
                 f"{channels} channels cannot be halved {len(widths) - 1} times; "
                 "use a wider stage, a higher threshold or fewer levels",
@@ -67,10 +67,10 @@ class _Hierarchy:
     def _groups(self, width: int) -> int:
         return max(width // self.group_size, 1)
 
-    def _require_groups(self, site: Site, groups: int, fine: int, coarse: int) -> None:
+    def _require_groups(self, slot: Slot, groups: int, fine: int, coarse: int) -> None:
         for channels in (fine, coarse):
             if channels % groups:
-                raise site.refuse(
+                raise slot.refuse(
                     "mgic groups must divide a level's channels",
                     f"at group_size {self.group_size} a level of {fine} channels has {groups} "
                     f"groups, but {groups} does not divide {channels} channels; use an even "
@@ -81,24 +81,24 @@ class _Hierarchy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Basic(_Hierarchy):
-    def _cycle(self, site: Site, kernel: int) -> Call:
-        widths = self._widths(site, site.out_channels)
-        cycle = self._unit(site, widths[-1], 1, kernel)
+    def _cycle(self, slot: Slot, kernel: int) -> Call:
+        widths = self._widths(slot, slot.out_channels)
+        cycle = self._unit(slot, widths[-1], 1, kernel)
         for coarse, fine in pairwise(reversed(widths)):
             groups = self._groups(fine)
-            self._require_groups(site, groups, fine, coarse)
-            unit = self._unit(site, fine, groups, kernel)
+            self._require_groups(slot, groups, fine, coarse)
+            unit = self._unit(slot, fine, groups, kernel)
             cycle = _level_call(fine, coarse, groups, unit, cycle)
         return cycle
 
-    def _unit(self, site: Site, width: int, groups: int, kernel: int) -> Call:
+    def _unit(self, slot: Slot, width: int, groups: int, kernel: int) -> Call:
         return call(
             "ResidualBlock",
             in_channels=width,
             out_channels=width,
             kernel=kernel if kernel != 3 else None,
             groups=groups if groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -113,9 +113,9 @@ class MgicBasic(_Basic, Block):
     reuse: Count = 1
     """How often one set of weights is applied, where the block keeps its shape."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
-        return _connected(site, self._cycle(site, 3), _spread_call(site))
+        return _connected(slot, self._cycle(slot, 3), _spread_call(slot))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +129,10 @@ class MgicPoint(_Basic, Block):
     reuse: Count = 1
     """How often one set of weights is applied, where the block keeps its shape."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
-        groups = math.gcd(site.in_channels, site.out_channels)
-        return _connected(site, self._cycle(site, 1), _conv_unit_call(site, 1, groups))
+        groups = math.gcd(slot.in_channels, slot.out_channels)
+        return _connected(slot, self._cycle(slot, 1), _conv_unit_call(slot, 1, groups))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,23 +151,23 @@ class MgicBottleneck(_Hierarchy, Block):
     coarse_groups: Count = 1
     """At most this many groups in the coarsest middle convolution; 32 is the code's ResNeXt."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
-        site.require_divides(self.expansion, site.out_channels, "expansion")
-        widths = self._widths(site, site.out_channels // self.expansion)
+        slot.require_divides(self.expansion, slot.out_channels, "expansion")
+        widths = self._widths(slot, slot.out_channels // self.expansion)
         coarse_groups = min(self.coarse_groups, widths[-1])
-        site.require_divides(coarse_groups, widths[-1], "coarse_groups")
-        cycle = self._unit(site, widths[-1], coarse_groups, 1, coarsest=True)
+        slot.require_divides(coarse_groups, widths[-1], "coarse_groups")
+        cycle = self._unit(slot, widths[-1], coarse_groups, 1, coarsest=True)
         for coarse, fine in pairwise(reversed(widths)):
             groups = self._groups(fine)
             wide_fine, wide_coarse = self.expansion * fine, self.expansion * coarse
-            self._require_groups(site, groups, fine, wide_coarse)
-            unit = self._unit(site, fine, groups, groups)
+            self._require_groups(slot, groups, fine, wide_coarse)
+            unit = self._unit(slot, fine, groups, groups)
             cycle = _level_call(wide_fine, wide_coarse, groups, unit, cycle)
-        return _connected(site, cycle, _spread_call(site))
+        return _connected(slot, cycle, _spread_call(slot))
 
     def _unit(
-        self, site: Site, width: int, groups: int, pointwise_groups: int, *, coarsest: bool = False
+        self, slot: Slot, width: int, groups: int, pointwise_groups: int, *, coarsest: bool = False
     ) -> Call:
         return call(
             "BottleneckBlock",
@@ -176,7 +176,7 @@ class MgicBottleneck(_Hierarchy, Block):
             width=width,
             groups=groups if groups > 1 else None,
             pointwise_groups=pointwise_groups if pointwise_groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
             activate_branch=True if coarsest else None,
         )
 
@@ -199,25 +199,25 @@ class MgicMobile(_Hierarchy, Block):
     """Learned, or one of VGNet's fixed banks."""
     se: bool = False
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MgicLevel, or MgicBlock where the shape changes."""
-        widths = self._widths(site, site.out_channels)
-        expanded = make_divisible(site.in_channels * self.expansion)
+        widths = self._widths(slot, slot.out_channels)
+        expanded = make_divisible(slot.in_channels * self.expansion)
         if expanded >> (len(widths) - 1) < 1:
-            raise site.refuse(
+            raise slot.refuse(
                 "mgic needs channels to halve",
                 f"{expanded} expanded channels cannot be halved {len(widths) - 1} times; "
                 "use a larger expansion, a higher threshold or fewer levels",
             )
         level = len(widths) - 1
-        cycle = self._unit(site, widths[-1], expanded >> level, 1)
+        cycle = self._unit(slot, widths[-1], expanded >> level, 1)
         for coarse, fine in pairwise(reversed(widths)):
             level -= 1
             groups = self._dividing_groups(fine, expanded >> level)
-            self._require_groups(site, groups, fine, coarse)
-            unit = self._unit(site, fine, expanded >> level, groups)
+            self._require_groups(slot, groups, fine, coarse)
+            unit = self._unit(slot, fine, expanded >> level, groups)
             cycle = _level_call(fine, coarse, groups, unit, cycle, restrict_norm=True)
-        return _connected(site, cycle, _subsample_call(site))
+        return _connected(slot, cycle, _subsample_call(slot))
 
     def _dividing_groups(self, width: int, expanded: int) -> int:
         groups = self._groups(width)
@@ -225,15 +225,15 @@ class MgicMobile(_Hierarchy, Block):
             groups -= 1
         return groups
 
-    def _unit(self, site: Site, width: int, expanded: int, groups: int) -> Call:
+    def _unit(self, slot: Slot, width: int, expanded: int, groups: int) -> Call:
         return call(
             "MgicMobileUnit",
             channels=width,
             expanded=expanded,
-            filters=depthwise_call(self.kernels, site, expanded, kernel=self.kernel),
+            filters=depthwise_call(self.kernels, slot, expanded, kernel=self.kernel),
             groups=groups if groups > 1 else None,
             attention=mobile_attention(expanded) if self.se else None,
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -248,12 +248,12 @@ class MgicMobileHead(Head):
     """The authors' code takes the maximum; the average is our choice for ImageNet."""
     dropout: Probability = 0.0
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """MgicMobileHead; dropout 0 is no dropout."""
         return call(
             "MgicMobileHead",
-            in_channels=site.in_channels,
-            num_classes=site.out_channels,
+            in_channels=slot.in_channels,
+            num_classes=slot.out_channels,
             hidden=self.hidden,
             average=True if self.pool == "average" else None,
             dropout=self.dropout or None,
@@ -274,46 +274,46 @@ def _level_call(
     )
 
 
-def _connected(site: Site, cycle: Call, connector: Call) -> Call:
-    return cycle if site.keeps_shape else call("MgicBlock", connector=connector, cycle=cycle)
+def _connected(slot: Slot, cycle: Call, connector: Call) -> Call:
+    return cycle if slot.keeps_shape else call("MgicBlock", connector=connector, cycle=cycle)
 
 
-def _spread_call(site: Site) -> Call:
+def _spread_call(slot: Slot) -> Call:
     """The 3x3 connector in which every input channel feeds output channels of its own."""
-    if site.out_channels % site.in_channels:
-        raise site.refuse(
+    if slot.out_channels % slot.in_channels:
+        raise slot.refuse(
             "mgic widens by whole multiples",
-            f"going from {site.in_channels} to {site.out_channels} channels needs outputs of its "
+            f"going from {slot.in_channels} to {slot.out_channels} channels needs outputs of its "
             "own for every input channel; use a multiple of the input's channels, or give the "
             "stage a transition",
         )
-    return _conv_unit_call(site, 3, site.in_channels)
+    return _conv_unit_call(slot, 3, slot.in_channels)
 
 
-def _conv_unit_call(site: Site, kernel: int, groups: int) -> Call:
+def _conv_unit_call(slot: Slot, kernel: int, groups: int) -> Call:
     return call(
         "ConvNormAct",
-        in_channels=site.in_channels,
-        out_channels=site.out_channels,
+        in_channels=slot.in_channels,
+        out_channels=slot.out_channels,
         kernel=kernel,
-        stride=site.stride if site.stride > 1 else None,
+        stride=slot.stride if slot.stride > 1 else None,
         groups=groups if groups > 1 else None,
-        activation=ACTIVATIONS[site.activation],
+        activation=ACTIVATIONS[slot.activation],
     )
 
 
-def _subsample_call(site: Site) -> Call:
+def _subsample_call(slot: Slot) -> Call:
     return call(
         "MgicMobileConnector",
-        in_channels=site.in_channels,
-        out_channels=site.out_channels,
-        stride=site.stride if site.stride > 1 else None,
+        in_channels=slot.in_channels,
+        out_channels=slot.out_channels,
+        stride=slot.stride if slot.stride > 1 else None,
     )
 
 
-def plan_mgic_level(
-    tape: Tape,
-    x: Map,
+def trace_mgic_level(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     channels: int,
     coarse_channels: int,
@@ -321,32 +321,34 @@ def plan_mgic_level(
     coarse: Call,
     groups: int = 1,
     restrict_norm: bool = False,
-) -> Map:
+) -> FeatureMap:
     """Layers of MgicLevel."""
-    narrow = tape.conv(x, tape.weight(channels, coarse_channels, groups=groups))
+    narrow = trace.conv(x, trace.weight(channels, coarse_channels, groups=groups))
     if restrict_norm:
-        narrow = tape.norm(narrow)
-    correction = tape.in_place(_plan(tape, narrow, coarse), narrow)
-    prolong = tape.weight(coarse_channels, channels, groups=groups)
-    corrected = tape.in_place(x, tape.norm(tape.conv(correction, prolong)))
-    return _plan(tape, corrected, smooth)
+        narrow = trace.norm(narrow)
+    correction = trace.in_place(_trace(trace, narrow, coarse), narrow)
+    prolong = trace.weight(coarse_channels, channels, groups=groups)
+    corrected = trace.in_place(x, trace.norm(trace.conv(correction, prolong)))
+    return _trace(trace, corrected, smooth)
 
 
-def plan_mgic_block(tape: Tape, x: Map, *, connector: Call, cycle: Call) -> Map:
+def trace_mgic_block(
+    trace: LayerTrace, x: FeatureMap, *, connector: Call, cycle: Call
+) -> FeatureMap:
     """Layers of MgicBlock."""
-    return _plan(tape, _plan(tape, x, connector), cycle)
+    return _trace(trace, _trace(trace, x, connector), cycle)
 
 
-def plan_mgic_mobile_connector(
-    tape: Tape, x: Map, *, in_channels: int, out_channels: int, stride: int = 1
-) -> Map:
+def trace_mgic_mobile_connector(
+    trace: LayerTrace, x: FeatureMap, *, in_channels: int, out_channels: int, stride: int = 1
+) -> FeatureMap:
     """Layers of MgicMobileConnector."""
-    return tape.conv(x, tape.weight(in_channels, out_channels), stride=stride)
+    return trace.conv(x, trace.weight(in_channels, out_channels), stride=stride)
 
 
-def plan_mgic_mobile_unit(
-    tape: Tape,
-    x: Map,
+def trace_mgic_mobile_unit(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     channels: int,
     expanded: int,
@@ -354,43 +356,43 @@ def plan_mgic_mobile_unit(
     activation: Argument,
     groups: int = 1,
     attention: Call | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of MgicMobileUnit."""
     y = x
     if expanded != channels:
-        expand = tape.weight(channels, expanded, groups=groups)
-        y = tape.in_place(tape.norm(tape.conv(x, expand)))
-    y = tape.in_place(tape.norm(plan_depthwise(tape, y, filters)))
-    y = plan_attention(tape, y, attention)
-    y = tape.norm(tape.conv(y, tape.weight(expanded, channels, groups=groups)))
-    return tape.in_place(tape.in_place(tape.in_place(y, x)), x)
+        expand = trace.weight(channels, expanded, groups=groups)
+        y = trace.in_place(trace.norm(trace.conv(x, expand)))
+    y = trace.in_place(trace.norm(trace_depthwise(trace, y, filters)))
+    y = trace_attention(trace, y, attention)
+    y = trace.norm(trace.conv(y, trace.weight(expanded, channels, groups=groups)))
+    return trace.in_place(trace.in_place(trace.in_place(y, x)), x)
 
 
-def plan_mgic_mobile_head(
-    tape: Tape,
-    x: Map,
+def trace_mgic_mobile_head(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     num_classes: int,
     hidden: int,
     average: bool = False,
     dropout: float = 0.0,
-) -> Map:
+) -> FeatureMap:
     """Layers of MgicMobileHead."""
-    x = tape.in_place(tape.norm(tape.conv(x, tape.weight(in_channels, in_channels))))
-    x = tape.in_place(tape.conv(x, tape.weight(in_channels, hidden, bias=True)))
-    return tape.linear(tape.global_pool(x), num_classes)
+    x = trace.in_place(trace.norm(trace.conv(x, trace.weight(in_channels, in_channels))))
+    x = trace.in_place(trace.conv(x, trace.weight(in_channels, hidden, bias=True)))
+    return trace.linear(trace.global_pool(x), num_classes)
 
 
-def _plan(tape: Tape, x: Map, part: Call) -> Map:
-    return _PARTS[part.name](tape, x, **part.kwargs)
+def _trace(trace: LayerTrace, x: FeatureMap, part: Call) -> FeatureMap:
+    return _PARTS[part.name](trace, x, **part.kwargs)
 
 
-_PARTS: Mapping[str, Callable[..., Map]] = {
-    "BottleneckBlock": plan_bottleneck_block,
-    "ConvNormAct": plan_conv_unit,
-    "MgicLevel": plan_mgic_level,
-    "MgicMobileConnector": plan_mgic_mobile_connector,
-    "MgicMobileUnit": plan_mgic_mobile_unit,
-    "ResidualBlock": plan_residual_block,
+_PARTS: Mapping[str, Callable[..., FeatureMap]] = {
+    "BottleneckBlock": trace_bottleneck_block,
+    "ConvNormAct": trace_conv_unit,
+    "MgicLevel": trace_mgic_level,
+    "MgicMobileConnector": trace_mgic_mobile_connector,
+    "MgicMobileUnit": trace_mgic_mobile_unit,
+    "ResidualBlock": trace_residual_block,
 }

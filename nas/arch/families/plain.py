@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nas.arch._call import Call, call
-from nas.arch._part import (
+from nas.arch._component import (
     ACTIVATIONS,
     Activation,
     Block,
@@ -18,7 +18,7 @@ from nas.arch._part import (
     Head,
     Kernel,
     Probability,
-    Site,
+    Slot,
     Stem,
     Stride,
     Transition,
@@ -26,7 +26,7 @@ from nas.arch._part import (
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Order = Literal["conv_norm_act", "conv_act_norm"]
 UNITS = {"conv_norm_act": "ConvNormAct", "conv_act_norm": "ConvActNorm"}
@@ -44,11 +44,11 @@ class ConvStem(Stem):
     order: Order = "conv_norm_act"
     """VGNet normalises after the activation, everybody else before."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """ConvNormAct or ConvActNorm."""
         return call(
             UNITS[self.order],
-            in_channels=site.in_channels,
+            in_channels=slot.in_channels,
             out_channels=self.channels,
             kernel=self.kernel,
             stride=self.stride,
@@ -61,18 +61,18 @@ class _Conv:
     kernel: Kernel = 3
     groups: Count = 1
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """ConvNormAct at the stage's width."""
-        site.require_divides(self.groups, site.in_channels, "groups")
-        site.require_divides(self.groups, site.out_channels, "groups")
+        slot.require_divides(self.groups, slot.in_channels, "groups")
+        slot.require_divides(self.groups, slot.out_channels, "groups")
         return call(
             "ConvNormAct",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             kernel=self.kernel,
-            stride=site.stride if site.stride > 1 else None,
+            stride=slot.stride if slot.stride > 1 else None,
             groups=self.groups if self.groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -99,19 +99,19 @@ class GapLinear(Head):
     kind = "gap_linear"
     dropout: Probability = 0.0
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """GapLinear; dropout 0 is no dropout."""
         return call(
             "GapLinear",
-            in_channels=site.in_channels,
-            num_classes=site.out_channels,
+            in_channels=slot.in_channels,
+            num_classes=slot.out_channels,
             dropout=self.dropout or None,
         )
 
 
-def plan_conv_unit(
-    tape: Tape,
-    x: Map,
+def trace_conv_unit(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
@@ -119,14 +119,14 @@ def plan_conv_unit(
     activation: Argument,
     stride: int = 1,
     groups: int = 1,
-) -> Map:
+) -> FeatureMap:
     """Layers of ConvNormAct and of ConvActNorm; their order makes no difference to costs."""
-    weight = tape.weight(in_channels, out_channels, kernel=kernel, groups=groups)
-    return tape.in_place(tape.norm(tape.conv(x, weight, stride=stride)))
+    weight = trace.weight(in_channels, out_channels, kernel=kernel, groups=groups)
+    return trace.in_place(trace.norm(trace.conv(x, weight, stride=stride)))
 
 
-def plan_gap_linear(
-    tape: Tape, x: Map, *, in_channels: int, num_classes: int, dropout: float = 0.0
-) -> Map:
+def trace_gap_linear(
+    trace: LayerTrace, x: FeatureMap, *, in_channels: int, num_classes: int, dropout: float = 0.0
+) -> FeatureMap:
     """Layers of GapLinear."""
-    return tape.linear(tape.global_pool(x), num_classes)
+    return trace.linear(trace.global_pool(x), num_classes)

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.arch._call import Call, call
-from nas.arch._part import (
+from nas.arch._component import (
     ACTIVATIONS,
     Activation,
     Block,
     Count,
     Kernel,
     OddKernel,
-    Site,
+    Slot,
     Stem,
     Stride,
 )
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape, Weight
+    from nas.arch._layer_trace import FeatureMap, LayerTrace, Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class ResnetStem(Stem):
     """Of the convolution alone; the pooling strides by another 2."""
     activation: Activation = "relu"
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """ResnetStem."""
         return call(
             "ResnetStem",
-            in_channels=site.in_channels,
+            in_channels=slot.in_channels,
             out_channels=self.channels,
             kernel=self.kernel,
             stride=self.stride,
@@ -64,19 +64,19 @@ class Residual(Block):
     groups: Count = 1
     """Of both convolutions."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """ResidualBlock, with a 1x1 shortcut where the shape changes."""
-        site.require_divides(self.groups, site.in_channels, "groups")
-        site.require_divides(self.groups, site.out_channels, "groups")
+        slot.require_divides(self.groups, slot.in_channels, "groups")
+        slot.require_divides(self.groups, slot.out_channels, "groups")
         return call(
             "ResidualBlock",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             kernel=self.kernel if self.kernel != 3 else None,
-            stride=site.stride if site.stride > 1 else None,
+            stride=slot.stride if slot.stride > 1 else None,
             groups=self.groups if self.groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
-            shortcut=_projection(site),
+            activation=ACTIVATIONS[slot.activation],
+            shortcut=_projection(slot),
         )
 
 
@@ -96,53 +96,53 @@ class Bottleneck(Block):
     groups: Count = 1
     """Of the middle convolution; 32 at expansion 2 is ResNeXt 32x4d."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """BottleneckBlock, with a 1x1 shortcut where the shape changes."""
-        site.require_divides(self.expansion, site.out_channels, "expansion")
-        width = site.out_channels // self.expansion
-        site.require_divides(self.groups, width, "groups")
+        slot.require_divides(self.expansion, slot.out_channels, "expansion")
+        width = slot.out_channels // self.expansion
+        slot.require_divides(self.groups, width, "groups")
         return call(
             "BottleneckBlock",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             width=width,
             kernel=self.kernel if self.kernel != 3 else None,
-            stride=site.stride if site.stride > 1 else None,
+            stride=slot.stride if slot.stride > 1 else None,
             groups=self.groups if self.groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
-            shortcut=_projection(site),
+            activation=ACTIVATIONS[slot.activation],
+            shortcut=_projection(slot),
         )
 
 
-def _projection(site: Site) -> Call | None:
-    if site.keeps_shape:
+def _projection(slot: Slot) -> Call | None:
+    if slot.keeps_shape:
         return None
     return call(
         "Projection",
-        in_channels=site.in_channels,
-        out_channels=site.out_channels,
-        stride=site.stride if site.stride > 1 else None,
+        in_channels=slot.in_channels,
+        out_channels=slot.out_channels,
+        stride=slot.stride if slot.stride > 1 else None,
     )
 
 
-def plan_resnet_stem(
-    tape: Tape,
-    x: Map,
+def trace_resnet_stem(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
     kernel: int,
     stride: int,
     activation: Argument,
-) -> Map:
+) -> FeatureMap:
     """Layers of ResnetStem."""
-    weight = tape.weight(in_channels, out_channels, kernel=kernel)
-    return tape.max_pool(tape.in_place(tape.norm(tape.conv(x, weight, stride=stride))))
+    weight = trace.weight(in_channels, out_channels, kernel=kernel)
+    return trace.max_pool(trace.in_place(trace.norm(trace.conv(x, weight, stride=stride))))
 
 
-def plan_residual_block(
-    tape: Tape,
-    x: Map,
+def trace_residual_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
@@ -151,21 +151,21 @@ def plan_residual_block(
     stride: int = 1,
     groups: int = 1,
     shortcut: Call | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of ResidualBlock."""
-    projection = _projection_weight(tape, shortcut)
-    conv1 = tape.weight(in_channels, out_channels, kernel=kernel, groups=groups)
-    conv2 = tape.weight(out_channels, out_channels, kernel=kernel, groups=groups)
-    y = tape.in_place(tape.norm(tape.conv(x, conv1, stride=stride)))
-    y = tape.norm(tape.conv(y, conv2))
+    projection = _projection_weight(trace, shortcut)
+    conv1 = trace.weight(in_channels, out_channels, kernel=kernel, groups=groups)
+    conv2 = trace.weight(out_channels, out_channels, kernel=kernel, groups=groups)
+    y = trace.in_place(trace.norm(trace.conv(x, conv1, stride=stride)))
+    y = trace.norm(trace.conv(y, conv2))
     if projection is not None:
-        x = tape.norm(tape.conv(x, projection, stride=stride))
-    return tape.in_place(tape.in_place(y, x))
+        x = trace.norm(trace.conv(x, projection, stride=stride))
+    return trace.in_place(trace.in_place(y, x))
 
 
-def plan_bottleneck_block(
-    tape: Tape,
-    x: Map,
+def trace_bottleneck_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
@@ -177,22 +177,22 @@ def plan_bottleneck_block(
     pointwise_groups: int = 1,
     activate_branch: bool = False,
     shortcut: Call | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of BottleneckBlock."""
-    projection = _projection_weight(tape, shortcut)
-    narrow = tape.weight(in_channels, width, groups=pointwise_groups)
-    conv = tape.weight(width, width, kernel=kernel, groups=groups)
-    widen = tape.weight(width, out_channels, groups=pointwise_groups)
-    y = tape.in_place(tape.norm(tape.conv(x, narrow)))
-    y = tape.in_place(tape.norm(tape.conv(y, conv, stride=stride)))
-    y = tape.norm(tape.conv(y, widen))
+    projection = _projection_weight(trace, shortcut)
+    narrow = trace.weight(in_channels, width, groups=pointwise_groups)
+    conv = trace.weight(width, width, kernel=kernel, groups=groups)
+    widen = trace.weight(width, out_channels, groups=pointwise_groups)
+    y = trace.in_place(trace.norm(trace.conv(x, narrow)))
+    y = trace.in_place(trace.norm(trace.conv(y, conv, stride=stride)))
+    y = trace.norm(trace.conv(y, widen))
     if projection is not None:
-        x = tape.norm(tape.conv(x, projection, stride=stride))
-    return tape.in_place(tape.in_place(y, x))
+        x = trace.norm(trace.conv(x, projection, stride=stride))
+    return trace.in_place(trace.in_place(y, x))
 
 
-def _projection_weight(tape: Tape, shortcut: Call | None) -> Weight | None:
+def _projection_weight(trace: LayerTrace, shortcut: Call | None) -> Weight | None:
     if shortcut is None:
         return None
     channels = shortcut.kwargs
-    return tape.weight(int(channels["in_channels"]), int(channels["out_channels"]))  # type: ignore[arg-type]
+    return trace.weight(int(channels["in_channels"]), int(channels["out_channels"]))  # type: ignore[arg-type]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.arch._call import Call, call
-from nas.arch._part import ACTIVATIONS, Block, Count, OddKernel, Site, Transition
-from nas.arch.families._depthwise import Kernels, depthwise_call, plan_depthwise
+from nas.arch._component import ACTIVATIONS, Block, Count, OddKernel, Slot, Transition
+from nas.arch.families._depthwise import Kernels, depthwise_call, trace_depthwise
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +26,19 @@ class _Separable:
     groups: Count = 1
     """Groups of the pointwise convolution."""
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """SeparableBlock at the stage's width."""
-        site.require_divides(self.groups, site.in_channels, "groups")
-        site.require_divides(self.groups, site.out_channels, "groups")
+        slot.require_divides(self.groups, slot.in_channels, "groups")
+        slot.require_divides(self.groups, slot.out_channels, "groups")
         return call(
             "SeparableBlock",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             depthwise=depthwise_call(
-                self.kernels, site, site.in_channels, kernel=self.kernel, stride=site.stride
+                self.kernels, slot, slot.in_channels, kernel=self.kernel, stride=slot.stride
             ),
             groups=self.groups if self.groups > 1 else None,
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -58,17 +58,17 @@ class SeparableTransition(_Separable, Transition):
     kind = "separable"
 
 
-def plan_separable_block(
-    tape: Tape,
-    x: Map,
+def trace_separable_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
     depthwise: Call,
     activation: Argument,
     groups: int = 1,
-) -> Map:
+) -> FeatureMap:
     """Layers of SeparableBlock."""
-    x = tape.in_place(tape.norm(plan_depthwise(tape, x, depthwise)))
-    pointwise = tape.weight(in_channels, out_channels, groups=groups)
-    return tape.in_place(tape.norm(tape.conv(x, pointwise)))
+    x = trace.in_place(trace.norm(trace_depthwise(trace, x, depthwise)))
+    pointwise = trace.weight(in_channels, out_channels, groups=groups)
+    return trace.in_place(trace.norm(trace.conv(x, pointwise)))

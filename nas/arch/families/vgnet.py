@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from nas.arch._call import Call, call
-from nas.arch._part import (
+from nas.arch._component import (
     ACTIVATIONS,
     Activation,
     Block,
@@ -23,15 +23,15 @@ from nas.arch._part import (
     Count,
     Head,
     Probability,
-    Site,
+    Slot,
     Transition,
 )
-from nas.arch.families._attention import make_divisible, plan_attention, squeeze_excite_call
-from nas.arch.families._depthwise import depthwise_call, plan_depthwise
+from nas.arch.families._attention import make_divisible, squeeze_excite_call, trace_attention
+from nas.arch.families._depthwise import depthwise_call, trace_depthwise
 
 if TYPE_CHECKING:
     from nas.arch._call import Argument
-    from nas.arch._tape import Map, Tape
+    from nas.arch._layer_trace import FeatureMap, LayerTrace
 
 Ratio = Annotated[float, Bounds(0, below=1)]
 Kernels = Literal["learned", "edge", "edge_gaussian"]
@@ -55,21 +55,21 @@ class HalfIdentity(Block):
     se: bool = False
     se_activation: Activation = "relu"
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """HalfIdentityBlock with the number of identity channels spelled out."""
-        site.require_same_shape(self.kind)
-        channels = site.in_channels
-        site.require_divides(2, channels, "half_identity's 2 halves")
+        slot.require_same_shape(self.kind)
+        channels = slot.in_channels
+        slot.require_divides(2, channels, "half_identity's 2 halves")
         # The tiny term keeps 0.3 * 10 at 3, whose product in binary falls just short of it.
         identity = math.floor(self.identity_ratio * channels + 1e-9)
         return call(
             "HalfIdentityBlock",
             channels=channels,
             identity=identity,
-            filters=depthwise_call(self.kernels, site, channels - identity),
+            filters=depthwise_call(self.kernels, slot, channels - identity),
             norm_filtered=True if self.kernels != "learned" else None,
             attention=_attention(self.se, channels // 2, self.se_activation),
-            activation=ACTIVATIONS[site.activation],
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -83,21 +83,21 @@ class VgnetDownsampling(Transition):
     se: bool = False
     se_activation: Activation = "relu"
 
-    def call(self, site: Site) -> Call | None:
+    def call(self, slot: Slot) -> Call | None:
         """VgnetDownsamplingBlock; nothing where shape stays."""
-        if site.keeps_shape:
+        if slot.keeps_shape:
             return None
-        kept = min(site.out_channels // 2, site.in_channels)
-        kept = kept if site.in_channels <= site.out_channels else 0
-        kernels = self.kernels if site.stride > 1 else "learned"
+        kept = min(slot.out_channels // 2, slot.in_channels)
+        kept = kept if slot.in_channels <= slot.out_channels else 0
+        kernels = self.kernels if slot.stride > 1 else "learned"
         return call(
             "VgnetDownsamplingBlock",
-            in_channels=site.in_channels,
-            out_channels=site.out_channels,
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
             kept=kept,
-            filters=depthwise_call(kernels, site, site.in_channels, stride=site.stride),
-            attention=_attention(self.se, site.out_channels - kept, self.se_activation),
-            activation=ACTIVATIONS[site.activation],
+            filters=depthwise_call(kernels, slot, slot.in_channels, stride=slot.stride),
+            attention=_attention(self.se, slot.out_channels - kept, self.se_activation),
+            activation=ACTIVATIONS[slot.activation],
         )
 
 
@@ -112,16 +112,16 @@ class VgnetHead(Head):
     activation: Activation = "relu"
     dropout: Probability = 0.0
 
-    def call(self, site: Site) -> Call:
+    def call(self, slot: Slot) -> Call:
         """VgnetHead."""
         return call(
             "VgnetHead",
-            channels=site.in_channels,
-            num_classes=site.out_channels,
+            channels=slot.in_channels,
+            num_classes=slot.out_channels,
             filters=depthwise_call(
                 self.kernels,
-                site,
-                site.in_channels,
+                slot,
+                slot.in_channels,
                 chunks=self.chunks if self.kernels == "learned" else 1,
             ),
             norm_filtered=True if self.kernels != "learned" else None,
@@ -137,9 +137,9 @@ def _attention(wanted: bool, channels: int, activation: Activation) -> Call | No
     return squeeze_excite_call(channels, hidden, ACTIVATIONS[activation], "nn.Sigmoid")
 
 
-def plan_half_identity_block(
-    tape: Tape,
-    x: Map,
+def trace_half_identity_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     channels: int,
     identity: int,
@@ -147,21 +147,21 @@ def plan_half_identity_block(
     activation: Argument,
     norm_filtered: bool = False,
     attention: Call | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of HalfIdentityBlock."""
-    filtered = plan_depthwise(tape, tape.slice(x, channels - identity), filters)
+    filtered = trace_depthwise(trace, trace.slice(x, channels - identity), filters)
     if norm_filtered:
-        filtered = tape.norm(filtered)
-    mixed = tape.copy(tape.slice(x, identity), filtered)
+        filtered = trace.norm(filtered)
+    mixed = trace.copy(trace.slice(x, identity), filtered)
     half = channels // 2
-    new = tape.norm(tape.in_place(tape.conv(mixed, tape.weight(channels, half))))
-    new = plan_attention(tape, new, attention)
-    return tape.copy(tape.slice(x, half), new)
+    new = trace.norm(trace.in_place(trace.conv(mixed, trace.weight(channels, half))))
+    new = trace_attention(trace, new, attention)
+    return trace.copy(trace.slice(x, half), new)
 
 
-def plan_vgnet_downsampling_block(
-    tape: Tape,
-    x: Map,
+def trace_vgnet_downsampling_block(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     in_channels: int,
     out_channels: int,
@@ -169,18 +169,18 @@ def plan_vgnet_downsampling_block(
     filters: Call,
     activation: Argument,
     attention: Call | None = None,
-) -> Map:
+) -> FeatureMap:
     """Layers of VgnetDownsamplingBlock."""
-    filtered = plan_depthwise(tape, x, filters)
-    pointwise = tape.weight(in_channels, out_channels - kept)
-    new = tape.norm(tape.in_place(tape.conv(filtered, pointwise)))
-    new = plan_attention(tape, new, attention)
-    return tape.copy(tape.slice(filtered, kept), new)
+    filtered = trace_depthwise(trace, x, filters)
+    pointwise = trace.weight(in_channels, out_channels - kept)
+    new = trace.norm(trace.in_place(trace.conv(filtered, pointwise)))
+    new = trace_attention(trace, new, attention)
+    return trace.copy(trace.slice(filtered, kept), new)
 
 
-def plan_vgnet_head(
-    tape: Tape,
-    x: Map,
+def trace_vgnet_head(
+    trace: LayerTrace,
+    x: FeatureMap,
     *,
     channels: int,
     num_classes: int,
@@ -188,10 +188,10 @@ def plan_vgnet_head(
     activation: Argument,
     norm_filtered: bool = False,
     dropout: float = 0.0,
-) -> Map:
+) -> FeatureMap:
     """Layers of VgnetHead."""
-    x = plan_depthwise(tape, x, filters)
+    x = trace_depthwise(trace, x, filters)
     if norm_filtered:
-        x = tape.norm(x)
-    x = tape.norm(tape.in_place(tape.conv(x, tape.weight(channels, channels))))
-    return tape.linear(tape.global_pool(x), num_classes)
+        x = trace.norm(x)
+    x = trace.norm(trace.in_place(trace.conv(x, trace.weight(channels, channels))))
+    return trace.linear(trace.global_pool(x), num_classes)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import Site
+from nas.arch import Slot
 from nas.arch.families._attention import make_divisible
 from nas.arch.families.inverted import Inverted, MobileNetV3Head
 from nas.errors import IllegalArchitecture
 
 
-def site(c_in: int, c_out: int, stride: int = 1) -> Site:
-    return Site("block", c_in, c_out, stride, "relu")
+def slot(c_in: int, c_out: int, stride: int = 1) -> Slot:
+    return Slot("block", c_in, c_out, stride, "relu")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def site(c_in: int, c_out: int, stride: int = 1) -> Site:
     [(16, 4, 64), (24, 3, 72), (40, 3, 120), (80, 2.5, 200), (80, 2.3, 184), (24, 3.67, 88)],
 )
 def test_expanded_widths(channels: int, expansion: float, expanded: int) -> None:
-    assert Inverted(expansion=expansion).call(site(channels, 8)).kwargs["expanded"] == expanded
+    assert Inverted(expansion=expansion).call(slot(channels, 8)).kwargs["expanded"] == expanded
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_rounding_never_falls_below_nine_tenths(value: float, rounded: int) -> N
 
 def test_the_input_is_added_only_where_the_shape_stays() -> None:
     block = Inverted()
-    assert block.call(site(16, 16)).kwargs["residual"] is True
-    assert "residual" not in block.call(site(16, 24)).kwargs
-    assert "residual" not in block.call(site(16, 16, 2)).kwargs
+    assert block.call(slot(16, 16)).kwargs["residual"] is True
+    assert "residual" not in block.call(slot(16, 24)).kwargs
+    assert "residual" not in block.call(slot(16, 16, 2)).kwargs
 
 
 def test_expansions_that_round_alike_are_the_same_call() -> None:
-    assert Inverted(expansion=2.99).call(site(16, 16)) == Inverted(expansion=3).call(site(16, 16))
+    assert Inverted(expansion=2.99).call(slot(16, 16)) == Inverted(expansion=3).call(slot(16, 16))
 
 
 def test_head_widths() -> None:
-    assert MobileNetV3Head().call(site(160, 10)).kwargs["expanded"] == 960
-    assert MobileNetV3Head().call(site(96, 10)).kwargs["expanded"] == 576
+    assert MobileNetV3Head().call(slot(160, 10)).kwargs["expanded"] == 960
+    assert MobileNetV3Head().call(slot(96, 10)).kwargs["expanded"] == 576
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_head_widths() -> None:
 )
 def test_what_cannot_be_built_is_refused(block: Inverted, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message):
-        block.call(site(24, 24))
+        block.call(slot(24, 24))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import Block, Call, Site
+from nas.arch import Block, Call, Slot
 from nas.arch.families.mgic import (
     MgicBasic,
     MgicBottleneck,
@@ -15,8 +15,8 @@ from nas.arch.families.mgic import (
 from nas.errors import IllegalArchitecture
 
 
-def site(c_in: int, c_out: int | None = None, stride: int = 1) -> Site:
-    return Site("stages.0.block.mgic", c_in, c_out or c_in, stride, "relu")
+def slot(c_in: int, c_out: int | None = None, stride: int = 1) -> Slot:
+    return Slot("stages.0.block.mgic", c_in, c_out or c_in, stride, "relu")
 
 
 def levels(call: Call) -> list[tuple[int, int]]:
@@ -29,7 +29,7 @@ def levels(call: Call) -> list[tuple[int, int]]:
 
 
 def widths(block: Block, channels: int) -> list[int]:
-    call = block.call(site(channels))
+    call = block.call(slot(channels))
     assert call is not None
     fine = [width for width, _ in levels(call)]
     return [*fine, fine[-1] // 2]
@@ -55,67 +55,67 @@ def test_levels(channels: int, t16: list[int], t32: list[int], t64: list[int]) -
 
 def test_levels_can_be_limited() -> None:
     assert widths(MgicBasic(threshold=2, levels=2), 64) == [64, 32, 16]
-    assert MgicBasic(threshold=16, levels=9).call(site(64)) == MgicBasic(threshold=16).call(
-        site(64)
+    assert MgicBasic(threshold=16, levels=9).call(slot(64)) == MgicBasic(threshold=16).call(
+        slot(64)
     )
 
 
 def test_groups_hold_group_size_channels_while_there_are_as_many() -> None:
-    call = MgicBasic(group_size=4, threshold=8).call(site(16))
+    call = MgicBasic(group_size=4, threshold=8).call(slot(16))
     assert levels(call) == [(16, 4), (8, 2)]
-    call = MgicBasic(group_size=32, threshold=16).call(site(64))
+    call = MgicBasic(group_size=32, threshold=16).call(slot(64))
     assert levels(call) == [(64, 2), (32, 1), (16, 1)]
 
 
 def test_mobile_groups_shrink_until_they_divide_both_widths() -> None:
     block = MgicMobile(group_size=8, threshold=16, expansion=2.5)
     # 40 channels hold 5 groups of 8, but 104 expanded channels fall into 4 at most.
-    call = block.call(site(40))
+    call = block.call(slot(40))
     assert levels(call) == [(40, 4), (20, 2)]
     assert call.kwargs["smooth"].kwargs["expanded"] == 104
 
 
 def test_settings_that_make_no_difference_give_the_same_call() -> None:
-    wide = site(32)
+    wide = slot(32)
     assert MgicBasic(group_size=32, threshold=32).call(wide) == MgicBasic(
         group_size=500, threshold=17
     ).call(wide)
     same = [MgicMobile(expansion=t).call(wide) for t in (3.0, 3.05)]
     assert same[0] == same[1]
     assert MgicBottleneck(coarse_groups=8, threshold=16, expansion=4).call(
-        site(16)
-    ) == MgicBottleneck(coarse_groups=2, threshold=16, expansion=4).call(site(16))
+        slot(16)
+    ) == MgicBottleneck(coarse_groups=2, threshold=16, expansion=4).call(slot(16))
 
 
 def test_connectors_stand_where_the_shape_changes() -> None:
-    basic = MgicBasic().call(site(16, 64, 2))
+    basic = MgicBasic().call(slot(16, 64, 2))
     assert basic.name == "MgicBlock"
     assert basic.kwargs["connector"].kwargs["groups"] == 16
     assert basic.kwargs["connector"].kwargs["kernel"] == 3
-    point = MgicPoint().call(site(24, 64))
+    point = MgicPoint().call(slot(24, 64))
     assert point.kwargs["connector"].kwargs["groups"] == 8
-    mobile = MgicMobile().call(site(64, 24))
+    mobile = MgicMobile().call(slot(64, 24))
     assert mobile.kwargs["connector"].name == "MgicMobileConnector"
-    assert MgicBottleneck().call(site(64, 64)).name == "MgicLevel"
+    assert MgicBottleneck().call(slot(64, 64)).name == "MgicLevel"
 
 
 @pytest.mark.parametrize(
     ("block", "at", "message"),
     [
-        (MgicBasic(group_size=32), site(112), "3 does not divide 112"),
-        (MgicBasic(group_size=1), site(16), "16 does not divide 8"),
-        (MgicBasic(), site(64, 32), "going from 64 to 32"),
-        (MgicBasic(), site(24, 32), "going from 24 to 32"),
-        (MgicBasic(threshold=2, group_size=512), site(1), "cannot be halved"),
-        (MgicBottleneck(), site(30), "expansion 4 does not divide 30"),
-        (MgicBottleneck(coarse_groups=3), site(128), "coarse_groups 3 does not divide 16"),
-        (MgicMobile(group_size=1), site(16), "16 does not divide 8"),
-        (MgicMobile(threshold=2, expansion=0.125), site(64), "8 expanded channels cannot be"),
-        (MgicMobile(kernels="edge", kernel=5), site(64), "use kernel 3"),
-        (MgicMobile(kernels="edge", threshold=2, expansion=1.0), site(16), "edge bank"),
+        (MgicBasic(group_size=32), slot(112), "3 does not divide 112"),
+        (MgicBasic(group_size=1), slot(16), "16 does not divide 8"),
+        (MgicBasic(), slot(64, 32), "going from 64 to 32"),
+        (MgicBasic(), slot(24, 32), "going from 24 to 32"),
+        (MgicBasic(threshold=2, group_size=512), slot(1), "cannot be halved"),
+        (MgicBottleneck(), slot(30), "expansion 4 does not divide 30"),
+        (MgicBottleneck(coarse_groups=3), slot(128), "coarse_groups 3 does not divide 16"),
+        (MgicMobile(group_size=1), slot(16), "16 does not divide 8"),
+        (MgicMobile(threshold=2, expansion=0.125), slot(64), "8 expanded channels cannot be"),
+        (MgicMobile(kernels="edge", kernel=5), slot(64), "use kernel 3"),
+        (MgicMobile(kernels="edge", threshold=2, expansion=1.0), slot(16), "edge bank"),
     ],
 )
-def test_what_cannot_be_built_is_refused(block: Block, at: Site, message: str) -> None:
+def test_what_cannot_be_built_is_refused(block: Block, at: Slot, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message) as refusal:
         block.call(at)
     assert str(refusal.value).startswith("stages.0.block.mgic: ")
@@ -123,5 +123,5 @@ def test_what_cannot_be_built_is_refused(block: Block, at: Site, message: str) -
 
 
 def test_head_pools_the_maximum_unless_told_otherwise() -> None:
-    assert "average" not in MgicMobileHead().call(site(160, 10)).kwargs
-    assert MgicMobileHead(pool="average").call(site(160, 10)).kwargs["average"] is True
+    assert "average" not in MgicMobileHead().call(slot(160, 10)).kwargs
+    assert MgicMobileHead(pool="average").call(slot(160, 10)).kwargs["average"] is True

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import Block, Site
+from nas.arch import Block, Slot
 from nas.arch.families.residual import Bottleneck, Residual
 from nas.errors import IllegalArchitecture
 
 
-def site(c_in: int, c_out: int, stride: int = 1) -> Site:
-    return Site("block", c_in, c_out, stride, "relu")
+def slot(c_in: int, c_out: int, stride: int = 1) -> Slot:
+    return Slot("block", c_in, c_out, stride, "relu")
 
 
 @pytest.mark.parametrize("block", [Residual(), Bottleneck()], ids=["basic", "bottleneck"])
 def test_shortcuts_have_weights_only_where_the_shape_changes(block: Block) -> None:
-    assert "shortcut" not in block.call(site(16, 16)).kwargs
-    assert block.call(site(16, 32)).kwargs["shortcut"].name == "Projection"
-    assert block.call(site(16, 16, 2)).kwargs["shortcut"].kwargs["stride"] == 2
+    assert "shortcut" not in block.call(slot(16, 16)).kwargs
+    assert block.call(slot(16, 32)).kwargs["shortcut"].name == "Projection"
+    assert block.call(slot(16, 16, 2)).kwargs["shortcut"].kwargs["stride"] == 2
 
 
 def test_a_bottleneck_counts_the_stage_s_channels_as_the_wide_ones() -> None:
-    assert Bottleneck().call(site(64, 256)).kwargs["width"] == 64
+    assert Bottleneck().call(slot(64, 256)).kwargs["width"] == 64
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_a_bottleneck_counts_the_stage_s_channels_as_the_wide_ones() -> None:
 )
 def test_what_cannot_be_built_is_refused(block: Block, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message):
-        block.call(site(16, 16))
+        block.call(slot(16, 16))

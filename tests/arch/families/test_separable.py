@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import Part, Site
+from nas.arch import Component, Slot
 from nas.arch.families.plain import Conv, ConvTransition
 from nas.arch.families.separable import Separable, SeparableTransition
 from nas.errors import IllegalArchitecture
@@ -20,12 +20,12 @@ from nas.errors import IllegalArchitecture
         (ConvTransition(groups=16), "groups 16 does not divide 24"),
     ],
 )
-def test_what_cannot_be_built_is_refused(part: Part, message: str) -> None:
+def test_what_cannot_be_built_is_refused(part: Component, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message):
-        part.call(Site("part", 16, 24, 1, "relu"))
+        part.call(Slot("part", 16, 24, 1, "relu"))
 
 
 def test_block_and_transition_make_the_same_call() -> None:
-    site = Site("part", 16, 24, 2, "relu")
-    assert Separable().call(site) == SeparableTransition().call(site)
-    assert Conv().call(site) == ConvTransition().call(site)
+    slot = Slot("part", 16, 24, 2, "relu")
+    assert Separable().call(slot) == SeparableTransition().call(slot)
+    assert Conv().call(slot) == ConvTransition().call(slot)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.data import load_data
+from nas.train import evaluate_model
+from tests.small_data import tiny_cnn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.data import ImageData
+
+
+@pytest.fixture
+def data(npz: Path) -> ImageData:
+    return load_data(str(npz))
+
+
+class Constant(nn.Module):
+    """Prefers class 2 by log 3, whatever it sees."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tensor([0.0, 0.0, math.log(3), 0.0]).expand(len(x), 4)
+
+
+def test_a_constant_answer_scores_by_hand(data: ImageData) -> None:
+    images = data.train.first(200)
+
+    accuracy, loss = evaluate_model(Constant(), images, data)
+
+    assert accuracy == pytest.approx(0.25)
+    assert loss == pytest.approx(0.25 * math.log(2) + 0.75 * math.log(6), rel=1e-6)
+
+
+def test_equals_one_large_batch(data: ImageData) -> None:
+    model = tiny_cnn().eval()
+    inputs = (data.train.pixels / 255 - data.mean[0]) / data.std[0]
+    with torch.no_grad():
+        logits = model(inputs)
+
+    accuracy, loss = evaluate_model(model, data.train, data)
+
+    assert accuracy == pytest.approx((logits.argmax(1) == data.train.labels).float().mean().item())
+    assert loss == pytest.approx(
+        nn.functional.cross_entropy(logits, data.train.labels).item(), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_leaves_the_model_as_it_was(data: ImageData, training: bool) -> None:
+    model = tiny_cnn().train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    evaluate_model(model, data.val, data)
+
+    assert model.training is training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.train import _step as module
+from nas.train import seeded
+from nas.train._step import EagerStep, ReplayedStep, make_step
+from tests.small_data import tiny_cnn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CPU = torch.device("cpu")
+RATES = [0.01, 0.02, 0.03, 0.02, 0.01, 0.005, 0.001]
+
+
+def batches(device: torch.device = CPU) -> list[tuple[Tensor, Tensor]]:
+    torch.manual_seed(7)
+    return [
+        (torch.randn(8, 1, 16, 16).to(device), torch.randint(4, (8,)).to(device)) for _ in RATES
+    ]
+
+
+def model() -> nn.Sequential:
+    with seeded(3):
+        return tiny_cnn()
+
+
+def without_recording(run: Callable[[], Tensor]) -> Tensor:
+    return run()
+
+
+def learn(step: module.Step, device: torch.device = CPU) -> list[float]:
+    torch.manual_seed(0)
+    pairs = zip(batches(device), RATES, strict=True)
+    return [step(inputs, labels, rate=rate).item() for (inputs, labels), rate in pairs]
+
+
+def test_norms_and_biases_do_not_decay() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2))
+    network.ring = nn.Parameter(torch.zeros(9))
+
+    decayed, exempt = module._optimizer(network, CPU).param_groups
+
+    assert [id(p) for p in decayed["params"]] == [
+        id(p) for p in (network.ring, network[0].weight, network[2].weight)
+    ]
+    assert len(exempt["params"]) == 4
+    assert exempt["weight_decay"] == 0
+
+
+def test_a_shared_weight_is_trained_once() -> None:
+    layer = nn.Linear(3, 3, bias=False)
+
+    groups = module._optimizer(nn.Sequential(layer, nn.ReLU(), layer), CPU).param_groups
+
+    assert sum(len(group["params"]) for group in groups) == 1
+
+
+def test_a_rate_of_zero_teaches_nothing() -> None:
+    network = model().eval()
+    before = [p.clone() for p in network.parameters()]
+
+    EagerStep(network, CPU)(*batches()[0], rate=0.0)
+
+    pairs = zip(before, network.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_cpu_does_without_recording() -> None:
+    assert isinstance(make_step(model(), CPU), EagerStep)
+
+
+def test_a_replayed_step_learns_what_an_eager_one_learns() -> None:
+    one, other = model(), model()
+    recorded = []
+
+    def record(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        recorded.append(run)
+        return run
+
+    eager = learn(EagerStep(one, CPU))
+    replayed = learn(ReplayedStep(EagerStep(other, CPU), record, without_recording))
+
+    assert replayed == eager
+    assert len(recorded) == 1
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_training_goes_on_where_nothing_can_be_recorded() -> None:
+    def fail(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    step = ReplayedStep(EagerStep(model(), CPU), fail, without_recording)
+
+    with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
+        assert learn(step) == learn(EagerStep(model(), CPU))
+
+
+def test_running_out_of_memory_is_for_the_caller() -> None:
+    def fail(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        learn(ReplayedStep(EagerStep(model(), CPU), fail, without_recording))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_cuda_graph_learns_what_an_eager_step_learns() -> None:
+    cuda = torch.device("cuda")
+    one, other = (model().to(cuda).to(memory_format=torch.channels_last) for _ in range(2))
+    for network in (one, other):
+        network[5].p = 0.0  # dropout draws from another place of the generator in a graph
+
+    eager, graphed = learn(EagerStep(one, cuda), cuda), learn(make_step(other, cuda), cuda)
+
+    assert graphed == pytest.approx(eager, rel=0.02)
