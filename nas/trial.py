@@ -155,6 +155,10 @@ class Evaluation:
     is never promoted further ends as `pruned`, without `scores`."""
     duplicate_of: int | None = None
     """The trial whose result was taken over, where `state` is `duplicate`."""
+    genome: tuple[int, ...] = ()
+    """The option chosen for each open value of the space, where the record was read back."""
+    finished_s: float | None = None
+    """Unix time at which the trial was closed, where the record was read back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,15 +24,18 @@ def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evalua
     record = trial.user_attrs.get(RECORD)
     if record is None:
         return None
+    genome = problem.space.genome(trial.params)
     return Evaluation(
         number=trial.number,
         state=record["state"],
-        arch=problem.space.decode(problem.space.genome(trial.params)),
+        arch=problem.space.decode(genome),
         cost=_read_cost(record["cost"], problem, trial) if record["cost"] else None,
         scores=Scores(**record["scores"]) if record["scores"] else None,
         failure=Failure(**record["failure"]) if record["failure"] else None,
         rungs=read_rungs(trial),
         duplicate_of=record["duplicate_of"],
+        genome=genome,
+        finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
     )
 
 

@@ -190,7 +190,10 @@ class SearchStudy:
         """Keep a score from below the top; whether the network climbs is decided later."""
         with self._storage.batch():
             plain = [asdict(scores) for scores in rungs]
-            self._storage.backend.set_trial_user_attr(self._trial_id(number), RUNGS, plain)
+            trial_id, backend = self._trial_id(number), self._storage.backend
+            backend.set_trial_user_attr(trial_id, RUNGS, plain)
+            # For optuna-dashboard; `Trial.report` refuses studies with several objectives.
+            backend.set_trial_intermediate_value(trial_id, len(rungs) - 1, rungs[-1].accuracy)
         self.archive.pending.pop(candidate.arch.id, None)
         self.archive.paused[candidate.arch.id] = number
         self._paused[number] = candidate

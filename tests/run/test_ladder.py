@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.run import SearchSettings
-    from nas.trial import Task
+    from nas.trial import Evaluation, Task
     from nas.workers import Evaluator, WorkerInfo
 
     MakeSession = Callable[..., Session]
@@ -82,8 +82,20 @@ def check_whole(session: Session, trained: Trained, budget: int) -> None:
     trials = optuna.load_study(study_name="small", storage=storage).trials
     assert all(trial.state.is_finished() for trial in trials)
     assert sum(trial.state is TrialState.PRUNED for trial in trials) >= states["pruned"]
+    check_intermediate_values(trials, evaluations)
     weights = {path.stem for path in (session.folder.path / "weights").glob("*")}
     assert weights == {row.arch_id for row in report_run(session).report.front}
+
+
+def check_intermediate_values(
+    trials: list[optuna.trial.FrozenTrial], evaluations: tuple[Evaluation, ...]
+) -> None:
+    """What optuna-dashboard draws of a trial: the accuracy on each rung below the top."""
+    for one in evaluations:
+        if one.state in ("complete", "pruned"):
+            shown = trials[one.number].intermediate_values
+            assert shown == {rung: scores.accuracy for rung, scores in enumerate(one.rungs)}
+        assert one.finished_s is not None
 
 
 @pytest.mark.parametrize("sampler", ["evolution", "model", "tpe", "nsga2"])
