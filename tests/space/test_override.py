@@ -168,7 +168,7 @@ def test_a_space_is_no_architecture() -> None:
     with pytest.raises(ModelFileError) as caught:
         load_architecture("lru_vgnet", ["stages.0.depth=1"])
     assert str(caught.value) == (
-        "search_spaces/lru_vgnet.yaml: 42 values are open (stem.conv.channels, tied.activation, "
-        "stages.0.channels, ...), so this is a space, not a network; search it with "
+        "search_spaces/lru_vgnet.yaml: 47 values are open (stem.conv.channels, stem.conv.stride, "
+        "tied.activation, ...), so this is a space, not a network; search it with "
         "`nas search --space lru_vgnet`, or close them with --set"
     )

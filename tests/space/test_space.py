@@ -30,10 +30,10 @@ def test_settings_are_counted_as_by_brute_force(name: str) -> None:
 
 
 def test_settings_of_lru_vgnet_by_hand() -> None:
-    lru, half, separable, conv = 5 * 4 * 4, 3 * 3, 3 * 3, 4
+    lru, half, separable, conv = 5 * 4 * 4, 3 * 3 * 2, 3 * 3, 4
     block, transition = lru + half + separable + conv, 1 + 2 + 1 + 1
-    stages = (4 * 2) * (5 * 3) * (5 * 3) * (transition * block) ** 3
-    activation, stem, head = 3, 3, 1 + 1 + 2
+    stages = (4 * 2 * 2) * (5 * 3) * (5 * 4) * (transition * block) ** 3
+    activation, stem, head = 3, 3 * 2, 1 + 1 + 2
     assert load_space("lru_vgnet").num_settings == activation * stem * stages * head
 
 
