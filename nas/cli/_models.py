@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from rich.table import Table
 from nas.arch import summarize
 from nas.cli._options import Set, parse_shape
 from nas.cost import cost_of
+from nas.drawing import write_drawing
 from nas.errors import OptionError
 from nas.report import human_bytes
 from nas.space import catalogue, estimate_size, load_architecture, load_space
@@ -41,11 +43,24 @@ def spaces() -> None:
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model file, by name or path.")],
     overrides: Set = [],  # noqa: B006 - typer copies it
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the network into this file.")
+    ] = None,
+    input_shape: Annotated[
+        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image, for --svg.")
+    ] = "3x32x32",
+    classes: Annotated[int, typer.Option(min=1, help="Number of classes, for --svg.")] = 10,
 ) -> None:
     """Print what a model file opens and how large that space is, or what a network is made of."""
     space = load_space(name, overrides)
     console = _console()
-    if space.is_open:
+    if svg is not None:
+        arch = load_architecture(name, overrides)
+        write_drawing(svg, arch, input_shape=parse_shape(input_shape), num_classes=classes)
+        console.print(
+            f"drawn for {input_shape} images and {classes} classes: {svg}", soft_wrap=True
+        )
+    elif space.is_open:
         _show_space(console, space)
     else:
         _show_network(console, space.decode(()))

@@ -22,7 +22,7 @@ SURFACE = {
     "report": ["RUN", "--int8"],
     "export": ["RUN", "--pick", "--out", "--materialize"],
     "spaces": [],
-    "show": ["NAME", "--set"],
+    "show": ["NAME", "--set", "--svg", "--input", "--classes"],
     "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules"],
     "latency": [
         "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
