@@ -23,9 +23,10 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
+from nas.metrics import parse_objectives
 from nas.search import Archive, ModelBasedSampler, Problem
 from nas.space import load_space
-from nas.trial import Evaluation, Scores, parse_objectives
+from nas.trial import Evaluation, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

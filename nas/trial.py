@@ -7,18 +7,12 @@ from __future__ import annotations
 
 import math
 import traceback
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from nas.errors import OptionError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from nas.arch import Architecture
 
-Direction = Literal["maximize", "minimize"]
 State = Literal["complete", "duplicate", "rejected", "failed", "pruned"]
 
 
@@ -41,6 +35,8 @@ class Cost:
     """Largest sum of live fp32 activations during one image's forward pass."""
     latency_us: int | None = None
     """Predicted microseconds for one image, where latency is asked for; not exact."""
+    custom: dict[str, float] = field(default_factory=dict, hash=False)
+    """Metrics of the user's own that follow from the architecture, by name."""
 
     @property
     def stored_bytes(self) -> int:
@@ -90,6 +86,8 @@ class Scores:
     """Mean cross-entropy on the validation images, in nats."""
     train_s: float
     """Seconds spent training and scoring on the worker."""
+    custom: dict[str, float] = field(default_factory=dict, hash=False)
+    """Metrics of the user's own that were measured on the trained model, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,66 +157,3 @@ class Evaluation:
     """The option chosen for each open value of the space, where the record was read back."""
     finished_s: float | None = None
     """Unix time at which the trial was closed, where the record was read back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objective:
-    """A quantity to optimise, and which way is better."""
-
-    name: str
-    direction: Direction
-    unit: str
-    """Unit or scale as a plot's axis shows it."""
-
-    def value(self, cost: Cost, scores: Scores) -> float:
-        """This objective's value, in its own unit."""
-        source: object = scores if hasattr(scores, self.name) else cost
-        return float(getattr(source, self.name))
-
-
-OBJECTIVES: Mapping[str, Objective] = MappingProxyType(
-    {
-        "accuracy": Objective(name="accuracy", direction="maximize", unit="validation accuracy"),
-        "params": Objective(name="params", direction="minimize", unit="trainable parameters"),
-        "macs": Objective(name="macs", direction="minimize", unit="multiply-accumulates"),
-        "peak_activation_bytes": Objective(
-            name="peak_activation_bytes", direction="minimize", unit="bytes"
-        ),
-        "latency": Objective(
-            name="latency_us", direction="minimize", unit="predicted microseconds"
-        ),
-        "stored_bytes": Objective(name="stored_bytes", direction="minimize", unit="bytes"),
-        "int8_stored_bytes": Objective(
-            name="int8_stored_bytes", direction="minimize", unit="bytes in int8"
-        ),
-        "int8_peak_activation_bytes": Objective(
-            name="int8_peak_activation_bytes", direction="minimize", unit="bytes in int8"
-        ),
-    }
-)
-
-
-def parse_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
-    """Look objectives up by name; OptionError on an unknown, repeated or missing one."""
-    wanted = tuple(name.strip() for name in names)
-    for name in wanted:
-        if name not in OBJECTIVES:
-            raise OptionError(_unknown_objective(name))
-    if not wanted or len(set(wanted)) != len(wanted):
-        raise OptionError(
-            f"--objectives {','.join(wanted)}: name each objective once, and at least one"
-        )
-    if "accuracy" not in wanted:
-        raise OptionError(
-            "--objectives: accuracy must be among them; a cost alone needs no search "
-            "(the smallest network wins)"
-        )
-    return tuple(OBJECTIVES[name] for name in wanted)
-
-
-def _unknown_objective(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, OBJECTIVES, n=1)
-    hint = f", did you mean '{near[0]}'?" if near else ""
-    return f"--objectives: unknown objective '{name}'{hint} (known: {', '.join(OBJECTIVES)})"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import load_data
+from nas.metrics import parse_objectives
 from nas.report import HypervolumeBox
 from nas.search import Problem, probe_space
 from nas.space import load_space
-from nas.trial import Fidelity, parse_objectives
+from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from nas.data import ImageData

@@ -29,9 +29,10 @@ from nas.bench._trainings import (
     trainings_path,
 )
 from nas.errors import DataError
+from nas.metrics import METRICS, Metric
 from nas.search import Candidate
 from nas.space import Gene
-from nas.trial import OBJECTIVES, Cost, Objective
+from nas.trial import Cost
 
 if TYPE_CHECKING:
     import random
@@ -117,7 +118,7 @@ class Table:
     """Every distinct network once."""
     find: Callable[[Genome], Candidate]
     """The network of a genome, canonical or not, and what is known of it before training."""
-    objectives: tuple[Objective, ...] = (OBJECTIVES["accuracy"], OBJECTIVES["params"])
+    objectives: tuple[Metric, ...] = (METRICS["accuracy"], METRICS["params"])
     """Accuracy and costs."""
     version: str = ""
     """Changes with the rows, where these may change."""

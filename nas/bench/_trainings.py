@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nas
+from nas.metrics import parse_objectives
 from nas.model import build_model
 from nas.search import Problem
 from nas.space import load_space
 from nas.train import proxy_seed, seeded, train_proxy
-from nas.trial import Failure, Fidelity, parse_objectives
+from nas.trial import Failure, Fidelity
 
 if TYPE_CHECKING:
     from nas.arch import Architecture

@@ -16,8 +16,8 @@ from nas.cli._options import Set, parse_shape
 from nas.cost import cost_of
 from nas.drawing import write_drawing
 from nas.errors import OptionError
-from nas.report import human_bytes
 from nas.space import catalogue, estimate_size, load_architecture, load_space
+from nas.units import human_bytes, human_large
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
@@ -32,7 +32,7 @@ def spaces() -> None:
     for name in catalogue():
         space = load_space(name)
         kind = "space" if space.is_open else "network"
-        settings = f"{space.num_settings:.2g}" if space.is_open else ""
+        settings = human_large(space.num_settings) if space.is_open else ""
         table.add_row(name, kind, settings, space.description)
     console.print(table)
     console.print(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from nas.errors import OptionError
+from nas.metrics import METRICS, limit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Set = Annotated[
     list[str],
@@ -36,6 +42,61 @@ GpusPerWorker = Annotated[
 ]
 
 PIPE_WIDTH = 160
+
+
+def limit_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb one option for each metric that can be limited, and `--limit` for the rest.
+
+    The verb takes them as `limits`, a tuple of `Limit`.
+    """
+    flags = {
+        metric.name: inspect.Parameter(
+            f"limit_{metric.name}",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                typer.Option(
+                    metric.limit_flag,
+                    metavar="MS" if metric.style == "latency_us" else "N",
+                    help=metric.limit_help,
+                ),
+            ],
+        )
+        for metric in METRICS.values()
+        if metric.limit_flag
+    }
+
+    @wraps(verb)
+    def with_limits(*, limit: list[str], **given: Any) -> None:
+        named = {name: given.pop(flag.name) for name, flag in flags.items()}
+        bounds = {name: text for name, text in named.items() if text is not None}
+        for assignment in limit:
+            name, sign, text = assignment.partition("=")
+            if not sign:
+                raise OptionError(f"--limit {assignment}: write METRIC=BOUND, as in params=100k")
+            bounds[name.strip()] = text.strip()
+        verb(**given, limits=tuple(limit_of(name, text) for name, text in bounds.items()))
+
+    own = inspect.signature(verb, eval_str=True).parameters.values()
+    parameters = [one for one in own if one.name != "limits"]
+    place = next(n for n, one in enumerate(parameters) if one.name == "objectives") + 1
+    parameters[place:place] = [*flags.values(), _LIMIT]
+    keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    with_limits.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+    with_limits.__annotations__ = {one.name: one.annotation for one in keywords}
+    return with_limits
+
+
+_LIMIT = inspect.Parameter(
+    "limit",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=[],
+    annotation=Annotated[
+        list[str],
+        typer.Option("--limit", metavar="METRIC=BOUND", help="Of any metric, your own included."),
+    ],
+)
 
 
 def make_console() -> Console:

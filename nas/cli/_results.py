@@ -12,7 +12,8 @@ from rich.table import Table
 
 from nas.cli._latency import print_front_latencies
 from nas.cli._options import Run, make_console
-from nas.report import add_id_column, front_table, human_bytes
+from nas.report import add_id_column, front_table
+from nas.units import human_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -11,31 +10,32 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nas.cli._options import Address, CpusPerWorker, GpusPerWorker, Run, Set, Workers, make_console
+from nas.cli._options import (
+    Address,
+    CpusPerWorker,
+    GpusPerWorker,
+    Run,
+    Set,
+    Workers,
+    limit_options,
+    make_console,
+)
 from nas.cli._results import print_report
-from nas.errors import OptionError
-from nas.report import human_seconds
+from nas.metrics import Limit
+from nas.units import human_large, human_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nas.run import Outcome, Session, WorkerConfig
-    from nas.search import Limit, SpaceProbe
+    from nas.search import SpaceProbe
     from nas.trial import Fidelity
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
-LIMITS = {
-    "--max-params": "params",
-    "--max-macs": "macs",
-    "--max-peak-bytes": "peak_activation_bytes",
-    "--max-stored-bytes": "stored_bytes",
-    "--max-int8-stored-bytes": "int8_stored_bytes",
-    "--max-int8-peak-bytes": "int8_peak_activation_bytes",
-}
-"""Options by the cost that they limit."""
 
 
+@limit_options
 def search(
     space: Annotated[
         str, typer.Option(help="The space, by name or path; `nas spaces` lists them.")
@@ -51,24 +51,7 @@ def search(
     objectives: Annotated[
         str, typer.Option(help="What to optimise, by name, separated by commas.")
     ] = "accuracy,params,macs",
-    max_params: Annotated[str | None, typer.Option(metavar="N", help="Such as 100k.")] = None,
-    max_macs: Annotated[str | None, typer.Option(metavar="N", help="Such as 5M.")] = None,
-    max_peak_bytes: Annotated[
-        str | None, typer.Option(metavar="N", help="Limit of live activations, such as 64k.")
-    ] = None,
-    max_stored_bytes: Annotated[
-        str | None, typer.Option(metavar="N", help="Limit of weights in fp32, such as 256k.")
-    ] = None,
-    max_int8_stored_bytes: Annotated[
-        str | None, typer.Option(metavar="N", help="Limit of weights, kernels in int8 (flash).")
-    ] = None,
-    max_int8_peak_bytes: Annotated[
-        str | None, typer.Option(metavar="N", help="Limit of live int8 activations (SRAM).")
-    ] = None,
-    max_latency_ms: Annotated[
-        float | None,
-        typer.Option(metavar="MS", help="Predicted; first: nas latency --calibrate SPACE."),
-    ] = None,
+    limits: tuple[Limit, ...] = (),
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each proxy training.")] = None,
     train_images: Annotated[
         int | None, typer.Option(min=1, help="Images of each proxy training.")
@@ -121,17 +104,7 @@ def search(
         data_dir=str(data_dir) if data_dir else None,
         budget=budget,
         objectives=tuple(name.strip() for name in objectives.split(",")),
-        limits=_limits(
-            {
-                "--max-params": max_params,
-                "--max-macs": max_macs,
-                "--max-peak-bytes": max_peak_bytes,
-                "--max-stored-bytes": max_stored_bytes,
-                "--max-int8-stored-bytes": max_int8_stored_bytes,
-                "--max-int8-peak-bytes": max_int8_peak_bytes,
-            }
-        )
-        + _latency_limit(max_latency_ms),
+        limits=limits,
         sampler=sampler,
         seed=seed,
         fidelity=fidelity,
@@ -210,13 +183,13 @@ def _print_next(console: Console, session: Session) -> None:
 def _print_start(console: Console, session: Session, probe: SpaceProbe) -> None:
     problem = session.problem
     console.print(
-        f"Searching {problem.space.name} ({problem.space.num_settings:.2g} settings) on "
+        f"Searching {problem.space.name} ({human_large(problem.space.num_settings)} settings) on "
         f"{session.settings.data} for {', '.join(item.name for item in problem.objectives)}; "
         f"run folder {session.folder.path}",
         highlight=False,
         soft_wrap=True,
     )
-    limits = " and ".join(f"{limit.name} <= {limit.maximum:,}" for limit in problem.limits)
+    limits = " and ".join(str(limit) for limit in problem.limits)
     console.print(
         f"Of {probe.settings:,} random settings {probe.legal / probe.settings:.0%} describe a "
         f"network" + (f" and {probe.feasible / probe.settings:.1%} keep {limits}" * bool(limits)),
@@ -259,29 +232,6 @@ def _worker_config(
     return WorkerConfig(
         workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
     )
-
-
-def _limits(given: dict[str, str | None]) -> tuple[Limit, ...]:
-    from nas.run import parse_count
-    from nas.search import Limit
-
-    return tuple(
-        Limit(name=LIMITS[option], maximum=parse_count(text, option))
-        for option, text in given.items()
-        if text is not None
-    )
-
-
-def _latency_limit(maximum_ms: float | None) -> tuple[Limit, ...]:
-    from nas.search import Limit
-
-    if maximum_ms is None:
-        return ()
-    if not 0.001 <= maximum_ms < math.inf:
-        raise OptionError(
-            f"--max-latency-ms {maximum_ms:g}: write milliseconds, at least 0.001, as in 0.5"
-        )
-    return (Limit(name="latency_us", maximum=round(1e3 * maximum_ms)),)
 
 
 def _default_folder(space: str) -> Path:

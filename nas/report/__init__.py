@@ -15,7 +15,7 @@ from nas.report._plot import plot_front
 from nas.report._progress import Progress, Snapshot
 from nas.report._references import Reference, references_for
 from nas.report._report import Report, write_report
-from nas.report._table import add_id_column, front_table, human_bytes, human_count, human_seconds
+from nas.report._table import add_id_column, front_table
 
 __all__ = [
     "Axis",
@@ -29,9 +29,6 @@ __all__ = [
     "best_row",
     "front_rows",
     "front_table",
-    "human_bytes",
-    "human_count",
-    "human_seconds",
     "knee",
     "knee_row",
     "pareto_front",

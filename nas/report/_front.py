@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nas.metrics import METRICS
 from nas.report._files import replacing
 from nas.report._pareto import knee, pareto_front
 
@@ -14,26 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
-    from nas.trial import Cost, Evaluation, Objective, Scores
+    from nas.metrics import Limit, Metric
+    from nas.trial import Cost, Evaluation, Scores
 
-COLUMNS = (
-    "trial",
-    "arch_id",
-    "accuracy",
-    "loss",
-    "params",
-    "ring_params",
-    "kernel_params",
-    "frozen_params",
-    "macs",
-    "peak_activation_bytes",
-    "stored_bytes",
-    "int8_stored_bytes",
-    "latency_us",
-    "train_s",
-    "description",
-)
-"""The columns of `front.csv`, named and measured as the fields of `Cost` and `Scores`."""
+
+def csv_columns() -> tuple[str, ...]:
+    """The columns of `front.csv`: every metric, under the name of its field."""
+    return ("trial", "arch_id", *(one.column for one in METRICS.values()), "description")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +29,32 @@ class FrontRow:
     """One network on the front."""
 
     trial: int
-    arch_id: str
+    arch: Architecture
     cost: Cost
     scores: Scores
     description: str = ""
     """The architecture in a few words."""
 
-    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    @property
+    def arch_id(self) -> str:
+        """The architecture's id."""
+        return self.arch.id
+
+    def keeps(self, limits: Sequence[Limit]) -> bool:
+        """Whether this network is within the limits."""
+        values = ((limit, limit.metric.value(self.cost, self.scores)) for limit in limits)
+        return all(limit.complaint(value) is None for limit, value in values)
+
+    def values(self, objectives: Sequence[Metric]) -> tuple[float, ...]:
         """This network's value of each objective."""
         return tuple(one.value(self.cost, self.scores) for one in objectives)
 
 
 def front_rows(
     evaluations: Sequence[Evaluation],
-    objectives: Sequence[Objective],
+    objectives: Sequence[Metric],
     *,
+    limits: Sequence[Limit] = (),
     describe: Callable[[Architecture], str] | None = None,
 ) -> tuple[FrontRow, ...]:
     """The Pareto front of the complete trials, best first in the first objective.
@@ -63,9 +62,10 @@ def front_rows(
     Args:
         evaluations: Trials in any state; only complete ones can be on the front.
         objectives: What "better" means.
+        limits: What keeps a network off the front, however good it is otherwise.
         describe: Gives a row's `description`; empty without it.
     """
-    rows = complete_rows(evaluations, describe=describe)
+    rows = [row for row in complete_rows(evaluations, describe=describe) if row.keeps(limits)]
     directions = [objective.direction for objective in objectives]
     front = pareto_front([row.values(objectives) for row in rows], directions)
     return tuple(rows[index] for index in front)
@@ -78,7 +78,7 @@ def complete_rows(
     return tuple(
         FrontRow(
             trial=one.number,
-            arch_id=one.arch.id,
+            arch=one.arch,
             cost=one.cost,
             scores=one.scores,
             description=describe(one.arch) if describe else "",
@@ -99,24 +99,30 @@ def best_row(rows: Sequence[FrontRow]) -> int:
     return min(range(len(rows)), key=lambda i: (-rows[i].scores.accuracy, rows[i].cost.params, i))
 
 
-def knee_row(rows: Sequence[FrontRow], objectives: Sequence[Objective]) -> int:
+def knee_row(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> int:
     """Index of the best compromise, as `knee` defines it."""
     return knee([row.values(objectives) for row in rows], objectives)
 
 
 def write_front_csv(path: Path, rows: Sequence[FrontRow]) -> None:
-    """Write the rows under the names in `COLUMNS`; readers never see half a file.
+    """Write the rows under `csv_columns`; readers never see half a file.
 
     Raises:
         RunFolderError: the file cannot be written.
     """
     with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, csv_columns(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(_cells(row) for row in rows)
 
 
 def _cells(row: FrontRow) -> dict[str, object]:
     names = {"trial": row.trial, "arch_id": row.arch_id, "description": row.description}
-    stored = {name: getattr(row.cost, name) for name in ("stored_bytes", "int8_stored_bytes")}
-    return {**names, **asdict(row.cost), **stored, **asdict(row.scores)}
+    return {**names, **{one.column: _cell(row, one) for one in METRICS.values()}}
+
+
+def _cell(row: FrontRow, metric: Metric) -> object:
+    record = row.cost if metric.known_before_training else row.scores
+    if metric.compute is not None:
+        return record.custom.get(metric.name)
+    return getattr(record, metric.column)

@@ -6,7 +6,7 @@ Works on plain tuples of numbers; what the numbers mean is the caller's affair.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nas.trial import Direction, Objective
+    from nas.metrics import Direction, Limit, Metric
 
 
 def pareto_front(
@@ -57,7 +57,7 @@ def _points(values: Sequence[tuple[float, ...]], num_objectives: int) -> NDArray
 class Axis:
     """One side of a `HypervolumeBox`: where an objective's values lie between best and worst."""
 
-    objective: Objective
+    objective: Metric
     best: float
     worst: float
     logarithmic: bool
@@ -104,20 +104,23 @@ class HypervolumeBox:
     @classmethod
     def of(
         cls,
-        objectives: Sequence[Objective],
+        objectives: Sequence[Metric],
         *,
         num_classes: int,
         bounds: Mapping[str, tuple[float, float]],
+        limits: Sequence[Limit] = (),
     ) -> HypervolumeBox:
         """The box from chance level to certainty, and from the cheapest network to the dearest.
 
         Args:
             objectives: In the order of the values to be measured.
             num_classes: Guessing is right once in so many; accuracy starts there.
-            bounds: For each minimised objective by name, its least and greatest value in the
-                search space, both positive.
+            bounds: By name, the least and greatest value in the search space of each objective
+                that is known before training; positive where it is minimised.
+            limits: Of what is measured; beyond them nothing is gained.
         """
-        return cls(axes=tuple(_axis(one, num_classes, bounds) for one in objectives))
+        axes = tuple(_axis(one, num_classes, bounds) for one in objectives)
+        return cls(axes=tuple(_within(axis, limits) for axis in axes))
 
     def distances(self, point: tuple[float, ...]) -> tuple[float, ...]:
         """Each value's `Axis.distance`, in the order of the axes."""
@@ -133,16 +136,31 @@ class HypervolumeBox:
         return float(moocore.hypervolume(points, ref=[1.0] * len(self.axes)))
 
 
-def _axis(
-    objective: Objective, num_classes: int, bounds: Mapping[str, tuple[float, float]]
-) -> Axis:
-    if objective.direction == "maximize":
-        return Axis(objective=objective, best=1.0, worst=1 / num_classes, logarithmic=False)
-    low, high = bounds[objective.name]
-    return Axis(objective=objective, best=low, worst=high, logarithmic=True)
+def _axis(objective: Metric, num_classes: int, bounds: Mapping[str, tuple[float, float]]) -> Axis:
+    chance = (1 / num_classes, 1.0)
+    return _between(objective, *(bounds.get(objective.name) or objective.bounds or chance))
 
 
-def knee(values: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> int:
+def _between(objective: Metric, low: float, high: float) -> Axis:
+    """The axis between two values; a logarithm needs positive ones."""
+    if objective.logarithmic:
+        low, high = max(low, objective.least), max(high, objective.least)
+    best, worst = (high, low) if objective.direction == "maximize" else (low, high)
+    return Axis(objective=objective, best=best, worst=worst, logarithmic=objective.logarithmic)
+
+
+def _within(axis: Axis, limits: Sequence[Limit]) -> Axis:
+    """The axis with its worst end moved to the limit of a measured metric."""
+    if axis.objective.known_before_training:
+        return axis
+    for limit in limits:
+        if limit.name == axis.objective.name:
+            bound = limit.minimum if limit.maximum is None else limit.maximum
+            axis = replace(axis, worst=float(bound or 0.0))
+    return axis
+
+
+def knee(values: Sequence[tuple[float, ...]], objectives: Sequence[Metric]) -> int:
     """Index of the front's best compromise: much accuracy gained, before costs rise steeply.
 
     Every objective is scaled to the front's own extent (costs by their logarithm), and the point
@@ -158,18 +176,11 @@ def knee(values: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -
         raise ValueError("an empty front has no knee")
     box = HypervolumeBox(
         axes=tuple(
-            _extent(objective, [point[position] for point in values])
-            for position, objective in enumerate(objectives)
+            _between(objective, min(column), max(column))
+            for objective, column in zip(objectives, zip(*values, strict=True), strict=True)
         )
     )
     return min(range(len(values)), key=lambda index: _compromise(box, values[index]))
-
-
-def _extent(objective: Objective, column: Sequence[float]) -> Axis:
-    ends = (max(column), min(column))
-    best, worst = ends if objective.direction == "maximize" else ends[::-1]
-    logarithmic = objective.direction == "minimize"
-    return Axis(objective=objective, best=best, worst=worst, logarithmic=logarithmic)
 
 
 def _compromise(box: HypervolumeBox, point: tuple[float, ...]) -> float:

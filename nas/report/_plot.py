@@ -9,11 +9,10 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from nas.metrics import METRICS
 from nas.report._files import replacing
 from nas.report._front import best_row, complete_rows, front_rows, knee_row
 from nas.report._pareto import pareto_front
-from nas.report._table import human_bytes, human_count
-from nas.trial import OBJECTIVES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from nas.metrics import Limit, Metric
     from nas.report._front import FrontRow
     from nas.report._references import Reference
-    from nas.trial import Evaluation, Objective
+    from nas.trial import Evaluation
 
 _TRIAL = "#b3bcc5"
 _FRONT = "#0b5cad"
@@ -47,7 +47,7 @@ class _Panel:
     """What one panel shows: everything against one cost."""
 
     axes: Axes
-    cost: Objective
+    cost: Metric
     trials: Sequence[FrontRow]
     front: Sequence[FrontRow]
     best: FrontRow | None
@@ -60,21 +60,21 @@ class _Panel:
 
     def star(self, reference: Reference) -> tuple[float, float]:
         """A published network's place."""
-        return float(getattr(reference, self.cost.name)), reference.accuracy
+        return float(getattr(reference, self.cost.column)), reference.accuracy
 
     def figures(self, row: FrontRow) -> str:
         """A network's place in words."""
         value, accuracy = self.point(row)
-        write = human_bytes if self.cost.unit == "bytes" else human_count
-        return f"{100 * accuracy:.1f} %, {write(value)}"
+        return f"{100 * accuracy:.1f} %, {self.cost.text(value)}"
 
 
 def plot_front(
     path: Path,
     evaluations: Sequence[Evaluation],
-    objectives: Sequence[Objective],
+    objectives: Sequence[Metric],
     references: Sequence[Reference] = (),
     *,
+    limits: Sequence[Limit] = (),
     title: str = "",
 ) -> None:
     """Draw accuracy against each cost among the objectives, one panel each, into a PNG.
@@ -86,7 +86,7 @@ def plot_front(
     Raises:
         RunFolderError: the file cannot be written.
     """
-    trials, front = complete_rows(evaluations), front_rows(evaluations, objectives)
+    trials, front = complete_rows(evaluations), front_rows(evaluations, objectives, limits=limits)
     costs = _costs(objectives)
     # A Figure of its own, without pyplot: no global state, no display, safe in any thread.
     with mpl.rc_context(_STYLE), replacing(path) as draft:
@@ -100,7 +100,7 @@ def plot_front(
                 front=front,
                 best=front[best_row(front)] if front else None,
                 knee=front[knee_row(front, objectives)] if front else None,
-                references=[one for one in references if hasattr(one, cost.name)],
+                references=[one for one in references if hasattr(one, cost.column)],
             )
             for axes, cost in zip(grid, costs, strict=True)
         ]
@@ -110,9 +110,9 @@ def plot_front(
         figure.savefig(draft, format="png")
 
 
-def _costs(objectives: Sequence[Objective]) -> tuple[Objective, ...]:
-    costs = tuple(one for one in objectives if one.direction == "minimize")
-    return costs or (OBJECTIVES["params"], OBJECTIVES["macs"])
+def _costs(objectives: Sequence[Metric]) -> tuple[Metric, ...]:
+    costs = tuple(one for one in objectives if one.name != "accuracy")
+    return costs or (METRICS["params"], METRICS["macs"])
 
 
 def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
@@ -138,7 +138,8 @@ def _draw_trials(panel: _Panel) -> None:
         x, y = _columns([panel.point(row) for row in rows])
         panel.axes.scatter(x, y, s=size, color=color, linewidths=0, zorder=layer, label=label)
     points = [panel.point(row) for row in panel.trials]
-    steps = [points[index] for index in pareto_front(points, ("minimize", "maximize"))]
+    directions = (panel.cost.direction, METRICS["accuracy"].direction)
+    steps = sorted(points[index] for index in pareto_front(points, directions))
     x, y = _columns(steps)
     panel.axes.step(
         x, y, where="post", color=_FRONT, linewidth=1.4, label="best trial within this cost"
@@ -181,16 +182,18 @@ def _draw_references(panel: _Panel) -> None:
 def _scale_cost(panel: _Panel) -> None:
     axes = panel.axes
     axes.grid(color="#e6eaee", linewidth=0.8)
+    in_bytes = panel.cost.style == "bytes"
+    axes.set_xlabel(panel.cost.name.replace("_", " ") if in_bytes else panel.cost.unit)
+    if not panel.cost.logarithmic:
+        return
     axes.set_xscale("log")
     if not panel.trials and not panel.references:
         axes.set_xlim(1e3, 1e6)  # nothing to scale by, and a logarithm needs a range
     low, high = axes.get_xlim()
     subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_major_formatter(EngFormatter(unit="B" if panel.cost.unit == "bytes" else ""))
+    axes.xaxis.set_major_formatter(EngFormatter(unit="B" if in_bytes else ""))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    in_bytes = panel.cost.unit == "bytes"
-    axes.set_xlabel(panel.cost.name.replace("_", " ") if in_bytes else panel.cost.unit)
 
 
 def _scale_accuracy(panel: _Panel) -> None:

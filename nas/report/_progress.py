@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nas.report._table import human_seconds
+from nas.units import human_seconds
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
+    from nas.metrics import Limit, Metric
     from nas.report._front import FrontRow
-    from nas.trial import Evaluation, Objective
+    from nas.trial import Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,9 @@ class Report:
 def write_report(
     folder: Path,
     evaluations: Sequence[Evaluation],
-    objectives: Sequence[Objective],
+    objectives: Sequence[Metric],
     *,
+    limits: Sequence[Limit] = (),
     dataset: str,
     title: str = "",
     describe: Callable[[Architecture], str] | None = None,
@@ -42,6 +44,7 @@ def write_report(
         folder: Where to; files of those names are replaced.
         evaluations: All trials of the search, in any state.
         objectives: What was searched for; the first decides the order of the rows.
+        limits: What keeps a network off the front.
         dataset: Name of the data set, for the published networks known for it.
         title: Headline of the picture; counts of networks where empty.
         describe: Gives a network's short description for the table.
@@ -49,9 +52,9 @@ def write_report(
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    front = front_rows(evaluations, objectives, describe=describe)
+    front = front_rows(evaluations, objectives, limits=limits, describe=describe)
     report = Report(front=front, csv_path=folder / "front.csv", png_path=folder / "front.png")
     write_front_csv(report.csv_path, front)
     references = references_for(dataset)
-    plot_front(report.png_path, evaluations, objectives, references, title=title)
+    plot_front(report.png_path, evaluations, objectives, references, limits=limits, title=title)
     return report

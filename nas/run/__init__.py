@@ -9,7 +9,7 @@ from nas.run._quantized import QuantizedMember, quantize_front
 from nas.run._results import PICKS, RunReport, export_run, report_run
 from nas.run._search import Outcome, run_search
 from nas.run._session import ProxyFactory, Session, create_session, open_session
-from nas.run._settings import SearchSettings, WorkerConfig, parse_count, parse_workers
+from nas.run._settings import SearchSettings, WorkerConfig, parse_workers
 
 __all__ = [
     "PICKS",
@@ -27,7 +27,6 @@ __all__ = [
     "export_run",
     "front_latencies",
     "open_session",
-    "parse_count",
     "parse_ladder",
     "parse_workers",
     "quantize_front",

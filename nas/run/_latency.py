@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from nas.run._settings import SearchSettings
     from nas.space import SearchSpace
 
-FIELD = "latency_us"
-"""The cost that holds a predicted latency."""
+METRIC = "latency"
 PREDICTOR = "latency.json"
 MEASURED = "latency_measured.json"
 
@@ -48,8 +47,8 @@ class FrontLatency:
 
 def wants_latency(settings: SearchSettings) -> bool:
     """Whether latency is an objective or limited."""
-    limited = any(limit.name == FIELD for limit in settings.limits)
-    return limited or "latency" in settings.objectives
+    limited = any(limit.name == METRIC for limit in settings.limits)
+    return limited or METRIC in settings.objectives
 
 
 def require_calibration(
@@ -103,7 +102,7 @@ def measure_front(session: Session) -> None:
     evaluations = load_evaluations(problem, session.address)
     archs = {evaluation.arch.id: evaluation.arch for evaluation in evaluations if evaluation.cost}
     found = []
-    for row in front_rows(evaluations, problem.objectives):
+    for row in front_rows(evaluations, problem.objectives, limits=problem.limits):
         workload = Workload(
             arch=archs[row.arch_id],
             input_shape=problem.input_shape,

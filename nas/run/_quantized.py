@@ -39,7 +39,7 @@ def quantize_front(session: Session) -> tuple[QuantizedMember, ...]:
     archs = {evaluation.number: evaluation.arch for evaluation in evaluations}
     (session.folder.path / "int8").mkdir(exist_ok=True)
     made = []
-    for row in front_rows(evaluations, problem.objectives):
+    for row in front_rows(evaluations, problem.objectives, limits=problem.limits):
         model = build_model(
             archs[row.trial], in_channels=problem.input_shape[0], num_classes=problem.num_classes
         )

@@ -40,6 +40,7 @@ def report_run(session: Session) -> RunReport:
         session.folder.path,
         evaluations,
         objectives,
+        limits=session.problem.limits,
         dataset=session.settings.data,
         title=f"{session.problem.space.name} on {session.settings.data}",
         describe=summarize,
@@ -59,7 +60,7 @@ def export_run(
     instead of parameter rings. Raises UserError.
     """
     evaluations = load_evaluations(session.problem, session.address)
-    rows = front_rows(evaluations, session.problem.objectives)
+    rows = front_rows(evaluations, session.problem.objectives, limits=session.problem.limits)
     if not rows:
         raise RunFolderError(
             f"{session.folder.path}: no network has been evaluated yet; continue the search with "

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nas.report import Progress, Snapshot
+from nas.report import Progress, Snapshot, front_rows
 from nas.run._latency import measure_front, wants_latency
 from nas.run._session import ProxyFactory
 from nas.search import SearchStudy
@@ -211,15 +211,12 @@ class _Loop:
         """Once for each change of the front, not for each look at it."""
         study, session = self.study, self.session
         front = [study.evaluations[member.number] for member in study.archive.front]
-        scored = [(one.cost, one.scores) for one in front if one.cost and one.scores]
-        values = {
-            tuple(objective.value(*pair) for objective in session.problem.objectives)
-            for pair in scored
-        }
+        rows = front_rows(front, session.problem.objectives, limits=session.problem.limits)
+        values = {row.values(session.problem.objectives) for row in rows}
         self._front = _FrontMeasures(
             size=len(values),
             hypervolume=session.box.hypervolume(sorted(values)),
-            best_accuracy=max((scores.accuracy for _, scores in scored), default=None),
+            best_accuracy=max((row.scores.accuracy for row in rows), default=None),
         )
 
     def _snapshot(self) -> Snapshot:

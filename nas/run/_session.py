@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.data import load_data
 from nas.errors import RunFolderError, UserError
+from nas.metrics import check_measured, custom_metrics, parse_objectives
 from nas.proxy import Evaluator
 from nas.report import HypervolumeBox
 from nas.run._environment import describe_environment
@@ -21,9 +22,8 @@ from nas.run._latency import (
     wants_latency,
 )
 from nas.run._settings import SearchSettings
-from nas.search import Problem, StorageAddress, as_loss, create_study, probe_space
+from nas.search import Problem, StorageAddress, create_study, probe_space
 from nas.space import load_space, parse_space
-from nas.trial import parse_objectives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Session:
     @property
     def worst(self) -> tuple[float, ...]:
         """Losses of the box's worst corner, below which nothing is worth a longer training."""
-        return tuple(as_loss(axis.objective, axis.worst) for axis in self.box.axes)
+        return tuple(axis.objective.loss(axis.worst) for axis in self.box.axes)
 
     @property
     def address(self) -> StorageAddress:
@@ -83,6 +83,7 @@ def create_session(
     """
     space = load_space(settings.space, settings.overrides)
     objectives = parse_objectives(settings.objectives)
+    check_measured(objectives, settings.limits, settings.sampler)
     data_dir = Path(settings.data_dir) if settings.data_dir else None
     data = load_data(settings.data, data_dir=data_dir)
     settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
@@ -98,6 +99,7 @@ def create_session(
         objectives=objectives,
         limits=settings.limits,
         predict_us=predict_us(calibration, data.input_shape, data.num_classes),
+        custom=custom_metrics(objectives, settings.limits),
     )
     probe = probe_space(problem)
     folder = RunFolder.create(path)
@@ -174,6 +176,7 @@ def _read_session(folder: RunFolder, document: dict[str, Any]) -> Session:
         objectives=parse_objectives(settings.objectives),
         limits=settings.limits,
         predict_us=predict_us(calibration, shape, num_classes),
+        custom=custom_metrics(parse_objectives(settings.objectives), settings.limits),
     )
     return _session(folder, settings, problem, facts)
 
@@ -191,6 +194,7 @@ def _session(
         problem.objectives,
         num_classes=problem.num_classes,
         bounds={name: (low, high) for name, low, high in facts["cost_ranges"]},
+        limits=problem.limits,
     )
     return Session(
         folder=folder,

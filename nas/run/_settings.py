@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import OptionError
-from nas.search import SAMPLERS, Limit
+from nas.metrics import Limit
+from nas.search import SAMPLERS
 from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +107,6 @@ class WorkerConfig:
             raise OptionError(
                 f"--cpus-per-worker {self.cpus_per_worker:g}: write a number above 0"
             )
-
-
-def parse_count(text: str, option: str) -> int:
-    """`100k` -> 100,000; `1.5M` -> 1,500,000. Raises OptionError."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", text.strip())
-    count = float(match[1]) * SUFFIXES[match[2].lower()] if match else 0
-    if count < 1 or count != int(count):
-        raise OptionError(
-            f"{option} {text}: write a whole number above 0, as in 50000, 100k or 1.5M"
-        )
-    return int(count)
 
 
 def parse_workers(text: str | None) -> Literal["local"] | int | None:

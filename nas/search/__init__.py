@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nas.search._archive import Archive, as_loss, losses_of
+from nas.search._archive import Archive, losses_of
 from nas.search._contender import CONTENDERS, Contender, Entry, contender_version
 from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
 from nas.search._ladder import Ladder
 from nas.search._model_based import ModelBasedSampler
-from nas.search._problem import Candidate, Limit, Problem, SpaceProbe, probe_space
+from nas.search._problem import Candidate, Problem, SpaceProbe, probe_space
 from nas.search._samplers import SAMPLERS
 from nas.search._searchable import Genes, Searchable
 from nas.search._storage import StorageAddress
@@ -23,7 +23,6 @@ __all__ = [
     "Entry",
     "Genes",
     "Ladder",
-    "Limit",
     "ModelBasedSampler",
     "ParetoEvolutionSampler",
     "Problem",
@@ -33,7 +32,6 @@ __all__ = [
     "SpaceExhausted",
     "StorageAddress",
     "SpaceProbe",
-    "as_loss",
     "contender_version",
     "create_study",
     "load_evaluations",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nas.metrics import Metric
     from nas.space import Genome
-    from nas.trial import Cost, Evaluation, Objective, Scores
+    from nas.trial import Cost, Evaluation, Scores
 
 Losses = tuple[float, ...]
 
@@ -29,7 +29,7 @@ class Member:
 class Archive:
     """Networks evaluated or under evaluation. The study is the record; this is its index."""
 
-    objectives: tuple[Objective, ...]
+    objectives: tuple[Metric, ...]
     pending: dict[str, int] = field(default_factory=dict)
     """Networks being evaluated now: id -> trial number."""
     paused: dict[str, int] = field(default_factory=dict)
@@ -87,11 +87,6 @@ def _insert(rank: list[Member], new: list[Member]) -> tuple[list[Member], list[M
     return [old for old in rank if old.number not in gone] + new, beaten
 
 
-def losses_of(objectives: tuple[Objective, ...], cost: Cost, scores: Scores) -> Losses:
-    """Objective values to be minimised: accuracies negated, costs as decimal logarithms."""
-    return tuple(as_loss(one, one.value(cost, scores)) for one in objectives)
-
-
-def as_loss(objective: Objective, value: float) -> float:
-    """A value turned so that less is better; equal ratios of costs count alike."""
-    return -value if objective.direction == "maximize" else math.log10(max(value, 1.0))
+def losses_of(objectives: tuple[Metric, ...], cost: Cost, scores: Scores) -> Losses:
+    """Metric values to be minimised: accuracies negated, costs as decimal logarithms."""
+    return tuple(one.loss(one.value(cost, scores)) for one in objectives)

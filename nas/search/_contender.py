@@ -26,10 +26,11 @@ from nas.search._study import Proposal
 from nas.trial import Evaluation
 
 if TYPE_CHECKING:
+    from nas.metrics import Direction
     from nas.search._problem import Candidate
     from nas.search._searchable import Searchable
     from nas.space import Genome
-    from nas.trial import Direction, Scores
+    from nas.trial import Scores
 
 MAX_REPEATS = 300
 """Known networks proposed in a row before a new one is drawn at random instead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ class Ideas:
         """What is in `archive` already is not new."""
         self._problem = problem
         self._archive = archive
-        self._names = [one.name for one in problem.objectives if one.direction == "minimize"]
+        self._costs = [one for one in problem.objectives if one.known_before_training]
         self._encoding = Encoding(problem.space.genes)
         self._remembered: dict[Genome, Idea | None] = {}
         self._trained: dict[int, Idea] = {}
@@ -92,7 +91,7 @@ class Ideas:
         return Idea(
             genome=genome,
             arch_id=candidate.arch.id,
-            costs=np.array([math.log10(max(getattr(cost, name), 1)) for name in self._names]),
+            costs=np.array([one.loss(one.of_cost(cost)) for one in self._costs]),
             row=self._encoding.row(genome, self._problem.space.active_genes(genome), cost),
         )
 

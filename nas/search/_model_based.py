@@ -72,9 +72,9 @@ class ModelBasedSampler(optuna.samplers.BaseSampler):
         )
         self._ideas = Ideas(problem, archive)
         self._start = Start(problem, self._ideas, seed=seed, first=start)
-        directions = [one.direction for one in problem.objectives]
-        self._error = directions.index("maximize")
-        self._costs = [place for place in range(len(directions)) if place != self._error]
+        known = [one.known_before_training for one in problem.objectives]
+        self._error = known.index(False)
+        self._costs = [place for place in range(len(known)) if place != self._error]
         self._proposed: dict[str, Idea] = {}
         self._kept: list[Idea] = []
         self._kernel: Kernel | None = None

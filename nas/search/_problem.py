@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nas.cost import cost_of
@@ -15,22 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.arch import Architecture
+    from nas.metrics import Limit, Metric
     from nas.space import Genome, SearchSpace
-    from nas.trial import Cost, Objective
+    from nas.trial import Cost
 
 PROBE_SETTINGS = 2_000
 DESCENT_STARTS = 10
 """From one start alone, the greatest cost of `lru_vgnet` was missed by a sixth."""
 DESCENT_STEPS = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """A cost that no candidate may exceed."""
-
-    name: str
-    """A field of `Cost`."""
-    maximum: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,34 +45,49 @@ class Problem:
     space: SearchSpace
     input_shape: tuple[int, int, int]
     num_classes: int
-    objectives: tuple[Objective, ...]
+    objectives: tuple[Metric, ...]
     limits: tuple[Limit, ...] = ()
     predict_us: Callable[[Architecture], int] | None = None
     """Predicts `Cost.latency_us`, where latency is an objective or limited."""
+    custom: tuple[Metric, ...] = ()
+    """Metrics of the user's own that are objectives or limited, and follow from the network."""
 
     def candidate(self, genome: Genome) -> Candidate:
         """Decode and cost a genome, and settle whether it may be trained."""
         arch = self.space.decode(genome)
         try:
             cost = cost_of(arch, input_shape=self.input_shape, num_classes=self.num_classes)
-            if self.predict_us is not None:
-                cost = replace(cost, latency_us=self.predict_us(arch))
+            cost = self._with_metrics(arch, cost)
         except IllegalArchitecture as error:
             return Candidate(
                 genome=genome, arch=arch, cost=None, reason=str(error), rule=error.rule
             )
         for limit in self.limits:
-            if (value := getattr(cost, limit.name)) > limit.maximum:
-                reason = f"{limit.name} {value:,} exceeds the limit of {limit.maximum:,}"
-                rule = f"{limit.name} above the limit"
-                return Candidate(genome=genome, arch=arch, cost=cost, reason=reason, rule=rule)
+            if limit.metric.known_before_training:
+                reason = limit.complaint(limit.metric.of_cost(cost))
+                if reason is not None:
+                    rule = f"{limit.name} beyond the limit"
+                    return Candidate(genome=genome, arch=arch, cost=cost, reason=reason, rule=rule)
         return Candidate(genome=genome, arch=arch, cost=cost, reason=None)
+
+    def _with_metrics(self, arch: Architecture, cost: Cost) -> Cost:
+        """Latency and the metrics of the user's own, where they are asked for."""
+        if self.predict_us is not None:
+            cost = replace(cost, latency_us=self.predict_us(arch))
+        if not self.custom:
+            return cost
+        values = {
+            metric.name: metric.computed(arch, self.input_shape, self.num_classes)
+            for metric in self.custom
+        }
+        return replace(cost, custom=values)
 
     def violation(self, cost: Cost) -> float:
         """By what factor the limits are exceeded, multiplied up; 1 where all are kept."""
         excess = 1.0
         for limit in self.limits:
-            excess *= max(1.0, getattr(cost, limit.name) / max(limit.maximum, 1))
+            if limit.metric.known_before_training:
+                excess *= limit.excess(limit.metric.of_cost(cost))
         return excess
 
 
@@ -97,7 +103,7 @@ class SpaceProbe:
     """Of these, networks within the limits."""
     reasons: tuple[tuple[str, int], ...]
     """Broken rules with their counts, most frequent first."""
-    cost_ranges: tuple[tuple[str, int, int], ...]
+    cost_ranges: tuple[tuple[str, float, float], ...]
     """Name, least and greatest value of every cost among the objectives."""
     seed: Genome | None
     """A feasible genome, if one was found."""
@@ -128,9 +134,9 @@ def probe_space(problem: Problem) -> SpaceProbe:
         feasible=len(feasible),
         reasons=tuple(rules.most_common()),
         cost_ranges=tuple(
-            (objective.name, *_range(problem, objective.name, legal, rng))
+            (objective.name, *_range(problem, objective, legal, rng))
             for objective in problem.objectives
-            if hasattr(legal[0].cost, objective.name)
+            if objective.known_before_training
         ),
         seed=seed,
     )
@@ -146,11 +152,11 @@ def _require_legal(problem: Problem, looked: list[Candidate], legal: list[Candid
 
 
 def _range(
-    problem: Problem, name: str, known: list[Candidate], rng: random.Random
-) -> tuple[int, int]:
-    least = _extreme(problem, attrgetter(name), known, rng)
-    greatest = _extreme(problem, lambda cost: -getattr(cost, name), known, rng)
-    return getattr(least, name), getattr(greatest, name)
+    problem: Problem, metric: Metric, known: list[Candidate], rng: random.Random
+) -> tuple[float, float]:
+    least = _extreme(problem, metric.of_cost, known, rng)
+    greatest = _extreme(problem, lambda cost: -metric.of_cost(cost), known, rng)
+    return metric.of_cost(least), metric.of_cost(greatest)
 
 
 def _extreme(

@@ -40,7 +40,7 @@ def read_evaluation(problem: Problem, trial: optuna.trial.FrozenTrial) -> Evalua
 
 
 def _read_cost(
-    plain: dict[str, int], problem: Problem, trial: optuna.trial.FrozenTrial
+    plain: dict[str, Any], problem: Problem, trial: optuna.trial.FrozenTrial
 ) -> Cost | None:
     if "kernel_params" in plain:
         return Cost(**plain)

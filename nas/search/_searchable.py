@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
+    from nas.metrics import Metric
     from nas.search._problem import Candidate, Problem
     from nas.space import Gene, Genome, Label
-    from nas.trial import Objective
 
 
 class Genes(Protocol):
@@ -51,7 +51,7 @@ class Searchable(Protocol):
         ...
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[Metric, ...]:
         """What is wanted."""
         ...
 

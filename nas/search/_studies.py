@@ -12,12 +12,13 @@ from nas.search._record import read_evaluation
 from nas.search._storage import open_storage
 
 if TYPE_CHECKING:
+    from nas.metrics import Metric
     from nas.search._problem import Problem
     from nas.search._storage import Storage, StorageAddress
-    from nas.trial import Evaluation, Objective
+    from nas.trial import Evaluation
 
 
-def create_study(address: StorageAddress, objectives: tuple[Objective, ...]) -> None:
+def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> None:
     """Make a new, empty study. Raises StorageError, also if there is one of that name."""
     storage = open_storage(address, writer=True)
     try:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from nas.errors import RunFolderError
+from nas.metrics import limit_of, parse_objectives
 from nas.report import best_row, front_rows, knee_row, write_front_csv
-from nas.report._front import COLUMNS
-from nas.trial import Cost, Scores, parse_objectives
+from nas.report._front import csv_columns
+from nas.trial import Cost, Scores
 from tests.report.conftest import Make
 
 OBJECTIVES = parse_objectives(["accuracy", "params", "macs"])
@@ -58,16 +59,17 @@ def test_an_empty_front_has_no_best_row() -> None:
         best_row(())
 
 
-def test_every_cost_and_score_has_a_column() -> None:
-    measured = {field.name for record in (Cost, Scores) for field in fields(record)}
+def test_a_limit_of_accuracy_keeps_a_network_off_the_front(evaluation: Make) -> None:
+    evaluations = [evaluation(0, 0.7, params=10), evaluation(1, 0.9, params=30)]
+    rows = front_rows(evaluations, OBJECTIVES, limits=[limit_of("accuracy", "80%")])
 
-    assert set(COLUMNS) == measured | {
-        "trial",
-        "arch_id",
-        "description",
-        "stored_bytes",
-        "int8_stored_bytes",
-    }
+    assert [row.trial for row in rows] == [1]
+
+
+def test_every_cost_and_score_has_a_column() -> None:
+    measured = {field.name for record in (Cost, Scores) for field in fields(record)} - {"custom"}
+
+    assert measured <= set(csv_columns())
 
 
 def test_csv_reads_back_exactly(tmp_path: Path, evaluation: Make) -> None:
@@ -77,7 +79,7 @@ def test_csv_reads_back_exactly(tmp_path: Path, evaluation: Make) -> None:
 
     with (tmp_path / "front.csv").open(newline="", encoding="utf-8") as file:
         (line,) = csv.DictReader(file)
-    assert tuple(line) == COLUMNS
+    assert tuple(line) == csv_columns()
     assert float(line["accuracy"]) == 1 / 3
     assert (line["trial"], line["arch_id"]) == ("7", "000000000007")
     assert (line["params"], line["macs"], line["train_s"]) == ("1000", "10000", "1.5")
@@ -87,7 +89,7 @@ def test_csv_reads_back_exactly(tmp_path: Path, evaluation: Make) -> None:
 def test_an_empty_front_is_a_header(tmp_path: Path) -> None:
     write_front_csv(tmp_path / "front.csv", ())
 
-    assert (tmp_path / "front.csv").read_text() == ",".join(COLUMNS) + "\n"
+    assert (tmp_path / "front.csv").read_text() == ",".join(csv_columns()) + "\n"
 
 
 def test_a_missing_folder_is_the_users_to_mend(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.metrics import METRICS, Direction
 from nas.report import Axis, HypervolumeBox, knee, pareto_front
-from nas.trial import OBJECTIVES, Direction
 
 MAX, MIN = "maximize", "minimize"
-ACCURACY, PARAMS, MACS = (OBJECTIVES[name] for name in ("accuracy", "params", "macs"))
+ACCURACY, PARAMS, MACS = (METRICS[name] for name in ("accuracy", "params", "macs"))
 
 
 def dominates(

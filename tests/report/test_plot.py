@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from matplotlib.image import imread
 
 from nas.errors import RunFolderError
+from nas.metrics import parse_objectives
 from nas.report import plot_front, references_for
 from nas.report._plot import spread
-from nas.trial import Evaluation, parse_objectives
+from nas.trial import Evaluation
 from tests.report.conftest import Make
 
 

@@ -43,7 +43,7 @@ def test_a_line_has_all_the_figures() -> None:
     )
 
     assert run_in_log([replace(START, workers=1, dashboard=None), snapshot])[2] == (
-        "[10/40] 9 finished, 2 running, 3 reused, 5 rejected, 1 failed"
+        "[10/40] 9 finished, 2 running, 3 duplicate, 5 rejected, 1 failed"
         " | best accuracy 87.65 % | front 4 | hypervolume 0.5000 | elapsed 1:40 | left 5:00"
     )
 

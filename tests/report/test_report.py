@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import nas.report
+from nas.metrics import parse_objectives
 from nas.report import write_report
-from nas.trial import parse_objectives
 from tests.report.conftest import Make
 
 

@@ -5,8 +5,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from nas.report import front_rows, front_table, human_bytes, human_count, human_seconds
-from nas.trial import parse_objectives
+from nas.metrics import METRICS, Metric, parse_objectives
+from nas.report import front_rows, front_table
+from nas.units import human_bytes, human_count, human_seconds
 from tests.report.conftest import Make
 
 OBJECTIVES = parse_objectives(["accuracy", "params", "macs"])
@@ -41,10 +42,15 @@ def test_seconds_read_as_a_clock(seconds: float, text: str) -> None:
     assert human_seconds(seconds) == text
 
 
-def render(evaluations: list[object], width: int, description: str = "") -> str:
+def render(
+    evaluations: list[object],
+    width: int,
+    description: str = "",
+    objectives: tuple[Metric, ...] = OBJECTIVES,
+) -> str:
     console = Console(file=StringIO(), width=width)
-    rows = front_rows(evaluations, OBJECTIVES, describe=lambda _: description)
-    console.print(front_table(rows, OBJECTIVES))
+    rows = front_rows(evaluations, objectives, describe=lambda _: description)
+    console.print(front_table(rows, objectives))
     return console.file.getvalue()
 
 
@@ -74,7 +80,32 @@ def test_at_80_columns_only_the_description_is_cut(evaluation: Make) -> None:
     (line,) = (line for line in text.splitlines() if "000000000003" in line)
     assert "123 k" in line
     assert "best, knee" in line
-    assert "lr…" in line
+    assert line.rstrip().endswith("…")
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_no_figure_and_no_id_is_ever_cut(evaluation: Make, width: int, count: int) -> None:
+    names = [name for name, one in METRICS.items() if one.known_before_training][:count]
+    objectives = parse_objectives(["accuracy", *(name for name in names if name != "latency")])
+    rows = [
+        evaluation(3, 0.5, params=123_456, macs=5),
+        evaluation(4, 0.6, params=1_234_567, macs=5),
+    ]
+    text = render(rows, width, "network", objectives)
+
+    for figure in ("50.00 %", "60.00 %", "123 k", "1.23 M", "000000000003", "000000000004"):
+        assert figure in text
+    assert max(map(len, text.splitlines())) <= width
+    titles = text.replace("\n", " ")
+    assert all(one.title in titles for one in objectives)
+
+
+def test_the_columns_are_the_objectives_asked_for(evaluation: Make) -> None:
+    objectives = parse_objectives(["accuracy", "int8_stored_bytes"])
+    head = render([evaluation(3, 0.5)], 100, objectives=objectives).splitlines()[2]
+
+    assert head.split() == ["trial", "accuracy", "flash", "id", "pick", "network"]
 
 
 def test_an_empty_front_is_a_table_without_lines() -> None:

@@ -15,8 +15,9 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from nas.errors import DataError, RunFolderError, StorageError, UserError
+from nas.metrics import Limit
 from nas.run import Outcome, Session, WorkerConfig, open_session, report_run, run_search
-from nas.search import Limit, load_evaluations
+from nas.search import load_evaluations
 from nas.trial import Fidelity, Scores, TrialResult
 from tests.search.small import pretend_result, pretending
 

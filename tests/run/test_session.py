@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import DataError, OptionError, RunFolderError, StorageError
+from nas.metrics import Limit
 from nas.run import SearchSettings, create_session, open_session
-from nas.search import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

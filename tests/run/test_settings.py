@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import OptionError
-from nas.run import SearchSettings, WorkerConfig, parse_count, parse_workers
-from nas.search import Limit
+from nas.metrics import Limit
+from nas.run import SearchSettings, WorkerConfig, parse_workers
 from nas.trial import Fidelity
+from nas.units import parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

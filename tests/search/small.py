@@ -7,16 +7,18 @@ import zlib
 from typing import TYPE_CHECKING
 
 from nas.errors import IllegalArchitecture
+from nas.metrics import parse_objectives
 from nas.search import Problem, SearchStudy, StorageAddress, create_study
 from nas.space import parse_space
-from nas.trial import Scores, TrialResult, parse_objectives
+from nas.trial import Scores, TrialResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from nas.arch import Architecture
-    from nas.search import Limit, Proposal
+    from nas.metrics import Limit
+    from nas.search import Proposal
     from nas.space import Genome, SearchSpace
     from nas.trial import Evaluation, Task
     from nas.workers import Evaluator, WorkerInfo

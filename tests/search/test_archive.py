@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.arch import Architecture
+from nas.metrics import parse_objectives
 from nas.search import Archive
-from nas.trial import Cost, Evaluation, Scores, parse_objectives
+from nas.trial import Cost, Evaluation, Scores
 from tests.search.small import all_genomes, make_space
 
 SPACE = make_space()

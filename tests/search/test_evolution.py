@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import moocore
 import pytest
 
-from nas.search import Archive, Limit, ParetoEvolutionSampler, Problem, SpaceExhausted, probe_space
+from nas.metrics import Limit, parse_objectives
+from nas.search import Archive, ParetoEvolutionSampler, Problem, SpaceExhausted, probe_space
 from nas.space import load_space
-from nas.trial import Cost, Evaluation, Scores, parse_objectives
+from nas.trial import Cost, Evaluation, Scores
 from tests.search.small import MEDIUM, all_genomes, all_ids, is_legal, make_problem
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ import random
 import moocore
 import pytest
 
+from nas.metrics import parse_objectives
 from nas.search._archive import Archive, Losses, Member
 from nas.search._ladder import Ladder
 from nas.search._outlook import Outlook
-from nas.trial import parse_objectives
 
 WORST = (0.0, 1.0, 1.0)
 

@@ -8,9 +8,9 @@ import moocore
 import numpy as np
 import pytest
 
+from nas.metrics import Limit
 from nas.search import (
     Archive,
-    Limit,
     ModelBasedSampler,
     ParetoEvolutionSampler,
     Problem,

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from nas.errors import OptionError
-from nas.search import Limit, Problem, probe_space
+from nas.metrics import Limit, parse_objectives
+from nas.search import Problem, probe_space
 from nas.search._problem import mutate_one
 from nas.space import load_space
-from nas.trial import parse_objectives
 from tests.search.small import all_genomes, make_problem
 
 ORDERED = """
@@ -40,7 +40,7 @@ def test_a_candidate_says_which_limit_it_breaks(small: Problem) -> None:
 
     assert candidate.cost is not None
     assert candidate.reason == f"params {candidate.cost.params:,} exceeds the limit of 362"
-    assert candidate.rule == "params above the limit"
+    assert candidate.rule == "params beyond the limit"
 
 
 def test_a_limit_is_the_greatest_value_allowed(small: Problem) -> None:

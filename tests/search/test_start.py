@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from nas.search import Archive, Limit, Problem
+from nas.metrics import Limit
+from nas.search import Archive, Problem
 from nas.search._ideas import Ideas, costs
 from nas.search._start import Start
 from tests.search.small import MEDIUM, all_genomes, make_problem

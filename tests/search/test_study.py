@@ -7,8 +7,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from nas.metrics import Limit
 from nas.search import (
-    Limit,
     Problem,
     Proposal,
     SearchStudy,

@@ -1,0 +1,168 @@
+"""The table of metrics, limits, and metrics of a user's own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas import metrics
+from nas.errors import EvaluationError, OptionError
+from nas.metrics import (
+    METRICS,
+    Limit,
+    Metric,
+    check_measured,
+    custom_metrics,
+    limit_of,
+    parse_objectives,
+    register_metric,
+)
+from nas.trial import Cost, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COST = Cost(
+    params=12_345,
+    ring_params=0,
+    kernel_params=12_000,
+    frozen_params=0,
+    macs=10**6,
+    peak_activation_bytes=4096,
+    latency_us=1500,
+)
+SCORES = Scores(accuracy=0.9123, loss=0.3, train_s=1.5)
+
+
+@pytest.fixture
+def own_metrics() -> Iterator[None]:
+    """What a test registers is gone after it."""
+    before = dict(metrics._TABLE)
+    yield
+    metrics._TABLE.clear()
+    metrics._TABLE.update(before)
+
+
+def test_every_metric_reads_a_number_and_writes_it_for_people() -> None:
+    texts = {name: one.text(one.value(COST, SCORES)) for name, one in METRICS.items()}
+
+    assert texts["accuracy"] == "91.23 %"
+    assert texts["params"] == "12.3 k"
+    assert texts["macs"] == "1.00 M"
+    assert texts["peak_activation_bytes"] == "4.10 kB"
+    assert texts["int8_peak_activation_bytes"] == "1.02 kB"
+    assert texts["latency"] == "1.5 ms"
+    assert all(texts.values())
+
+
+def test_every_measured_figure_has_a_metric_and_a_column_of_its_own() -> None:
+    measured = {field.name for record in (Cost, Scores) for field in fields(record)} - {"custom"}
+    columns = [one.column for one in METRICS.values()]
+
+    assert measured <= set(columns)
+    assert len(columns) == len(set(columns))
+
+
+def test_losses_turn_accuracy_round_and_count_costs_in_decades() -> None:
+    assert METRICS["accuracy"].loss(0.9) == -0.9
+    assert METRICS["params"].loss(1000) == pytest.approx(3)
+    assert METRICS["params"].loss(0) == 0
+    assert METRICS["loss"].loss(0.25) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "limit"),
+    [
+        ("params", "100k", Limit(name="params", maximum=100_000)),
+        ("accuracy", "90%", Limit(name="accuracy", minimum=0.9)),
+        ("accuracy", "0.9", Limit(name="accuracy", minimum=0.9)),
+        ("latency", "0.5", Limit(name="latency", maximum=500)),
+        ("loss", "0.4", Limit(name="loss", maximum=0.4)),
+    ],
+)
+def test_limits_are_read_as_people_write_them(name: str, text: str, limit: Limit) -> None:
+    assert limit_of(name, text) == limit
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("params", "many", "--max-params many: write a whole number above 0"),
+        ("accuracy", "140%", "--min-accuracy 140%: write a share above 0, at most 1"),
+        ("latency", "0", "--max-latency-ms 0: write a number above"),
+        ("latency", "nan", "--max-latency-ms nan: write a number above"),
+        ("parms", "3", "unknown metric 'parms', did you mean 'params'?"),
+    ],
+)
+def test_a_bound_that_cannot_be_read_is_refused(name: str, text: str, said: str) -> None:
+    with pytest.raises(OptionError, match=r".*") as caught:
+        limit_of(name, text)
+    assert said in str(caught.value)
+
+
+def test_a_limit_says_what_is_wrong_and_by_how_much() -> None:
+    above, below = Limit(name="params", maximum=10_000), Limit(name="accuracy", minimum=0.95)
+
+    assert above.complaint(10_000) is None
+    assert above.complaint(12_345) == "params 12,345 exceeds the limit of 10,000"
+    assert below.complaint(0.9123) == "accuracy 0.9123 is below the limit of 0.95"
+    assert above.excess(20_000) == 2
+    assert above.excess(5_000) == 1
+    assert below.excess(0.475) == pytest.approx(2)
+    assert (str(above), str(below)) == ("params <= 10,000", "accuracy >= 0.95")
+
+
+def test_a_metric_of_ones_own_is_an_objective_and_a_limit(own_metrics: None) -> None:
+    depth = register_metric(
+        Metric(
+            name="depth",
+            direction="maximize",
+            unit="layers",
+            compute=lambda arch, shape, num_classes: 7 * shape[0],
+        )
+    )
+    objectives = parse_objectives(["accuracy", "depth"])
+    limits = (limit_of("depth", "5"),)
+
+    assert objectives[1] is depth
+    assert limits == (Limit(name="depth", minimum=5.0),)
+    assert custom_metrics(objectives, limits) == (depth,)
+    assert depth.computed(None, (3, 8, 8), 10) == 21
+    check_measured(objectives, limits, "model")
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (Metric(name="params", direction="minimize", unit="", compute=len), "one of this name"),
+        (Metric(name="My-metric", direction="minimize", unit="", compute=len), "lower-case"),
+        (Metric(name="mine", direction="minimize", unit=""), "give `compute`"),
+    ],
+)
+def test_a_metric_that_cannot_be_registered_is_refused(metric: Metric, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        register_metric(metric)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "seven"])
+def test_a_metric_that_gives_no_number_fails_the_network_alone(value: object) -> None:
+    mine = Metric(name="mine", direction="minimize", unit="", compute=lambda: value)
+
+    with pytest.raises(EvaluationError, match="metric 'mine'"):
+        mine.computed()
+
+
+def test_what_is_measured_needs_bounds_and_another_sampler(own_metrics: None) -> None:
+    given = {"direction": "minimize", "unit": "", "source": "scores", "compute": len}
+    register_metric(Metric(name="unbounded", **given))  # type: ignore[arg-type]
+    register_metric(Metric(name="bounded", bounds=(0.0, 1.0), **given))  # type: ignore[arg-type]
+
+    with pytest.raises(OptionError, match="its `bounds` must be known"):
+        parse_objectives(["accuracy", "unbounded"])
+    with pytest.raises(OptionError, match="choose the sampler evolution"):
+        check_measured(parse_objectives(["accuracy", "bounded"]), (), "model")
+    with pytest.raises(OptionError, match="make it one of the `objectives`"):
+        check_measured(parse_objectives(["accuracy"]), (limit_of("loss", 0.5),), "evolution")
