@@ -359,10 +359,11 @@ class Limit:
 
     def complaint(self, value: float) -> str | None:
         """What is wrong with a value, as a sentence; None where it is within the limit."""
+        name = self.metric.column
         if self.maximum is not None and value > self.maximum:
-            return f"{self.name} {_plain(value)} exceeds the limit of {_plain(self.maximum)}"
+            return f"{name} {_plain(value)} exceeds the limit of {_plain(self.maximum)}"
         if self.minimum is not None and value < self.minimum:
-            return f"{self.name} {_plain(value)} is below the limit of {_plain(self.minimum)}"
+            return f"{name} {_plain(value)} is below the limit of {_plain(self.minimum)}"
         return None
 
     def excess(self, value: float) -> float:
@@ -374,7 +375,7 @@ class Limit:
     def __str__(self) -> str:
         """`params <= 100,000`."""
         sign, bound = (">=", self.minimum) if self.maximum is None else ("<=", self.maximum)
-        return f"{self.name} {sign} {_plain(bound or 0)}"
+        return f"{self.metric.column} {sign} {_plain(bound or 0)}"
 
 
 def _plain(value: float) -> str:

@@ -100,7 +100,7 @@ def cost(
 
 def _known(cost: Cost) -> dict[str, int]:
     """The costs that are exact: not what only a search predicts."""
-    return {name: value for name, value in asdict(cost).items() if value is not None}
+    return {name: value for name, value in asdict(cost).items() if isinstance(value, int)}
 
 
 def _console() -> Console:

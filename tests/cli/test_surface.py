@@ -12,9 +12,10 @@ from nas.cli import app
 
 SURFACE = {
     "search": [
-        "--space", "--budget", "--data", "--data-dir", "--objectives", "--max-params",
+        "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
+        "--max-params",
         "--max-macs", "--max-peak-bytes", "--max-stored-bytes", "--max-int8-stored-bytes",
-        "--max-int8-peak-bytes", "--max-latency-ms", "--epochs", "--train-images",
+        "--max-int8-peak-bytes", "--max-latency-ms", "--limit", "--epochs", "--train-images",
         "--resolution", "--ladder", "--sampler", "--seed", "--workers", "--address",
         "--cpus-per-worker", "--gpus-per-worker", "--task-timeout", "--storage", "--out", "--set",
     ],
