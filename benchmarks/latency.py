@@ -22,12 +22,12 @@ import torch
 from scipy.stats import spearmanr
 
 from nas.arch import Architecture, Stage
-from nas.arch.families.inverted import Inverted
-from nas.arch.families.lru import Lru
-from nas.arch.families.plain import ConvStem, GapLinear
-from nas.arch.families.residual import Residual
-from nas.arch.families.separable import Separable
-from nas.arch.families.vgnet import HalfIdentity
+from nas.families.inverted.options import Inverted
+from nas.families.lru.options import Lru
+from nas.families.plain.options import ConvStem, GapLinear
+from nas.families.residual.options import Residual
+from nas.families.separable.options import Separable
+from nas.families.vgnet.options import HalfIdentity
 from nas.latency import (
     LatencyMeter,
     PredictionError,

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from nas.arch._call import Argument, Call, Ref
-from nas.arch._component import Activation, Block, Bounds, Component, Head, Slot, Stem, Transition
-from nas.arch._layer_trace import (
+from nas.arch._records import Architecture, Section, Stage, describe
+from nas.arch._sharing import ComponentKernels, RingPlan, Sharing, ring_budget
+from nas.arch._summary import summarize
+from nas.components import (
     BYTES_PER_ACTIVATION,
+    Activation,
+    Argument,
+    Block,
+    Bounds,
+    Call,
+    Component,
     FeatureMap,
+    Head,
     LayerTrace,
     Op,
+    Ref,
+    Slot,
+    Stem,
+    Transition,
     Weight,
     peak_live_size,
     strided,
 )
-from nas.arch._records import Architecture, Section, Stage, describe
-from nas.arch._sharing import ComponentKernels, RingPlan, Sharing, ring_budget
-from nas.arch._summary import summarize
-from nas.arch.families import COMPONENTS, TRACES
+from nas.families import COMPONENTS, trace_layers
 
 __all__ = [
     "BYTES_PER_ACTIVATION",
     "COMPONENTS",
-    "TRACES",
     "Activation",
     "Architecture",
     "Argument",
@@ -48,4 +56,5 @@ __all__ = [
     "ring_budget",
     "strided",
     "summarize",
+    "trace_layers",
 ]

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nas.arch._call import Call, call, to_plain
-from nas.arch._component import (
-    Activation,
-    Block,
-    Bounds,
-    Component,
-    Count,
-    Head,
-    Slot,
-    Stem,
-    Stride,
-    Transition,
-)
 from nas.arch._sharing import (
     UNSHARED,
     ComponentKernels,
@@ -29,14 +16,28 @@ from nas.arch._sharing import (
     kernels_of,
     plan_rings,
 )
-from nas.arch.families.lru import Lru
+from nas.components import (
+    Activation,
+    Block,
+    Bounds,
+    Call,
+    Component,
+    Count,
+    Head,
+    Slot,
+    Stem,
+    Stride,
+    Transition,
+    call,
+    to_plain,
+)
 from nas.errors import IllegalArchitecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nas.arch._layer_trace import Weight
     from nas.arch._sharing import Role
+    from nas.components import Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,11 +182,10 @@ def _component_call(part: Component, slot: Slot) -> Call | None:
 def _block_call(block: Block, slot: Slot) -> Call:
     """The block at this slot, wrapped where its weights are to be applied more than once.
 
-    A block that strides or changes the width is applied once. LruNet's own block counts its
-    applications itself, because it shuffles between them.
+    A block that strides or changes the width is applied once.
     """
     made = _require(_component_call(block, slot))
-    times = 1 if isinstance(block, Lru) else getattr(block, "reuse", 1)
+    times = 1 if block.applies_itself else block.reuse
     return call("Reuse", block=made, times=times) if times > 1 and slot.keeps_shape else made
 
 
@@ -197,16 +197,18 @@ def _require(call: Call | None) -> Call:
 def describe(value: Any) -> Any:
     """A record as plain mappings, lists and scalars: what a model file would say."""
     if isinstance(value, Architecture | Stage):
-        fields = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}
-        return {key: item for key, item in fields.items() if item is not None}
+        return {key: item for key, item in _describe_fields(value).items() if item is not None}
     if isinstance(value, Sharing):
         return _describe_sharing(value)
     if isinstance(value, Stem | Transition | Block | Head):
-        options = {key: describe(getattr(value, key)) for key in value.__dataclass_fields__}  # type: ignore[union-attr]
-        return {value.kind: options}
+        return {value.kind: _describe_fields(value)}
     if isinstance(value, tuple):
         return [describe(item) for item in value]
     return value
+
+
+def _describe_fields(record: Any) -> dict[str, Any]:
+    return {one.name: describe(getattr(record, one.name)) for one in fields(record)}
 
 
 def _describe_sharing(sharing: Sharing) -> Any:

@@ -16,15 +16,14 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from nas.arch._component import Bounds
-from nas.arch._layer_trace import LayerTrace, Weight
-from nas.arch.families import TRACES
+from nas.components import Bounds, Weight
 from nas.errors import IllegalArchitecture
+from nas.families import trace_layers
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from nas.arch._call import Call
+    from nas.components import Call
 
 Scope = Literal["none", "layer", "block", "stage", "subnet", "network"]
 Role = Literal["stem", "transition", "block", "head"]
@@ -157,8 +156,7 @@ def ring_budget(sharing: Sharing, parts: Iterable[ComponentKernels]) -> tuple[in
 @lru_cache(maxsize=1 << 16)
 def kernels_of(call: Call, in_channels: int) -> tuple[tuple[Weight, ...], int]:
     """The trainable kernels of one call in order of registration, and its output channels."""
-    trace = LayerTrace()
-    out = TRACES[call.name](trace, trace.input(in_channels, _LARGE, _LARGE), **call.kwargs)
+    trace, out = trace_layers(call, (in_channels, _LARGE, _LARGE))
     return tuple(trace.kernels), out.channels
 
 
@@ -196,18 +194,9 @@ def _joining(
         (offset, weight)
         for offset, weight in enumerate(kernels)
         if role not in private
-        and _kind(weight, role) not in private
+        and weight.kind not in private
         and not (offset == last and "classifier" in private)
     )
-
-
-def _kind(weight: Weight, role: Role) -> Private:
-    # Outside heads, squeeze-and-excitation alone has biases.
-    if weight.bias and role != "head":
-        return "attention"
-    if weight.groups > 1 and weight.groups == weight.in_channels:
-        return "depthwise"
-    return "pointwise" if weight.kernel == 1 else "spatial"
 
 
 def _ring_sizes(sharing: Sharing, cells: Sequence[_Cell]) -> list[int]:

@@ -6,8 +6,8 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nas.arch._component import Component
     from nas.arch._records import Architecture, Stage
+    from nas.components import Component
 
 
 def summarize(arch: Architecture) -> str:

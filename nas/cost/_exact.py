@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nas.arch import TRACES, LayerTrace, ring_budget
+from nas.arch import ring_budget, trace_layers
 from nas.trial import Cost
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
 @lru_cache(maxsize=1 << 17)
 def part_cost(call: Call, in_shape: Shape) -> PartCost:
     """Costs of one call for a feature map of `in_shape`."""
-    trace = LayerTrace()
-    out = TRACES[call.name](trace, trace.input(*in_shape), **call.kwargs)
+    trace, out = trace_layers(call, in_shape)
     return PartCost(
         params=trace.params,
         frozen_params=trace.frozen_params,

@@ -221,7 +221,7 @@ def _is_set(ring: RingPlan, name: str) -> bool:
 
 
 def _names(value: Argument) -> Iterator[str]:
-    """Names of `nas.blocks.NAMES` that a call uses, its own first."""
+    """Names of classes and functions that a call uses, its own first."""
     if isinstance(value, Call):
         yield value.name
         for _, argument in value.arguments:

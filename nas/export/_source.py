@@ -1,7 +1,7 @@
 """Which definitions a network needs, as source text: the classes its calls name and no others.
 
-Block files import torch, the standard library and `nas.layers` only, so copying a definition and
-what it refers to is enough to make a file that stands alone.
+A family's modules import torch, the standard library and `nas.layers` only, so copying a
+definition and what it refers to is enough to make a file that stands alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nas.blocks import NAMES
+from nas.families import known_names
 from nas.sharing import Ring, generated
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Sources:
 def collect(names: Iterable[str]) -> Sources:
     """Everything that the classes and functions called `names` need."""
     sources = Sources()
-    known = {**NAMES, "Ring": Ring, "generated": generated}
+    known = {**known_names(), "Ring": Ring, "generated": generated}
     for name in names:
         sources.need(name, take_apart(known[name].__module__))
     return sources
@@ -87,7 +87,7 @@ def collect(names: Iterable[str]) -> Sources:
 
 @cache
 def take_apart(module_name: str) -> SourceModule:
-    """Parse an imported module of `nas.blocks`, `nas.layers` or `nas.sharing`."""
+    """Parse an imported module of a family, of `nas.layers` or `nas.sharing`."""
     text = inspect.getsource(sys.modules[module_name])
     tree = ast.parse(text)
     imports, borrowed, definitions = {}, {}, {}

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.arch import TRACES, LayerTrace
+from nas.arch import LayerTrace, trace_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nas.arch import Call, FeatureMap, Weight
+    from nas.components import TraceCall
 
 KINDS = (
     "dense", "pointwise", "grouped", "depthwise", "linear", "add", "activation", "copy",
@@ -27,16 +28,16 @@ LANES = 16
 @lru_cache(maxsize=1 << 15)
 def part_terms(call: Call, in_shape: tuple[int, int, int]) -> NDArray[np.float64]:
     """The (kinds, terms) table of one call for a feature map of `in_shape`."""
-    trace = _LayerTape()
-    TRACES[call.name](trace, trace.input(*in_shape), **call.kwargs)
+    trace, _ = trace_layers(call, in_shape, _LayerKinds)
+    assert isinstance(trace, _LayerKinds)
     return trace.terms
 
 
-class _LayerTape(LayerTrace):
+class _LayerKinds(LayerTrace):
     """Notes what every layer is, beyond what it costs."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, trace_call: TraceCall | None = None) -> None:
+        super().__init__(trace_call)
         self.terms = np.zeros((len(KINDS), TERMS))
 
     def conv(self, x: FeatureMap, weight: Weight, *, stride: int = 1) -> FeatureMap:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nas.arch import Architecture, Stage
-from nas.arch.families.plain import ConvStem, GapLinear
-from nas.arch.families.residual import Residual
-from nas.arch.families.separable import Separable
+from nas.families.plain.options import ConvStem, GapLinear
+from nas.families.residual.options import Residual
+from nas.families.separable.options import Separable
 from nas.latency._record import Workload
 
 REFERENCE = Workload(

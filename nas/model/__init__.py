@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nas.model._build import Network, SharedNetwork, build_model, instantiate
+from nas.families import instantiate
+from nas.model._build import Network, SharedNetwork, build_model
 from nas.model._weights import load_weights, save_weights
 
 __all__ = [

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from nas.arch import Architecture, Call, Ref
-from nas.blocks import NAMES
+from nas.families import instantiate
 from nas.sharing import attach_rings, generated
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from nas.arch import Argument
+    from nas.arch import Architecture
 
 
 class Network(nn.Module):
@@ -55,12 +54,12 @@ def build_model(
     *,
     in_channels: int,
     num_classes: int,
-    names: Mapping[str, Any] = NAMES,
+    names: Mapping[str, Any] | None = None,
 ) -> Network:
     """The network that `arch` describes, with freshly drawn weights.
 
-    Draws from torch's global generator; seed it for repeatable weights. `names` are the classes
-    and functions that calls may name. Raises IllegalArchitecture.
+    Draws from torch's global generator; seed it for repeatable weights. `names` stand in for
+    the classes and functions that calls may name. Raises IllegalArchitecture.
     """
     stem, *body, head = (
         instantiate(call, names)
@@ -71,17 +70,3 @@ def build_model(
         rings = attach_rings(network, plans)
         return SharedNetwork(network.stem, network.body, network.head, rings)
     return network
-
-
-def instantiate(call: Call, names: Mapping[str, Any] = NAMES) -> Any:
-    """Make one constructor call, arguments first."""
-    kwargs = {key: _resolve(value, names) for key, value in call.arguments}
-    return names[call.name](**kwargs)
-
-
-def _resolve(value: Argument, names: Mapping[str, Any]) -> Any:
-    if isinstance(value, Call):
-        return instantiate(value, names)
-    if isinstance(value, Ref):
-        return getattr(nn, value.name[3:]) if value.name.startswith("nn.") else names[value.name]
-    return value

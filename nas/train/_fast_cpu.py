@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.blocks.lru import LruBlock
 from nas.layers.shuffle import halves, halves_interleave, interleave
 
 if TYPE_CHECKING:
@@ -40,10 +39,15 @@ def fast_cpu_kernels(model: nn.Module) -> Iterator[None]:
             if isinstance(module, nn.Conv2d) and (way := _quick_convolution(module)) is not None:
                 # Not `forward`, in which subclasses do more than convolve.
                 stack.enter_context(_replaced(module, "_conv_forward", partial(way, module)))
-            elif isinstance(module, LruBlock) and module.shuffle in _QUICK_SHUFFLES:
-                quick = _QUICK_SHUFFLES[module.shuffle]
-                stack.enter_context(_replaced(module, "shuffle", quick))
+            for name, value in _shuffles(module):
+                stack.enter_context(_replaced(module, name, _QUICK_SHUFFLES[value]))
         yield
+
+
+def _shuffles(module: nn.Module) -> list[tuple[str, object]]:
+    """The module's attributes that are shuffles known to be slow."""
+    functions = ((name, value) for name, value in vars(module).items() if callable(value))
+    return [(name, value) for name, value in functions if value in _QUICK_SHUFFLES]
 
 
 @contextmanager

@@ -14,11 +14,11 @@ import pytest
 
 import nas
 from nas.arch import Architecture, Stage, describe
-from nas.arch.families.lru import Lru, MaxPoolConcat
-from nas.arch.families.plain import Conv, ConvStem, ConvTransition, GapLinear
-from nas.arch.families.separable import Separable, SeparableTransition
-from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling
 from nas.errors import IllegalArchitecture
+from nas.families.lru.options import Lru, MaxPoolConcat
+from nas.families.plain.options import Conv, ConvStem, ConvTransition, GapLinear
+from nas.families.separable.options import Separable, SeparableTransition
+from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling
 
 
 def network(

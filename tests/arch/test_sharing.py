@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from nas.arch import Architecture, Sharing, Stage, describe
-from nas.arch.families.lru import Lru, LruHead, MaxPoolConcat
-from nas.arch.families.plain import Conv, ConvStem, ConvTransition, GapLinear
-from nas.arch.families.residual import Residual, ResnetStem
-from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture
+from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
+from nas.families.plain.options import Conv, ConvStem, ConvTransition, GapLinear
+from nas.families.residual.options import Residual, ResnetStem
+from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling
 
 IMAGENET: dict[str, Any] = {"input_shape": (3, 224, 224), "num_classes": 1000}
 RESNET_18, RESNET_34 = (2, 2, 2, 2), (3, 4, 6, 3)

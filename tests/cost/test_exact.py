@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nas.arch import Ref
-from nas.arch._call import call
+from nas.components import call
 from nas.cost import cost_of, measure_cost, part_cost
 from nas.errors import IllegalArchitecture
 from nas.model import build_model, instantiate

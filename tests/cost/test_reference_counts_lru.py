@@ -13,10 +13,10 @@ from fractions import Fraction
 import pytest
 
 from nas.arch import Architecture, Stage
-from nas.arch.families.lru import Lru, LruHead, MaxPoolConcat
-from nas.arch.families.plain import ConvStem
 from nas.cost import cost_of, measure_cost
 from nas.errors import IllegalArchitecture
+from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
+from nas.families.plain.options import ConvStem
 from nas.model import build_model
 
 CIFAR = (3, 32, 32)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import TRACES, Architecture, Block, FeatureMap, LayerTrace, Slot, Stage
-from nas.arch.families.mgic import MgicBasic, MgicBottleneck, MgicMobile, MgicMobileHead, MgicPoint
-from nas.arch.families.plain import ConvStem, GapLinear
-from nas.arch.families.residual import ResnetStem
+from nas.arch import Architecture, Block, FeatureMap, Slot, Stage, trace_layers
 from nas.cost import cost_of
+from nas.families.mgic.options import (
+    MgicBasic,
+    MgicBottleneck,
+    MgicMobile,
+    MgicMobileHead,
+    MgicPoint,
+)
+from nas.families.plain.options import ConvStem, GapLinear
+from nas.families.residual.options import ResnetStem
 
 
 def block_cost(
@@ -17,8 +23,7 @@ def block_cost(
     """Parameters and multiply-accumulates of one block at constant width."""
     call = block.call(Slot("block", channels, channels, stride, "relu"))
     assert call is not None
-    trace = LayerTrace()
-    TRACES[call.name](trace, trace.input(channels, pixels, pixels), **call.kwargs)
+    trace, _ = trace_layers(call, (channels, pixels, pixels))
     return trace.params, trace.macs
 
 
@@ -166,8 +171,7 @@ def test_parameters_per_block() -> None:
 def _params_per_call(arch: Architecture, classes: int) -> list[int]:
     params, x = [], FeatureMap(3, 64, 64, 0)
     for call in arch.calls(in_channels=3, num_classes=classes):
-        trace = LayerTrace()
-        x = TRACES[call.name](trace, trace.input(x.channels, x.height, x.width), **call.kwargs)
+        trace, x = trace_layers(call, (x.channels, x.height, x.width))
         params.append(trace.params)
     return params
 

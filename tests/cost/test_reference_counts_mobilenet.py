@@ -13,10 +13,10 @@ from fractions import Fraction
 import pytest
 
 from nas.arch import Architecture, Block, Stage
-from nas.arch.families.inverted import Inverted, MobileNetV3Head
-from nas.arch.families.plain import Conv, ConvStem, GapLinear
-from nas.arch.families.separable import Separable
 from nas.cost import cost_of
+from nas.families.inverted.options import Inverted, MobileNetV3Head
+from nas.families.plain.options import Conv, ConvStem, GapLinear
+from nas.families.separable.options import Separable
 
 IMAGENET_STAGES = [(64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 1, 2), (1024, 1, 1)]
 CIFAR_STAGES = [(64, 1, 2), (128, 2, 2), (256, 2, 1), (512, 6, 2), (1024, 2, 1)]

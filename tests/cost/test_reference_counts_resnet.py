@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import TRACES, Architecture, Block, LayerTrace, Stage
-from nas.arch.families.plain import ConvStem, GapLinear
-from nas.arch.families.residual import Bottleneck, Residual, ResnetStem
+from nas.arch import Architecture, Block, Stage, trace_layers
 from nas.cost import cost_of
+from nas.families.plain.options import ConvStem, GapLinear
+from nas.families.residual.options import Bottleneck, Residual, ResnetStem
 
 BASIC = (64, 128, 256, 512)
 WIDE = (256, 512, 1024, 2048)
@@ -83,12 +83,8 @@ def test_convolution_weights_per_stage(depths: tuple[int, ...], per_stage: list[
     sections = resnet(depths).sections(3, 1000)
     weights = []
     for _, calls in sections[1:-1]:
-        trace = LayerTrace()
-        for call in calls:
-            TRACES[call.name](
-                trace, trace.input(int(call.kwargs["in_channels"]), 8, 8), **call.kwargs
-            )
-        weights.append(trace.weights)
+        traces = [trace_layers(call, (int(call.kwargs["in_channels"]), 8, 8))[0] for call in calls]
+        weights.append([weight for trace in traces for weight in trace.weights])
     assert [sum(stage) for stage in weights] == per_stage
     assert sum(map(len, weights)) == 2 * sum(depths) + 3
     # The shortcut's weights come first in a block.

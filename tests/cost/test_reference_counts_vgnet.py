@@ -7,10 +7,10 @@ from __future__ import annotations
 import pytest
 
 from nas.arch import Architecture, Stage
-from nas.arch.families.plain import ConvStem
-from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling, VgnetHead
 from nas.cost import cost_of, part_cost
 from nas.errors import IllegalArchitecture
+from nas.families.plain.options import ConvStem
+from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling, VgnetHead
 
 SIZES = {
     "1.0": ((28, 56, 112, 224, 368), (4, 7, 13, 2)),

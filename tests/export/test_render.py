@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nas.arch import Ref
-from nas.arch._call import call
+from nas.components import call
 from nas.export._render import WIDTH, flat, render, render_copies
 
 SHORT = call("ConvNormAct", in_channels=8, activation=Ref("nn.ReLU"))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from nas.arch import PARTS, Architecture, Sharing, Stage
-from nas.arch.families.lru import Lru, MaxPoolConcat
-from nas.arch.families.plain import ConvStem, ConvTransition, GapLinear
-from nas.arch.families.residual import Residual
+from nas.arch import COMPONENTS, Architecture, Sharing, Stage
 from nas.errors import IllegalArchitecture, OptionError
+from nas.families.lru.options import Lru, MaxPoolConcat
+from nas.families.plain.options import ConvStem, ConvTransition, GapLinear
+from nas.families.residual.options import Residual
 from nas.latency import REFERENCE, Workload, deploy, deployable
 from nas.model import build_model
 from nas.space import load_space
@@ -69,7 +69,7 @@ def assert_agrees(one: Workload) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
-EVERY = [(role, kind) for role, kinds in PARTS.items() for kind in kinds.values()]
+EVERY = [(role, kind) for role, kinds in COMPONENTS.items() for kind in kinds.values()]
 
 
 @pytest.mark.parametrize(("role", "kind"), EVERY, ids=[kind.__name__ for _, kind in EVERY])

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from nas.arch import Architecture, Stage
-from nas.arch.families.inverted import Inverted
-from nas.arch.families.plain import ConvStem, GapLinear
-from nas.arch.families.residual import Residual
-from nas.arch.families.separable import Separable
-from nas.arch.families.vgnet import HalfIdentity
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture, OptionError
+from nas.families.inverted.options import Inverted
+from nas.families.plain.options import ConvStem, GapLinear
+from nas.families.residual.options import Residual
+from nas.families.separable.options import Separable
+from nas.families.vgnet.options import HalfIdentity
 from nas.latency import (
     REFERENCE,
     Latency,

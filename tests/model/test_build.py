@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from nas.arch import Call, Ref
-from nas.blocks import NAMES
 from nas.errors import IllegalArchitecture
+from nas.families import known_names
 from nas.model import Network, build_model, instantiate
 from nas.space import load_architecture, load_space, parse_space
 
@@ -60,7 +60,7 @@ def test_arguments_are_calls_names_and_values() -> None:
             ),
         )
     )
-    assert shuffled.shuffle is NAMES["halves"]
+    assert shuffled.shuffle is known_names()["halves"]
 
 
 def test_other_tables_of_names_can_be_given() -> None:
@@ -69,7 +69,8 @@ def test_other_tables_of_names_can_be_given() -> None:
             super().__init__()
 
     arch = parse_space(TEXT, source="f.yaml", name="f").decode(())
-    model = build_model(arch, in_channels=1, num_classes=2, names={**NAMES, "GapLinear": Mine})
+    names = {**known_names(), "GapLinear": Mine}
+    model = build_model(arch, in_channels=1, num_classes=2, names=names)
     assert isinstance(model.head, Mine)
 
 

@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from nas.arch import Call, Ref, Slot
-from nas.arch._call import call
-from nas.arch.families.lru import Lru, MaxPoolConcat
-from nas.arch.families.plain import Conv, GapLinear
-from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling
-from nas.blocks.lru import LruBlock
-from nas.blocks.lru import MaxPoolConcat as MaxPoolConcatModule
-from nas.blocks.plain import ConvNormAct
-from nas.blocks.plain import GapLinear as GapLinearModule
-from nas.blocks.separable import SeparableBlock
-from nas.blocks.vgnet import HalfIdentityBlock
+from nas.components import call
+from nas.families.lru.modules import LruBlock
+from nas.families.lru.modules import MaxPoolConcat as MaxPoolConcatModule
+from nas.families.lru.options import Lru, MaxPoolConcat
+from nas.families.plain.modules import ConvNormAct
+from nas.families.plain.modules import GapLinear as GapLinearModule
+from nas.families.plain.options import Conv, GapLinear
+from nas.families.separable.modules import SeparableBlock
+from nas.families.vgnet.modules import HalfIdentityBlock
+from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling
 from nas.layers.depthwise import Depthwise
 from nas.layers.shuffle import halves, halves_interleave, interleave
 from nas.model import instantiate

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from nas.arch import Architecture, Sharing, Stage
-from nas.arch.families.lru import Lru
-from nas.arch.families.plain import Conv, ConvStem, GapLinear
-from nas.arch.families.residual import Residual
+from nas.families.lru.options import Lru
+from nas.families.plain.options import Conv, ConvStem, GapLinear
+from nas.families.residual.options import Residual
 from nas.model import build_model, load_weights, save_weights
 
 if TYPE_CHECKING:

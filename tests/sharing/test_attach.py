@@ -16,13 +16,13 @@ from torch import nn
 
 import nas.sharing._ring
 from nas.arch import COMPONENTS, Architecture, Component, Sharing, Slot, Stage
-from nas.arch.families.lru import Lru, LruHead, MaxPoolConcat
-from nas.arch.families.plain import Conv, ConvStem, GapLinear
-from nas.arch.families.residual import Residual
-from nas.arch.families.separable import Separable
-from nas.arch.families.vgnet import HalfIdentity, VgnetDownsampling, VgnetHead
 from nas.cost import cost_of, measure_cost, part_cost
 from nas.errors import IllegalArchitecture
+from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
+from nas.families.plain.options import Conv, ConvStem, GapLinear
+from nas.families.residual.options import Residual
+from nas.families.separable.options import Separable
+from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling, VgnetHead
 from nas.model import Network, build_model, instantiate
 from nas.sharing import Ring, materialize
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import Block
-from nas.arch.families import COMPONENTS
+from nas.arch import COMPONENTS, Block
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space import SearchSpace
 from tests.space.small import FILE, edited, read

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from nas.blocks.lru import LruBlock
+from nas.families.lru.modules import LruBlock
 from nas.layers.depthwise import Depthwise
 from nas.layers.shuffle import halves, halves_interleave, interleave
 from nas.model import build_model

@@ -1,0 +1,137 @@
+"""What a family's options are written in: value bounds, slots, and the four kinds of component.
+
+A *component* is a stem, a transition, a block or a head. Its record holds the options a model file
+may set; `call` turns them into one constructor call for a given slot, refusing what cannot be
+built and dropping what makes no difference there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from nas.components._call import Call, Ref
+from nas.errors import IllegalArchitecture
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The closed interval in which a number must lie; `below` excludes the upper end instead."""
+
+    low: float
+    high: float = float("inf")
+    below: float = float("inf")
+
+    def __str__(self) -> str:
+        """The interval in words."""
+        if self.below != float("inf"):
+            return f"at least {self.low:g} and below {self.below:g}"
+        if self.high == float("inf"):
+            return f"at least {self.low:g}"
+        return f"between {self.low:g} and {self.high:g}"
+
+    def admit(self, value: float) -> bool:
+        """Whether `value` lies inside."""
+        return self.low <= value <= self.high and value < self.below
+
+
+Count = Annotated[int, Bounds(1)]
+Stride = Annotated[int, Bounds(1, 4)]
+Kernel = Literal[1, 3, 5, 7]
+OddKernel = Literal[3, 5, 7]
+Probability = Annotated[float, Bounds(0, below=1)]
+Expansion = Annotated[float, Bounds(0.125, 64)]
+Activation = Literal["relu", "relu6", "hardswish", "silu"]
+
+ACTIVATIONS = {
+    "relu": Ref("nn.ReLU"),
+    "relu6": Ref("nn.ReLU6"),
+    "hardswish": Ref("nn.Hardswish"),
+    "silu": Ref("nn.SiLU"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a part stands: what it is given and what it must hand on."""
+
+    path: str
+    """Path in the model file, for messages: `stages.1.block.lru`."""
+    in_channels: int
+    out_channels: int
+    stride: int
+    activation: Activation
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether input and output have the same shape."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+    def refuse(self, rule: str, detail: str) -> IllegalArchitecture:
+        """The error that says which rule this slot breaks."""
+        return IllegalArchitecture(f"{self.path}: {detail}", rule=rule)
+
+    def require_divides(self, divisor: int, channels: int, what: str) -> None:
+        """Refuse unless `channels` fall into `divisor` equal groups."""
+        if channels % divisor:
+            raise self.refuse(
+                f"{what} must divide the channels",
+                f"{what} {divisor} does not divide {channels} channels; "
+                f"use a divisor of {channels} or another width",
+            )
+
+    def require_same_shape(self, kind: str) -> None:
+        """Refuse a part that can neither stride nor change the width."""
+        if not self.keeps_shape:
+            raise self.refuse(
+                f"{kind} keeps its shape",
+                f"{kind} keeps its shape but has to go from {self.in_channels} to "
+                f"{self.out_channels} channels with stride {self.stride}; give the stage a "
+                "transition such as maxpool_concat",
+            )
+
+
+class Component:
+    """A stem, transition, block or head: its options, as a frozen record."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    """The name in a model file."""
+
+    def call(self, slot: Slot) -> Call | None:
+        """The constructor call at this slot, or None where nothing is left to do.
+
+        Raises IllegalArchitecture where the options do not fit the slot.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it calls")
+
+
+class Stem(Component):
+    """The first layers: from images to feature maps. Its own `channels` set the width."""
+
+    __slots__ = ()
+    channels: int
+
+
+class Transition(Component):
+    """The way into a stage: changes width and resolution."""
+
+    __slots__ = ()
+
+
+# Without slots: records of several bases may not all have them.
+@dataclass(frozen=True, kw_only=True)
+class Block(Component):
+    """What a stage repeats `depth` times."""
+
+    applies_itself: ClassVar[bool] = False
+    """Whether the module itself is told `reuse`, as one that does something between."""
+
+    reuse: Count = 1
+    """How often one set of weights is applied, where the block keeps its shape."""
+
+
+class Head(Component):
+    """The last layers: from feature maps to logits. `slot.out_channels` counts the classes."""
+
+    __slots__ = ()

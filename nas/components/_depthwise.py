@@ -1,0 +1,73 @@
+"""Depthwise filters, learned or from a fixed bank: an ingredient of several families.
+
+The banks are VGNet's - https://arxiv.org/abs/2207.10318; modules in `nas/layers/depthwise.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from nas.components._call import Call, call
+
+if TYPE_CHECKING:
+    from nas.components._component import Slot
+    from nas.components._layer_trace import FeatureMap, LayerTrace
+
+Kernels = Literal["learned", "gaussian", "gaussian_positive", "edge", "edge_gaussian"]
+FILTERS = {
+    "gaussian": ("GaussianBlur", 2),
+    "gaussian_positive": ("PositiveGaussianBlur", 1),
+    "edge": ("EdgeBank", 4),
+    "edge_gaussian": ("EdgeGaussianBank", 8),
+}
+"""Fixed filter: its class and how many kernels it cycles through."""
+
+
+def depthwise_call(
+    kernels: str, slot: Slot, channels: int, *, kernel: int = 3, stride: int = 1, chunks: int = 1
+) -> Call:
+    """The filter module for `channels` channels; refuses widths that do not fit the bank."""
+    slot.require_divides(chunks, channels, "the number of chunks")
+    if kernels == "learned":
+        name, size = "Depthwise", kernel if kernel != 3 else None
+    else:
+        name, period = FILTERS[kernels]
+        if channels % period:
+            raise slot.refuse(
+                f"the {kernels} bank must divide the channels",
+                f"the {kernels} bank cycles through {period} kernels and {channels} filtered "
+                f"channels are no multiple of {period}; use another width, or kernels: learned",
+            )
+        if kernel != 3:
+            raise slot.refuse(
+                "fixed kernels are 3x3",
+                f"kernel {kernel}: the {kernels} bank is 3x3, use kernel 3",
+            )
+        size = None
+    return call(
+        name,
+        channels=channels,
+        kernel=size,
+        stride=stride if stride > 1 else None,
+        chunks=chunks if chunks > 1 else None,
+    )
+
+
+def trace_depthwise(
+    trace: LayerTrace,
+    x: FeatureMap,
+    *,
+    channels: int,
+    kernel: int = 3,
+    stride: int = 1,
+    chunks: int = 1,
+) -> FeatureMap:
+    """Layers of Depthwise."""
+    return trace.depthwise(x, kernel=kernel, stride=stride, chunks=chunks)
+
+
+def trace_fixed_depthwise(
+    trace: LayerTrace, x: FeatureMap, *, channels: int, stride: int = 1
+) -> FeatureMap:
+    """Layers of a fixed bank's module."""
+    return trace.depthwise(x, stride=stride, frozen=True)

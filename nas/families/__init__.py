@@ -1,0 +1,34 @@
+"""The block families: one folder each, with options, modules and traces, and their registry.
+
+`options.py` and `trace.py` load no torch. `modules.py` imports torch, the standard library and
+`nas.layers` only, so that export can copy the classes a network uses, and nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nas.families.registry import COMPONENTS, FAMILIES, TRACES, add_family, trace_layers
+
+if TYPE_CHECKING:
+    from nas.families._names import instantiate, known_names
+
+__all__ = [
+    "COMPONENTS",
+    "FAMILIES",
+    "TRACES",
+    "add_family",
+    "instantiate",
+    "known_names",
+    "trace_layers",
+]
+
+_NEED_TORCH = {"instantiate": "nas.families._names", "known_names": "nas.families._names"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module 'nas.families' has no attribute '{name}'")
+    return getattr(import_module(_NEED_TORCH[name]), name)

@@ -1,0 +1,23 @@
+"""LruNet: layer reuse, channel shuffle, self-concatenation."""
+
+from __future__ import annotations
+
+from nas.components import Family
+from nas.families.lru import options, trace
+
+__all__ = ["FAMILY"]
+
+FAMILY = Family(
+    name="lru",
+    options=(
+        options.MaxPoolConcat,
+        options.Lru,
+        options.LruHead,
+    ),
+    modules="nas.families.lru.modules",
+    traces={
+        "LruBlock": trace.trace_lru_block,
+        "MaxPoolConcat": trace.trace_max_pool_concat,
+        "LruHead": trace.trace_lru_head,
+    },
+)

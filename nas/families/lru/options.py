@@ -1,0 +1,125 @@
+"""LruNet: one depthwise and one grouped pointwise convolution, applied N times.
+
+Paper: Convolutional Neural Networks with Layer Reuse - https://arxiv.org/abs/1901.09615
+The modules, with what follows code and what follows paper, are in `modules.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nas.components import (
+    ACTIVATIONS,
+    Block,
+    Call,
+    Count,
+    Head,
+    Probability,
+    Ref,
+    Slot,
+    Transition,
+    call,
+)
+
+Shuffle = Literal["none", "interleave", "halves", "halves_interleave"]
+
+
+def shuffle_order(shuffle: str, channels: int) -> tuple[int, ...]:
+    """Source channel of every output channel, for an even number of channels."""
+    order = tuple(range(channels))
+    half = channels // 2
+    if shuffle.startswith("halves"):
+        order = order[half:] + order[:half]
+    if shuffle.endswith("interleave"):
+        order = tuple(
+            channel for pair in zip(order[:half], order[half:], strict=True) for channel in pair
+        )
+    return order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lru(Block):
+    """Layer reuse: the same two convolutions `reuse` times, each with BatchNorms of its own."""
+
+    kind = "lru"
+    applies_itself = True
+    reuse: Count = field()
+    groups: Count = 8
+    """Groups of the pointwise convolution."""
+    shuffle: Shuffle = "halves_interleave"
+    """Channel order between two applications; LruNet's is halves_interleave."""
+
+    def call(self, slot: Slot) -> Call:
+        """LruBlock; at reuse 1 nothing is shuffled."""
+        slot.require_same_shape(self.kind)
+        slot.require_divides(self.groups, slot.in_channels, "groups")
+        return call(
+            "LruBlock",
+            channels=slot.in_channels,
+            reuse=self.reuse,
+            groups=self.groups if self.groups > 1 else None,
+            shuffle=self._shuffle(slot),
+            activation=ACTIVATIONS[slot.activation],
+        )
+
+    def _shuffle(self, slot: Slot) -> Ref | None:
+        if self.shuffle == "none" or self.reuse == 1:
+            return None
+        slot.require_divides(2, slot.in_channels, "shuffle over 2 halves")
+        # With 2 channels some orders coincide; the first name stands for all.
+        orders = {
+            shuffle_order(name, slot.in_channels): name
+            for name in ("halves_interleave", "halves", "interleave", "none")
+        }
+        name = orders[shuffle_order(self.shuffle, slot.in_channels)]
+        return None if name == "none" else Ref(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPoolConcat(Transition):
+    """Max pooling where the stage strides, then the map is repeated up to the stage's width."""
+
+    kind = "maxpool_concat"
+
+    def call(self, slot: Slot) -> Call | None:
+        """MaxPoolConcat; nothing where shape stays."""
+        if slot.keeps_shape:
+            return None
+        if slot.out_channels < slot.in_channels:
+            raise slot.refuse(
+                "maxpool_concat cannot narrow",
+                f"maxpool_concat repeats channels and cannot go from {slot.in_channels} down to "
+                f"{slot.out_channels}; widen the stage or use another transition",
+            )
+        if slot.stride > 2:
+            raise slot.refuse(
+                "maxpool_concat strides by 1 or 2",
+                f"stride {slot.stride}: maxpool_concat does 1 or 2",
+            )
+        return call(
+            "MaxPoolConcat",
+            in_channels=slot.in_channels,
+            out_channels=slot.out_channels,
+            stride=slot.stride if slot.stride > 1 else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LruHead(Head):
+    """Max pool, grouped 1x1 to half the width, 1x1 to the classes, ReLU, average."""
+
+    kind = "lru"
+    groups: Count = 8
+    dropout: Probability = 0.5
+
+    def call(self, slot: Slot) -> Call:
+        """LruHead."""
+        slot.require_divides(2 * self.groups, slot.in_channels, "twice the head's groups")
+        return call(
+            "LruHead",
+            in_channels=slot.in_channels,
+            num_classes=slot.out_channels,
+            groups=self.groups,
+            dropout=self.dropout or None,
+        )

@@ -1,0 +1,94 @@
+"""Which families there are: ours, in one table, and those that plug-ins add.
+
+Adding a family of ours is a folder with options, modules and traces, and its row here. One from
+outside is a `Family` in a Python file or package, and `add_family`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nas.components import (
+    FILTERS,
+    Block,
+    Family,
+    Head,
+    LayerTrace,
+    Stem,
+    Transition,
+    trace_depthwise,
+    trace_fixed_depthwise,
+    trace_squeeze_excite,
+)
+from nas.families import inverted, lru, mgic, plain, residual, separable, vgnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nas.components import Call, Component, FeatureMap
+
+BUILT_IN: tuple[Family, ...] = (
+    plain.FAMILY,
+    lru.FAMILY,
+    vgnet.FAMILY,
+    separable.FAMILY,
+    residual.FAMILY,
+    inverted.FAMILY,
+    mgic.FAMILY,
+)
+
+
+def trace_reuse(trace: LayerTrace, x: FeatureMap, *, block: Call, times: int) -> FeatureMap:
+    """Layers of Reuse: the block's, over and over, with weights made once."""
+    for application in range(times):
+        with trace.weights_known(application > 0):
+            x = trace.call(x, block)
+    return x
+
+
+_families: dict[str, Family] = {}
+_components: dict[type[Component], dict[str, type[Component]]] = {
+    base: {} for base in (Stem, Transition, Block, Head)
+}
+_traces: dict[str, Callable[..., FeatureMap]] = {
+    "Depthwise": trace_depthwise,
+    **dict.fromkeys((name for name, _ in FILTERS.values()), trace_fixed_depthwise),
+    "Reuse": trace_reuse,
+    "SqueezeExcite": trace_squeeze_excite,
+}
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(_families)
+"""All families, by name."""
+COMPONENTS: Mapping[type[Component], Mapping[str, type[Component]]] = MappingProxyType(_components)
+"""For each place in a model file: the components that may stand there, by kind."""
+TRACES: Mapping[str, Callable[..., FeatureMap]] = MappingProxyType(_traces)
+"""The functions that write a class's layers down without torch, by the class's name."""
+
+
+def add_family(family: Family) -> None:
+    """Let model files name the components of `family`."""
+    _families[family.name] = family
+    for options in family.options:
+        base = next(base for base in _components if issubclass(options, base))
+        _components[base][options.kind] = options
+    _traces.update(family.traces)
+
+
+def trace_layers(
+    call: Call, in_shape: tuple[int, int, int], kind: type[LayerTrace] = LayerTrace
+) -> tuple[LayerTrace, FeatureMap]:
+    """The layers of one call for a feature map of `in_shape` (C, H, W), and what it hands on.
+
+    Raises IllegalArchitecture where the map is too small.
+    """
+    trace = kind(_trace_call)
+    return trace, _trace_call(trace, trace.input(*in_shape), call)
+
+
+def _trace_call(trace: LayerTrace, x: FeatureMap, call: Call) -> FeatureMap:
+    return _traces[call.name](trace, x, **call.kwargs)
+
+
+for _family in BUILT_IN:
+    add_family(_family)

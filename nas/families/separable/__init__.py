@@ -1,0 +1,20 @@
+"""MobileNetV1: depthwise separable convolution."""
+
+from __future__ import annotations
+
+from nas.components import Family
+from nas.families.separable import options, trace
+
+__all__ = ["FAMILY"]
+
+FAMILY = Family(
+    name="separable",
+    options=(
+        options.SeparableTransition,
+        options.Separable,
+    ),
+    modules="nas.families.separable.modules",
+    traces={
+        "SeparableBlock": trace.trace_separable_block,
+    },
+)
