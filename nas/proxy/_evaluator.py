@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from nas.model import build_model, save_weights
-from nas.train._loop import train_proxy
-from nas.train._seeds import proxy_seed, seeded
+from nas.train import proxy_seed, seeded, train_proxy
 from nas.trial import Failure, TrialResult
 
 if TYPE_CHECKING:
     from torch import nn
 
     from nas.arch import Architecture
-    from nas.data._images import ImageData
+    from nas.data import ImageData
     from nas.trial import Task
 
 

@@ -13,7 +13,7 @@ from nas.train._precision import scoring_precision
 if TYPE_CHECKING:
     from torch import nn
 
-    from nas.data._images import ImageData, Images
+    from nas.data import ImageData, Images
 
 _BATCH = {"cpu": 128, "cuda": 2048}
 """On the CPU a batch's activations should stay in its cache: 1024 is a third slower."""

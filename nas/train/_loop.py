@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data._images import ImageData, Images
+from nas.data import ImageData, Images
 from nas.errors import Diverged
 from nas.train._augment import Normalizer, augment, resized
 from nas.train._evaluate import evaluate_model

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from nas.arch import COMPONENTS, Block
+from nas.arch import COMPONENTS, Block, Transition
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space import SearchSpace
 from tests.space.small import FILE, edited, read
 
 BLOCKS = ", ".join(COMPONENTS[Block])
-TRANSITIONS = "maxpool_concat, vgnet_downsampling, separable, conv, none"
+TRANSITIONS = ", ".join([*COMPONENTS[Transition], "none"])
 STAGE = "channels, stride, depth, activation, transition, block"
 TOP = "name, stem, stages, head, sharing, description, tied"
 CHOICE = "{choice: [8, 16]}"
