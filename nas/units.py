@@ -46,8 +46,8 @@ def human_ms(milliseconds: float) -> str:
     return f"{milliseconds:.3g} ms"
 
 
-def human_large(number: int) -> str:
-    """A whole number of any size in two digits: 56, 8.1e+14, 1e+329."""
+def human_large(number: float) -> str:
+    """A number of any size in two digits: 56, 8.1e+14, 1e+329."""
     if number < 10**300:
         return f"{number:.2g}"
     digits, _, exponent = f"{Decimal(number):.1e}".partition("e")  # beyond what a float can hold

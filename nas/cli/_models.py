@@ -116,15 +116,21 @@ def _show_space(console: Console, space: SearchSpace) -> None:
         table.add_row(gene.name, ", ".join(map(str, gene.labels)))
     console.print(table)
     size = estimate_size(space)
-    console.print(f"\n{len(space.genes)} open values, {size.settings:,} settings")
+    console.print(f"\n{len(space.genes)} open values, {_settings(size)} settings")
     console.print(f"{size.legal_share:.0%} of them describe a network; {_distinct(size)}")
+
+
+def _settings(size: Size) -> str:
+    number = f"{size.settings:,}" if size.settings < 10**24 else human_large(size.settings)
+    return number if size.settings_are_exact else f"at most {number}"
 
 
 def _distinct(size: Size) -> str:
     if not size.networks:
         return "too few of them differ to estimate the number of distinct networks"
     return (
-        f"about {size.networks:.2g} distinct networks (standard error {size.standard_error:.1g})"
+        f"about {human_large(size.networks)} distinct networks "
+        f"(standard error {human_large(size.standard_error)})"
     )
 
 

@@ -17,7 +17,7 @@ from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space._override import override
 from nas.space._read import Reader, near, shown
 from nas.space._space import SearchSpace
-from nas.space._yaml import Fields, Scalar, line_at, parse_yaml
+from nas.space._yaml import MAX_CHARACTERS, Fields, Scalar, line_at, parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -64,7 +64,8 @@ def load_space(name: str, overrides: Sequence[str] = ()) -> SearchSpace:
     """Read a model file by name or path, with `PATH=VALUE` overrides. Raises ModelFileError."""
     path = find_model_file(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ModelFileError(f"{path}: cannot be read: {error}") from error
     return parse_space(text, source=_shown(path), name=path.stem, overrides=overrides)
@@ -109,7 +110,7 @@ def parse_space(
     template = reader.read_record(Fields(fields, root.line), Architecture, "")
     if overrides:
         root = _without_unused(root, given, reader.used)
-        text = yaml.safe_dump(_plain(root), sort_keys=False)
+        text = yaml.safe_dump(_plain(root, {}), sort_keys=False)
     _require_used(root, reader)
     space = SearchSpace(
         name=_text(fields["name"], "name", source),
@@ -201,12 +202,17 @@ def _ladder(node: Node | None, source: str) -> str | None:
     return None if node is None else _text(node, "ladder", source)
 
 
-def _plain(node: Node) -> object:
+def _plain(node: Node, known: dict[int, object]) -> object:
+    """Plain values; what was an alias is the same object, so that PyYAML writes one again."""
     if isinstance(node, Scalar):
         return node.value
-    if isinstance(node, Fields):
-        return {key: _plain(value) for key, value in node.fields.items()}
-    return [_plain(item) for item in node.items]
+    if id(node) not in known:
+        known[id(node)] = (
+            {key: _plain(value, known) for key, value in node.fields.items()}
+            if isinstance(node, Fields)
+            else [_plain(item, known) for item in node.items]
+        )
+    return known[id(node)]
 
 
 def _shown(path: Path) -> str:

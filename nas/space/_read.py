@@ -10,6 +10,7 @@ import dataclasses
 import types
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
 
     from nas.space._template import Label, Template
 
-MAX_RANGE = 1000
-"""Most values a `range:` may span; more is surely a slip."""
+MAX_OPTIONS = 1000
+"""Most values that a `choice:` or a `range:` may hold; more is surely a slip."""
+MAX_GENES = 2000
+"""Most open values of a model file."""
+MAX_SHOWN = 60
+"""Characters of a value that a message repeats."""
+MAX_COMPARED = 1000
+"""Names among which a nearest one is looked for."""
 OPEN = ("tied", "choice", "range")
 """The keys that make a value open."""
 LEAVE_OPEN = "; write {choice: [...]} to leave it open"
@@ -49,6 +56,8 @@ class Reader:
         """What was made of every tied value that something refers to."""
         self.genes = GeneList()
         self._inside: tuple[str, ...] = ()
+        self._read_tied: dict[tuple[str, Any], Template] = {}
+        self._read_ranges: dict[Any, tuple[Template, ...]] = {}
 
     def read(self, node: Node, hint: Any, path: str) -> Template:
         """The template of a node that must hold a `hint`, open or not."""
@@ -78,9 +87,12 @@ class Reader:
             )
         if name.value in self._inside:
             raise self.error(node, path, f"tied value '{name.value}' refers to itself")
-        self._inside = (*self._inside, name.value)
-        template = self.read(self.tied[name.value], hint, f"tied.{name.value}")
-        self._inside = self._inside[:-1]
+        if (name.value, hint) not in self._read_tied:
+            self._inside = (*self._inside, name.value)
+            template = self.read(self.tied[name.value], hint, f"tied.{name.value}")
+            self._inside = self._inside[:-1]
+            self._read_tied[name.value, hint] = template
+        template = self._read_tied[name.value, hint]
         self.used.setdefault(name.value, template)
         return template if isinstance(template, Fixed) else Tied(name.value, template)
 
@@ -91,8 +103,12 @@ class Reader:
             raise self.error(listed, path, "choice needs a list, as in {choice: [1, 2, 4]}")
         if not listed.items:
             raise self.error(listed, path, "choice is empty; list at least one value")
+        if len(listed.items) > MAX_OPTIONS:
+            raise self.error(
+                listed, path, f"choice of {len(listed.items):,} values; at most {MAX_OPTIONS:,}"
+            )
         labels = self.labels(listed, path)
-        build = self.open(path, labels)
+        build = self.open(node, path, labels)
         return build(
             self.read(item, hint, option_path(path, item, label))
             for item, label in zip(listed.items, labels, strict=True)
@@ -113,8 +129,13 @@ class Reader:
     def read_range(self, node: Fields, hint: Any, path: str) -> Template:
         self.only_keys(node, ("range", "step"), path)
         values = self.spanned(node, path)
-        build = self.open(path, values)
-        return build(self.read_given(Scalar(value, node.line), hint, path) for value in values)
+        build = self.open(node, path, values)
+        known = (tuple(values), type(values[0]), hint)
+        if known not in self._read_ranges:
+            self._read_ranges[known] = tuple(
+                self.read_given(Scalar(value, node.line), hint, path) for value in values
+            )
+        return build(self._read_ranges[known])
 
     def spanned(self, node: Fields, path: str) -> list[int | float]:
         """The values of a range, both ends included."""
@@ -133,8 +154,8 @@ class Reader:
                 f"{{range: [{low}, {high}], step: 0.1}}",
             )
         count = int((high - low) / step + 1e-9) + 1
-        if count > MAX_RANGE:
-            raise self.error(node, path, f"range spans {count:,} values; at most {MAX_RANGE:,}")
+        if count > MAX_OPTIONS:
+            raise self.error(node, path, f"range spans {count:,} values; at most {MAX_OPTIONS:,}")
         values = [_tidy(low + index * step) for index in range(count)]
         if abs(values[-1] - high) > 1e-9 * step:
             raise self.error(
@@ -145,11 +166,15 @@ class Reader:
             )
         return values
 
-    def open(self, path: str, labels: Sequence[Label]) -> Callable[[Iterable[Template]], Template]:
+    def open(
+        self, node: Node, path: str, labels: Sequence[Label]
+    ) -> Callable[[Iterable[Template]], Template]:
         """Number the gene before its options are read, so that genes stand in the file's order."""
         if len(labels) == 1:
             return lambda options: next(iter(options))
         gene = self.genes.add(path, labels)
+        if gene >= MAX_GENES:
+            raise self.error(node, path, f"one open value too many; at most {MAX_GENES:,}")
         return lambda options: Open(gene, tuple(options))
 
     def number(self, node: Node, path: str) -> int | float:
@@ -264,8 +289,8 @@ class Reader:
 
     def read_name(self, node: Node, allowed: tuple[Any, ...], path: str) -> Template:
         value = node.value if isinstance(node, Scalar) else None
-        # 1 == True in Python, and a stray `true` must not pass for a 1.
-        if value in allowed and not isinstance(value, bool):
+        # 3 == 3.0 and 1 == True in Python, but not in a model file.
+        if any(value == name and type(value) is type(name) for name in allowed):
             return Fixed(value)
         raise self.error(
             node,
@@ -314,7 +339,7 @@ def field_hints(cls: type) -> dict[str, tuple[Any, bool]]:
 
 def known_names(cls: type) -> list[str]:
     """The keys that may be given for a record."""
-    beside = ("description", "tied") if cls is Architecture else ()
+    beside = ("description", "ladder", "tied") if cls is Architecture else ()
     return [*field_hints(cls), *beside]
 
 
@@ -344,7 +369,7 @@ def option_path(path: str, node: Node, label: Label) -> str:
 def near(value: Any, known: Iterable[Any]) -> str:
     """A hint at the nearest legal name, if any is near."""
     # A quoted '3' is near to the number 3, but to be told so would be a riddle.
-    names = [str(name) for name in known if str(name) != str(value)]
+    names = [str(name) for name in islice(known, MAX_COMPARED) if str(name) != str(value)]
     matches = get_close_matches(str(value), names, n=1)
     return f", did you mean '{matches[0]}'?" if matches else ""
 
@@ -357,11 +382,14 @@ def shown(node: Node) -> str:
         return "a mapping"
     if node.value is None:
         return "nothing"
-    return str(node.value).lower() if isinstance(node.value, bool) else repr(node.value)
+    text = str(node.value).lower() if isinstance(node.value, bool) else repr(node.value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def advice(node: Node) -> str:
-    """What to write instead of a list or mapping where a single value is needed."""
+    """What to write instead of a value of the wrong type."""
+    if isinstance(node, Scalar) and isinstance(node.value, float) and node.value.is_integer():
+        return f"; write {int(node.value)}"
     if isinstance(node, Items):
         return LEAVE_OPEN
     for key in node.fields if isinstance(node, Fields) else ():

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
 from nas.errors import IllegalArchitecture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from nas.space._space import SearchSpace
     from nas.space._template import Genome
 
-SAMPLE = 400
+MAX_SAMPLE, MIN_SAMPLE = 400, 20
+"""Settings that are drawn, and that are drawn at least."""
+MAX_WORK = 200_000
+"""Genes decoded in all, which takes less than a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,67 +27,118 @@ class Size:
     """What a sample says about a space."""
 
     settings: int
-    """Ways to choose, exactly."""
+    """Ways to choose."""
+    settings_are_exact: bool
+    """Else `settings` is an upper bound."""
     legal_share: float
     """Share of settings that describe a network."""
-    networks: float
-    """Estimated number of distinct networks."""
-    standard_error: float
+    networks: int | float
+    """Estimated number of distinct networks; whole where no float could hold it."""
+    standard_error: int | float
     """Of `networks`, from the sample alone."""
 
 
-def estimate_size(space: SearchSpace, *, sample: int = SAMPLE, seed: int = 0) -> Size:
+def estimate_size(space: SearchSpace, *, sample: int | None = None, seed: int = 0) -> Size:
     """Count the settings that stand for a network of their own.
 
     Of the settings that give one network, the one is counted from which no single gene can be
     moved to an earlier option without changing the network; the share of such settings in a
-    uniform sample, times all settings, is the estimate. Settings that are equal only after
-    several genes change at once are counted apart, so it errs upwards.
+    sample, times all settings, is the estimate. Settings that are equal only after several genes
+    change at once are counted apart, and in a space of very many options only some moves are
+    tried, so it errs upwards. Without `sample`, as many settings are drawn as take a second.
     """
     rng = random.Random(seed)
-    legal = first = 0
-    for _ in range(sample):
-        genome = _uniform_setting(space, rng)
-        try:
-            arch_id = space.decode(genome).id
-        except IllegalArchitecture:
-            continue
-        legal += 1
-        first += not _has_earlier_spelling(space, genome, arch_id)
-    share = first / sample
-    error = math.sqrt(share * (1 - share) / sample)
+    counted = space.setting_count
+    sample, moves = (sample, None) if sample else _affordable(space, rng)
+    drawn = [_Drawn.of(space, rng, moves) for _ in range(sample)]
+    weights = _weights([one.log_weight for one in drawn])
+    share = _share(weights, [one.is_first for one in drawn])
+    variance = (
+        math.fsum(
+            (weight * (one.is_first - share)) ** 2
+            for weight, one in zip(weights, drawn, strict=True)
+        )
+        / math.fsum(weights) ** 2
+    )
     return Size(
-        settings=space.num_settings,
-        legal_share=legal / sample,
-        networks=share * space.num_settings,
-        standard_error=error * space.num_settings,
+        settings=counted.settings,
+        settings_are_exact=counted.is_exact,
+        legal_share=_share(weights, [one.is_legal for one in drawn]),
+        networks=_scaled(counted.settings, share),
+        standard_error=_scaled(counted.settings, math.sqrt(variance)),
     )
 
 
-def _uniform_setting(space: SearchSpace, rng: random.Random) -> Genome:
-    """A genome drawn evenly from all settings: an option counts as often as it has settings."""
-    while True:
-        genome = list(space.random_genome(rng))
-        space.template.draw(rng, genome)
-        active = space.active_genes(tuple(genome))
-        # Tied values are drawn whether used or not. A setting that leaves some unused comes up
-        # once for each of their options, so it is kept that much more rarely.
-        unused = math.prod(
-            len(gene.labels)
-            for number, gene in enumerate(space.genes)
-            if gene.name.startswith("tied.") and number not in active
-        )
-        if rng.random() * unused < 1:
-            return space.canonical_genome(tuple(genome))
+class _Drawn(NamedTuple):
+    log_weight: float
+    is_legal: bool
+    is_first: bool
+    """No single gene has an earlier option that gives the same network."""
+
+    @classmethod
+    def of(cls, space: SearchSpace, rng: random.Random, moves: int | None) -> _Drawn:
+        genome, log_weight = draw_setting(space, rng)
+        try:
+            arch_id = space.decode(genome).id
+        except IllegalArchitecture:
+            return cls(log_weight, is_legal=False, is_first=False)
+        tried: Iterable[tuple[int, int]] = _earlier(space, genome)
+        if moves is not None and len(listed := [*tried]) > moves:
+            tried = rng.sample(listed, moves)
+        return cls(log_weight, True, not _is_among(space, genome, arch_id, tried))
 
 
-def _has_earlier_spelling(space: SearchSpace, genome: Genome, arch_id: str) -> bool:
-    for number in space.active_genes(genome):
-        for option in range(genome[number]):
-            other = (*genome[:number], option, *genome[number + 1 :])
-            try:
-                if space.decode(other).id == arch_id:
-                    return True
-            except IllegalArchitecture:
-                continue
+def draw_setting(space: SearchSpace, rng: random.Random) -> tuple[Genome, float]:
+    """A setting at random, and the logarithm of its weight: settings are even once weighted.
+
+    An option is drawn as often as it has settings, but every use of a tied value as one, so a
+    setting has to count as often as the tied values that it uses have settings.
+    """
+    genome, tied = [0] * len(space.genes), set[str]()
+    space.template.draw(rng, genome, tied)
+    return tuple(genome), sum(math.log(space.tied[name].ways) for name in sorted(tied))
+
+
+def _affordable(space: SearchSpace, rng: random.Random) -> tuple[int, int | None]:
+    """How many settings to draw, and how many moves to try on each (None: all)."""
+    pilot = [draw_setting(space, rng)[0] for _ in range(MIN_SAMPLE)]
+    moves = sum(len([*_earlier(space, genome)]) for genome in pilot) // MIN_SAMPLE + 1
+    work = MAX_WORK // max(1, len(space.genes))
+    if work // moves >= MIN_SAMPLE:
+        return min(MAX_SAMPLE, work // moves), None
+    return MIN_SAMPLE, work // MIN_SAMPLE
+
+
+def _earlier(space: SearchSpace, genome: Genome) -> Iterator[tuple[int, int]]:
+    """Every active gene with every option before the chosen one."""
+    return (
+        (gene, option) for gene in space.active_genes(genome) for option in range(genome[gene])
+    )
+
+
+def _is_among(
+    space: SearchSpace, genome: Genome, arch_id: str, moves: Iterable[tuple[int, int]]
+) -> bool:
+    """Whether one of the moves leads to the network `arch_id`."""
+    for gene, option in moves:
+        try:
+            if space.decode((*genome[:gene], option, *genome[gene + 1 :])).id == arch_id:
+                return True
+        except IllegalArchitecture:
+            continue
     return False
+
+
+def _weights(logarithms: list[float]) -> list[float]:
+    """Weights of which the largest is 1."""
+    largest = max(logarithms)
+    return [math.exp(one - largest) for one in logarithms]
+
+
+def _share(weights: list[float], chosen: list[bool]) -> float:
+    counted = (weight for weight, is_chosen in zip(weights, chosen, strict=True) if is_chosen)
+    return math.fsum(counted) / math.fsum(weights)
+
+
+def _scaled(settings: int, share: float) -> int | float:
+    return settings * share if settings < 10**300 else int(settings * Fraction(share))

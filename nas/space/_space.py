@@ -7,14 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from nas.errors import IllegalArchitecture
-from nas.space._template import Gene, Genome, combine
+from nas.space._count import SettingCount, count_settings
+from nas.space._template import Gene, Genome
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
     from nas.arch import Architecture
-    from nas.space._template import Label, Template, Usage
+    from nas.space._template import Label, Template
 
 
 MAX_RECENT = 256
@@ -44,20 +45,15 @@ class SearchSpace:
         """Whether anything is left to choose."""
         return bool(self.genes)
 
-    @cached_property
+    @property
     def num_settings(self) -> int:
         """Ways to choose; a gene of a block that is not chosen does not count."""
-        return self._count(self.template.usage(), frozenset())
+        return self.setting_count.settings
 
-    def _count(self, usage: Usage, known: frozenset[str]) -> int:
-        """Settings of `usage` with those of its tied values, except the `known` ones."""
-        total = 0
-        for names, ways in usage.items():
-            if new := names - known:
-                inner = combine(self.tied[name].usage() for name in new)
-                ways *= self._count(inner, known | new)
-            total += ways
-        return total
+    @cached_property
+    def setting_count(self) -> SettingCount:
+        """`num_settings`, and whether that is exact or an upper bound."""
+        return count_settings(self.template, self.tied)
 
     def decode(self, genome: Genome) -> Architecture:
         """The architecture of a genome; whether it can be built shows when its id is asked for."""

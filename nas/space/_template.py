@@ -7,23 +7,20 @@ those are inactive and leave no trace in the architecture.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import math
+from bisect import bisect
 from dataclasses import dataclass, field
-from itertools import product
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 Genome: TypeAlias = tuple[int, ...]
 Label: TypeAlias = int | float | str | bool
 Template: TypeAlias = Union["Fixed", "Open", "Tied", "Record", "Sequenced"]
-Usage: TypeAlias = Mapping[frozenset[str], int]
-"""Settings counted by the tied values that they use; every tied value itself counts once."""
-
-NOTHING_TIED: Usage = {frozenset(): 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +41,45 @@ class Fixed:
 
     value: Any
 
+    @property
+    def ways(self) -> int:
+        """There is one way to choose nothing."""
+        return 1
+
     def build(self, genome: Genome, active: set[int]) -> Any:
         """The value."""
         return self.value
 
-    def usage(self) -> Usage:
-        """One setting."""
-        return NOTHING_TIED
-
-    def draw(self, rng: random.Random, genome: list[int]) -> None:
+    def draw(self, rng: random.Random, genome: list[int], tied: set[str]) -> None:
         """Nothing to choose."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Open:
     """A value that gene number `gene` chooses."""
 
     gene: int
     options: tuple[Template, ...]
 
+    @cached_property
+    def ways(self) -> int:
+        """Settings of all options together, every use of a tied value taken as one."""
+        return self._cumulated[-1]
+
+    @cached_property
+    def _cumulated(self) -> list[int]:
+        return list(accumulate(option.ways for option in self.options))
+
     def build(self, genome: Genome, active: set[int]) -> Any:
         """The chosen option's value; notes the gene as active."""
         active.add(self.gene)
         return self.options[genome[self.gene]].build(genome, active)
 
-    def usage(self) -> Usage:
-        """Settings of all options together."""
-        total = Counter[frozenset[str]]()
-        for option in self.options:
-            total.update(option.usage())
-        return total
-
-    def draw(self, rng: random.Random, genome: list[int]) -> None:
+    def draw(self, rng: random.Random, genome: list[int], tied: set[str]) -> None:
         """Choose an option in proportion to its settings, and draw inside it."""
-        counts = [sum(option.usage().values()) for option in self.options]
-        genome[self.gene] = rng.choices(range(len(counts)), counts)[0]
-        self.options[genome[self.gene]].draw(rng, genome)
+        option = bisect(self._cumulated, rng.randrange(self.ways))
+        genome[self.gene] = option
+        self.options[option].draw(rng, genome, tied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,57 +89,73 @@ class Tied:
     name: str
     template: Template
 
+    @property
+    def ways(self) -> int:
+        """One: the tied value's own settings are counted once for all its uses."""
+        return 1
+
     def build(self, genome: Genome, active: set[int]) -> Any:
         """The tied value."""
         return self.template.build(genome, active)
 
-    def usage(self) -> Usage:
-        """One setting, which uses this value."""
-        return {frozenset({self.name}): 1}
+    def draw(self, rng: random.Random, genome: list[int], tied: set[str]) -> None:
+        """Draw the tied value at its first use; notes its name."""
+        if self.name not in tied:
+            tied.add(self.name)
+            self.template.draw(rng, genome, tied)
 
-    def draw(self, rng: random.Random, genome: list[int]) -> None:
-        """Nothing: a tied value is drawn once for all its uses."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """A record whose fields may be open."""
 
     cls: type
     fields: tuple[tuple[str, Template], ...]
 
+    @property
+    def parts(self) -> tuple[Template, ...]:
+        """What stands in the fields."""
+        return tuple(item for _, item in self.fields)
+
+    @cached_property
+    def ways(self) -> int:
+        """Settings of all fields in combination."""
+        return math.prod(item.ways for item in self.parts)
+
     def build(self, genome: Genome, active: set[int]) -> Any:
         """The record."""
         return self.cls(**{key: item.build(genome, active) for key, item in self.fields})
 
-    def usage(self) -> Usage:
-        """Settings of all fields in combination."""
-        return combine(item.usage() for _, item in self.fields)
-
-    def draw(self, rng: random.Random, genome: list[int]) -> None:
+    def draw(self, rng: random.Random, genome: list[int], tied: set[str]) -> None:
         """Draw in every field."""
         for _, item in self.fields:
-            item.draw(rng, genome)
+            item.draw(rng, genome, tied)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sequenced:
     """A list whose items may be open."""
 
     items: tuple[Template, ...]
 
+    @property
+    def parts(self) -> tuple[Template, ...]:
+        """The items."""
+        return self.items
+
+    @cached_property
+    def ways(self) -> int:
+        """Settings of all items in combination."""
+        return math.prod(item.ways for item in self.items)
+
     def build(self, genome: Genome, active: set[int]) -> tuple[Any, ...]:
         """The items."""
         return tuple(item.build(genome, active) for item in self.items)
 
-    def usage(self) -> Usage:
-        """Settings of all items in combination."""
-        return combine(item.usage() for item in self.items)
-
-    def draw(self, rng: random.Random, genome: list[int]) -> None:
+    def draw(self, rng: random.Random, genome: list[int], tied: set[str]) -> None:
         """Draw in every item."""
         for item in self.items:
-            item.draw(rng, genome)
+            item.draw(rng, genome, tied)
 
 
 @dataclass(slots=True)
@@ -158,17 +174,6 @@ class GeneList:
             self._numbers[name] = len(self.genes)
             self.genes.append(Gene(name, tuple(labels), ordered))
         return self._numbers[name]
-
-
-def combine(parts: Iterable[Usage]) -> Usage:
-    """Settings of several parts in combination."""
-    total = NOTHING_TIED
-    for part in parts:
-        both = Counter[frozenset[str]]()
-        for (one, ways), (other, more) in product(total.items(), part.items()):
-            both[one | other] += ways * more
-        total = both
-    return total
 
 
 def simplify(cls: type, fields: Sequence[tuple[str, Template]]) -> Template:

@@ -17,6 +17,15 @@ from nas.errors import ModelFileError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_CHARACTERS = 1 << 16
+"""Length of a model file; ten times that of the longest that comes with nas."""
+MAX_NODES = 20_000
+"""Keys, values and list items of a model file, with aliases written out."""
+MAX_NUMBER = 100
+"""Characters of a number; anything longer is text."""
+MAX_NESTING = 40
+"""Lists and mappings inside each other."""
+
 Value: TypeAlias = int | float | str | bool | None
 Node: TypeAlias = Union["Scalar", "Items", "Fields"]
 
@@ -91,10 +100,19 @@ def parse_scalar(text: str, source: str) -> Scalar:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses tags such as `!!str`, which PyYAML would resolve without a trace."""
+    """Refuses tags such as `!!str`, which PyYAML would resolve without a trace, and deep nests."""
+
+    nesting = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested too deeply: a model file has at most {MAX_NESTING} lists and "
+                "mappings inside each other",
+                problem_mark=event.start_mark,
+            )
         if tag := getattr(event, "tag", None):
             short = tag.replace("tag:yaml.org,2002:", "!!")
             raise yaml.MarkedYAMLError(
@@ -102,10 +120,15 @@ class _Loader(yaml.SafeLoader):
                 problem_mark=event.start_mark,
             )
         node: yaml.Node | None = super().compose_node(parent, index)
+        self.nesting -= 1
         return node
 
 
 def _compose(text: str, where: Callable[[int], str]) -> yaml.Node | None:
+    if len(text) > MAX_CHARACTERS:
+        raise ModelFileError(
+            f"{where(1)}: more than {MAX_CHARACTERS:,} characters; a model file is shorter"
+        )
     try:
         root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -119,22 +142,31 @@ def _compose(text: str, where: Callable[[int], str]) -> yaml.Node | None:
         raise ModelFileError(
             f"{where(line)}: the character {chr(error.character)!r} is not allowed in YAML"
         ) from error
-    except RecursionError as error:
-        raise ModelFileError(f"{where(1)}: nested too deeply to be a model file") from error
     return root
 
 
 class _Reader:
     def __init__(self, where: Callable[[int], str]) -> None:
         self.where = where
+        self.known: dict[yaml.Node, Node] = {}
+        """What was made of a node: its aliases stand for the same."""
+        self.sizes: dict[yaml.Node, int] = {}
+        """Nodes in a node, itself included, with aliases written out."""
 
     def read(self, node: yaml.Node, path: str, above: tuple[yaml.Node, ...]) -> Node:
-        line = node.start_mark.line + 1
         if any(node is ancestor for ancestor in above):
             raise self.error(
-                line, path, "the alias refers to a value that contains it; write it out"
+                node.start_mark.line + 1,
+                path,
+                "the alias refers to a value that contains it; write it out",
             )
-        above = (*above, node)
+        if node not in self.known:
+            self.known[node] = self.read_new(node, path, (*above, node))
+            self.sizes[node] = self.size(node, path)
+        return self.known[node]
+
+    def read_new(self, node: yaml.Node, path: str, above: tuple[yaml.Node, ...]) -> Node:
+        line = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             return Fields(self.read_fields(node, path, above), line)
         if isinstance(node, yaml.SequenceNode):
@@ -145,6 +177,22 @@ class _Reader:
             return Items(tuple(items), line)
         assert isinstance(node, yaml.ScalarNode)
         return Scalar(self.read_scalar(node, path), line)
+
+    def size(self, node: yaml.Node, path: str) -> int:
+        below: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            below = [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            below = node.value
+        size = 1 + sum(self.sizes[child] for child in below)
+        if size > MAX_NODES:
+            raise self.error(
+                node.start_mark.line + 1,
+                path,
+                f"{size:,} values with aliases written out; a model file has at most "
+                f"{MAX_NODES:,}",
+            )
+        return size
 
     def read_fields(
         self, node: yaml.MappingNode, path: str, above: tuple[yaml.Node, ...]
@@ -170,7 +218,7 @@ class _Reader:
 
     def read_scalar(self, node: yaml.ScalarNode, path: str) -> Value:
         text = node.value
-        if node.style is not None:
+        if node.style is not None or len(text) > MAX_NUMBER:
             return str(text)
         for pattern, advice in SURPRISES:
             if pattern.fullmatch(text):
@@ -222,7 +270,7 @@ def line_at(root: Node, path: str) -> int:
 
 def _child(node: Node, key: str) -> Node | None:
     if isinstance(node, Items):
-        return node.items[int(key)] if key.isdigit() and int(key) < len(node.items) else None
+        return node.items[int(key)] if key.isdecimal() and int(key) < len(node.items) else None
     if isinstance(node, Scalar):
         return node if node.value == key else None
     options = node.fields.get("choice")

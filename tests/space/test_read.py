@@ -12,7 +12,7 @@ from tests.space.small import FILE, edited, read
 BLOCKS = ", ".join(COMPONENTS[Block])
 TRANSITIONS = ", ".join([*COMPONENTS[Transition], "none"])
 STAGE = "channels, stride, depth, activation, transition, block"
-TOP = "name, stem, stages, head, sharing, description, tied"
+TOP = "name, stem, stages, head, sharing, description, ladder, tied"
 CHOICE = "{choice: [8, 16]}"
 CONV = "{conv: {groups: 1}}"
 
@@ -78,8 +78,8 @@ def test_keys(text: str, expected: str) -> None:
     [
         ("one", "a whole number is needed here, not 'one'"),
         ("'1'", "a whole number is needed here, not '1'"),
-        ("1.0", "a whole number is needed here, not 1.0"),
-        ("1e3", "a whole number is needed here, not 1000.0"),
+        ("1.0", "a whole number is needed here, not 1.0; write 1"),
+        ("1e3", "a whole number is needed here, not 1000.0; write 1000"),
         ("true", "a whole number is needed here, not true"),
         ("", "a whole number is needed here, not nothing"),
         ("{a: 1}", "a whole number is needed here, not a mapping"),
@@ -228,7 +228,7 @@ def test_a_transition_may_be_none() -> None:
         ),
         ("{range: [8, 2000]}", ": range spans 1,993 values; at most 1,000"),
         ("{range: [0, 8]}", ": 0 is not allowed; it must be at least 1"),
-        ("{range: [8, 9], step: 0.5}", ": a whole number is needed here, not 8.0"),
+        ("{range: [8, 9], step: 0.5}", ": a whole number is needed here, not 8.0; write 8"),
     ],
 )
 def test_choices_and_ranges(value: str, expected: str) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections import Counter
+from collections import defaultdict
 from itertools import product
 
 import pytest
 
-from nas.space import SearchSpace, estimate_size, is_legal, load_space
-from nas.space._size import _uniform_setting
+from nas.space import (
+    Genome,
+    SearchSpace,
+    estimate_size,
+    is_legal,
+    load_space,
+)
+from nas.space._size import _affordable, draw_setting
 from tests.space.small import CONDITIONAL, NESTED, TIED, read
 
 REPEATING = """\
@@ -56,13 +63,22 @@ def test_the_space_that_repeats_itself_by_hand() -> None:
 
 
 @pytest.mark.parametrize("text", [CONDITIONAL, NESTED, TIED, REPEATING])
-def test_settings_are_drawn_evenly(text: str) -> None:
+def test_settings_are_even_once_weighted(text: str) -> None:
     space, rng, draws = read(text), random.Random(0), 200
-    counts = Counter(_uniform_setting(space, rng) for _ in range(draws * space.num_settings))
+    counts: dict[Genome, list[float]] = defaultdict(list)
+    for _ in range(draws * space.num_settings):
+        genome, log_weight = draw_setting(space, rng)
+        counts[genome].append(math.exp(log_weight))
     assert len(counts) == space.num_settings, "every setting comes up"
-    # Chi-squared: mean n - 1 and variance 2 (n - 1), so five deviations are very many.
+    assert all(genome == space.canonical_genome(genome) for genome in counts)
+    # Of a setting with weight w, total / w are expected: Poisson, with variance as large.
+    total = math.fsum(map(math.fsum, counts.values())) / space.num_settings
+    chi_squared = sum(
+        (len(weights) - total / weights[0]) ** 2 / (total / weights[0])
+        for weights in counts.values()
+    )
     freedom = space.num_settings - 1
-    chi_squared = sum((count - draws) ** 2 / draws for count in counts.values())
+    # Chi-squared: mean n - 1 and variance 2 (n - 1), so five deviations are very many.
     assert abs(chi_squared - freedom) < 5 * (2 * freedom) ** 0.5
 
 
@@ -75,3 +91,38 @@ def test_the_same_seed_gives_the_same_estimate() -> None:
 def test_lru_vgnet_holds_far_more_than_a_billion_networks() -> None:
     size = estimate_size(load_space("lru_vgnet"), sample=200)
     assert size.networks - 3 * size.standard_error > 1e9
+
+
+# -- any size ---------------------------------------------------------------------------------
+
+STAGE = """\
+  - channels: {range: [8, 512]}
+    block: {conv: {reuse: {range: [1, 99]}}}
+"""
+
+
+@pytest.mark.parametrize("stages", [70, 500])
+def test_more_settings_than_a_float_can_hold(stages: int) -> None:
+    """Both were an error or took minutes: 1e308 is the largest power of ten that a float holds."""
+    space = read(f"stem: {{conv: {{channels: 8}}}}\nstages:\n{STAGE * stages}head: gap_linear\n")
+    size = estimate_size(space)
+    assert size.settings == space.num_settings == (505 * 99) ** stages
+    assert size.settings > 10**308
+    assert size.settings_are_exact
+    assert size.legal_share == 1
+    assert 0 <= size.networks <= size.settings
+
+
+def test_networks_beyond_floats_that_all_differ() -> None:
+    stage = "  - {channels: {range: [8, 512]}, block: conv}\n"
+    space = read(f"stem: {{conv: {{channels: 8}}}}\nstages:\n{stage * 130}head: gap_linear\n")
+    size = estimate_size(space)
+    assert size.networks == size.settings == 505**130 > 10**308
+    assert size.standard_error == 0
+
+
+def test_work_not_time_bounds_the_sample() -> None:
+    """The same seed must give the same estimate on a slow machine."""
+    space = load_space("reuse_all")
+    assert 20 <= _affordable(space, random.Random(0))[0] < 400
+    assert _affordable(read(REPEATING), random.Random(0)) == (400, None)
