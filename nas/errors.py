@@ -9,6 +9,7 @@
         RunFolderError            a run folder exists, is missing, or cannot be written
         StorageError              the study's storage does not answer or is damaged
         ClusterError              Ray does not answer, or can never schedule a worker
+        DisturbedError            the machine was too busy to measure latencies
       EvaluationError             one candidate failed; becomes a record, never a crash
         Diverged                  the loss or the weights became non-finite
 
@@ -68,6 +69,10 @@ class StorageError(UserError):
 
 class ClusterError(UserError):
     """Ray does not answer, or the cluster can never schedule the workers asked for."""
+
+
+class DisturbedError(UserError):
+    """Latencies were asked for, and the machine was too busy to measure them."""
 
 
 class EvaluationError(NasError):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import IllegalArchitecture, OptionError
+from nas.errors import DisturbedError, IllegalArchitecture, OptionError
 from nas.latency._cache import read_json, write_json
 from nas.latency._parts import PartTable, parts_of
 from nas.latency._predictor import PredictionError, Predictor
@@ -32,6 +32,10 @@ SURVEYED_NETWORKS = 1000
 MAX_PARTS = 2000
 BATCH = 25
 """Parts measured before the core is given back and the table written."""
+ATTEMPTS = 3
+"""How often what stays noisy is measured before the calibration is given up."""
+MAX_NOISY_SHARE = 0.25
+"""Of the networks: with more of them in noise, the correction and its error say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +83,11 @@ def calibrate(
     """Measure parts and `networks` random networks of `space`, fit, and keep the outcome.
 
     What the meter's cache knows already is not measured again, so that an interrupted
-    calibration goes on where it stopped. Raises OptionError for too few networks, and
-    IllegalArchitecture where the space holds none.
+    calibration goes on where it stopped. What other programs disturb is measured again, up to
+    `ATTEMPTS` times in all.
+
+    Raises OptionError for too few networks, IllegalArchitecture where the space holds none, and
+    DisturbedError where too many networks stay noisy; such a calibration is not kept.
     """
     if networks < MIN_NETWORKS:
         raise OptionError(
@@ -92,10 +99,7 @@ def calibrate(
     rng = random.Random(f"whole networks {seed}")
     drawn = islice(random_subjects(space, rng, input_shape, num_classes), 20 * networks)
     whole = list({workload.arch.id: workload for workload in drawn}.values())[:networks]
-    measured: list[Latency] = []
-    for workload in whole:
-        measured.append(meter.measure(workload))
-        on_progress("networks", len(measured), len(whole))
+    measured = measure_networks(whole, meter, on_progress)
     predictor, error = Predictor(table).learn(whole, measured)
     made = Calibration(
         predictor=predictor, error=error, reference_ms=meter.cache.best_reference_ms()
@@ -164,16 +168,46 @@ def measure_parts(
     counts: Counter[Part] = Counter()
     for workload in workloads:
         counts.update(parts_of(workload))
-    due = [part for part, _ in counts.most_common(MAX_PARTS) if table.is_due(part)]
-    done = 0
+    wanted = [part for part, _ in counts.most_common(MAX_PARTS)]
+    for _ in range(ATTEMPTS):
+        due = [part for part in wanted if table.is_due(part)]
+        _measure_due(due, table, meter, on_progress)
+    return table
+
+
+def _measure_due(
+    due: list[Part], table: PartTable, meter: LatencyMeter, on_progress: Progress
+) -> None:
     for start in range(0, len(due), BATCH):
         batch = due[start : start + BATCH]
         for part, ratio, noisy in meter.part_ratios(batch):
             table.add(part, ratio, noisy=noisy)
         table.save(meter.cache.folder)
-        done += len(batch)
-        on_progress("parts", done, len(due))
-    return table
+        on_progress("parts", start + len(batch), len(due))
+
+
+def measure_networks(
+    workloads: list[Workload], meter: LatencyMeter, on_progress: Progress
+) -> list[Latency]:
+    """The networks' latencies; noisy ones are measured again after the others.
+
+    Raises DisturbedError where more than `MAX_NOISY_SHARE` of them stays noisy.
+    """
+    found: dict[int, Latency] = {}
+    for _ in range(ATTEMPTS):
+        for place, workload in enumerate(workloads):
+            if place not in found or found[place].noisy:
+                found[place] = meter.measure(workload)
+                on_progress("networks", len(found), len(workloads))
+    noisy = sum(latency.noisy for latency in found.values())
+    if noisy > MAX_NOISY_SHARE * len(workloads):
+        raise DisturbedError(
+            f"calibration: {noisy} of {len(workloads)} networks could not be measured steadily in "
+            f"{ATTEMPTS} attempts (allowed: {MAX_NOISY_SHARE:.0%}), because other programs use "
+            "this machine; no calibration was kept. Run the same command when the machine is "
+            "quiet: it goes on with what was measured well"
+        )
+    return [found[place] for place in range(len(workloads))]
 
 
 def _path(

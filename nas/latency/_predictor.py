@@ -65,14 +65,16 @@ class Predictor:
         """`table` must not be empty."""
         self.table, self.correction = table, tuple(correction)
         self._estimator = PartEstimator(table.entries.values())
+        # A network is parts, and at least one run: nothing is faster than the cheapest part.
+        self._least_ratio = min(entry.ratio for entry in table.entries.values())
         self._ratios: dict[Part, float] = {}
 
     def ratio(self, workload: Workload) -> float:
-        """Predicted ratio of a network; tens of microseconds where its parts are known.
+        """Predicted ratio of a network, at least that of the cheapest part measured.
 
-        Raises IllegalArchitecture.
+        Takes tens of microseconds where the parts are known. Raises IllegalArchitecture.
         """
-        return max(float(self.features(workload) @ self.correction), 1e-3)
+        return max(float(self.features(workload) @ self.correction), self._least_ratio)
 
     def features(self, workload: Workload) -> Array:
         """What the correction weighs: 1, sum of parts, parts, layers, millions of weights."""

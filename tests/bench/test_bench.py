@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from nas.bench import BenchSettings, Race, _bench, run_bench, run_race, summarize
@@ -102,7 +103,11 @@ def test_run_writes_a_table_and_a_picture_and_resumes(tmp_path: Path) -> None:
     done: list[Race] = []
     report = run_bench(settings, on_race=done.append)
     assert len(done) == settings.num_races == 4
-    assert report.plot.stat().st_size > 10_000
+    with Image.open(report.plot) as picture:
+        assert picture.format == "PNG"
+        colours = picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)
+    assert colours is not None
+    assert len(colours) > 2, "an empty picture"
     with report.csv.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["sampler"] for row in rows] == ["evolution", "random+dedup"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.latency import Rules, compare
+from nas.latency import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +27,52 @@ WANTED = ("--objectives", "accuracy,params,latency")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A cache of its own, few parts, few rounds."""
+    """A cache of its own, few parts, and a machine on which every network takes 0.2 ms."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("nas.latency._calibrate.MAX_PARTS", 8)
     monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 20)
-    rules = Rules(block_s=0.0005, min_rounds=6, max_rounds=6)
-    monkeypatch.setattr(
-        "nas.latency._measure.compare",
-        lambda network, reference, _, **rest: compare(network, reference, rules, **rest),
+    monkeypatch.setattr("nas.latency._measure.compare", quiet)
+
+
+def quiet(
+    network: Callable[[], object], reference: Callable[[], object], *_: object, **__: object
+) -> Comparison:
+    """Runs both once; the clock is made up, so that no other program has a say."""
+    network()
+    reference()
+    return Comparison(
+        time_s=2e-4,
+        reference_s=1e-4,
+        ratio=2.0,
+        ratio_low=1.99,
+        ratio_high=2.01,
+        rounds=5,
+        rejected=1,
+        noisy=False,
     )
 
 
-def calibrate(nas: Nas, space: str) -> None:
+def busy(*networks: Callable[[], object], **_: object) -> Comparison:
+    """The same on a machine that others use, too."""
+    return replace(quiet(*networks), ratio_low=1.0, ratio_high=3.0, noisy=True)
+
+
+def calibrate(nas: Nas, space: str) -> Ended:
     words = ("--networks", 10, "--input", "1x8x8", "--classes", 3)
-    assert nas("latency", "--calibrate", space, *words).status == 0
+    return nas("latency", "--calibrate", space, *words)
+
+
+def test_a_calibration_on_a_busy_machine_is_refused_and_not_kept(
+    nas: Nas, search_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.latency._measure.compare", busy)
+    ended = calibrate(nas, search_words[2])
+    assert ended.status == 2
+    assert "10 of 10 networks could not be measured steadily" in ended.err
+    ended = nas(*search_words, *WANTED)
+    assert ended.status == 2
+    assert "not known well enough to predict it" in ended.err
 
 
 def test_without_a_calibration_the_command_to_type_is_said(
@@ -56,7 +88,7 @@ def test_without_a_calibration_the_command_to_type_is_said(
 def test_latency_is_predicted_in_the_search_and_measured_on_the_front(
     nas: Nas, search_words: list[str], tmp_path: Path
 ) -> None:
-    calibrate(nas, search_words[2])
+    assert calibrate(nas, search_words[2]).status == 0
     ended = nas(*search_words, *WANTED)
     assert (ended.status, ended.err) == (0, "")
     assert "Latency of the front, one image" in ended.out
@@ -80,7 +112,7 @@ def test_latency_is_predicted_in_the_search_and_measured_on_the_front(
 def test_a_limit_rejects_before_training(
     nas: Nas, search_words: list[str], tmp_path: Path
 ) -> None:
-    calibrate(nas, search_words[2])
+    assert calibrate(nas, search_words[2]).status == 0
     ended = nas(*search_words, "--max-latency-ms", "0.001")
     assert ended.status == 2
     assert "latency_us" in ended.err

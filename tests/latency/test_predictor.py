@@ -11,7 +11,7 @@ import pytest
 
 from nas.arch import Architecture, Stage
 from nas.cost import cost_of
-from nas.errors import IllegalArchitecture, OptionError
+from nas.errors import DisturbedError, IllegalArchitecture, OptionError
 from nas.families.inverted.options import Inverted
 from nas.families.plain.options import ConvStem, GapLinear
 from nas.families.residual.options import Residual
@@ -60,6 +60,8 @@ class MadeUpMachine:
     def __init__(self, folder: Path) -> None:
         self.cache = LatencyCache(root=folder, device="made up", runtime="1")
         self.parts_run = self.networks_run = 0
+        self.disturbed_runs = 0
+        """How many of the next measurements of whole networks something disturbs."""
 
     def part(self, part: Part) -> float:
         terms = part_terms(*part)
@@ -76,9 +78,10 @@ class MadeUpMachine:
 
     def measure(self, workload: Workload) -> Latency:
         known = self.cache.load(workload)
-        if known is None:
+        if known is None or known.noisy:
             self.networks_run += 1
-            known = latency(self.network(workload))
+            noisy = self.networks_run <= self.disturbed_runs
+            known = dataclasses.replace(latency(self.network(workload)), noisy=noisy)
             self.cache.store(workload, known)
         return known
 
@@ -186,6 +189,34 @@ def test_a_calibration_goes_on_where_it_stopped_and_is_found_again(tmp_path: Pat
             assert other.predict_ms(workload) == pytest.approx(made.predict_ms(workload))
     assert load_calibration(load_space("lru_vgnet"), cache, **DATA) is None
     assert load_calibration(SPACE, cache, input_shape=(3, 32, 32), num_classes=11) is None
+
+
+def test_no_prediction_is_below_the_cheapest_part(tmp_path: Path) -> None:
+    machine, table = MadeUpMachine(tmp_path), PartTable()
+    for part, ratio, noisy in machine.part_ratios(parts_of(REFERENCE)):
+        table.add(part, ratio, noisy=noisy)
+    cheapest = min(machine.part(part) + 0.1 for part in parts_of(REFERENCE))
+    misled = Predictor(table, (-1e6, 0.0, 0.0, 0.0, 0.0))
+    assert misled.ratio(REFERENCE) == cheapest
+
+
+def test_networks_measured_in_noise_are_measured_again(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    machine.disturbed_runs = 7
+    made = calibrate(SPACE, machine, **DATA, networks=10)
+    assert machine.networks_run == 17
+    assert made.error.networks == 10
+    assert load_calibration(SPACE, machine.cache, **DATA) is not None
+
+
+def test_a_calibration_in_noise_alone_is_refused_and_goes_on_later(tmp_path: Path) -> None:
+    machine: Any = MadeUpMachine(tmp_path)
+    machine.disturbed_runs = 28  # of three attempts at 10 networks
+    with pytest.raises(DisturbedError, match=r"8 of 10 networks .* 3 attempts"):
+        calibrate(SPACE, machine, **DATA, networks=10)
+    assert load_calibration(SPACE, machine.cache, **DATA) is None
+    calibrate(SPACE, machine, **DATA, networks=10)
+    assert machine.networks_run == 38, "what was measured well is not measured again"
 
 
 def test_noisy_parts_are_measured_again_and_replace_nothing() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -58,10 +57,7 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_database_file_that_cannot_be_made_is_refused() -> None:
-    began_s = time.monotonic()
-
     assert "unable to open database file" in refusal(at_url("sqlite:////proc/none/x.db"))
-    assert time.monotonic() - began_s < 5
 
 
 def test_a_study_in_sqlite_is_searched_and_resumed(small: Problem, tmp_path: Path) -> None:

@@ -83,9 +83,16 @@ def test_fidelity_decides_how_many_images_and_of_which_size(data: ImageData) -> 
 
 
 def test_fewer_images_than_a_batch_are_one_batch(data: ImageData) -> None:
-    fidelity = Fidelity(epochs=1, train_images=8, val_images=8, batch_size=64)
+    seen: list[int] = []
+    model = tiny_cnn()
+    model.register_forward_pre_hook(
+        lambda module, inputs: seen.append(len(inputs[0])) if module.training else None
+    )
+    fidelity = Fidelity(epochs=3, train_images=8, val_images=8, batch_size=64)
 
-    assert train_proxy(tiny_cnn(), data, fidelity, seed=0).train_s > 0
+    train_proxy(model, data, fidelity, seed=0)
+
+    assert seen == [8, 8, 8]
 
 
 def test_frozen_weights_stay_and_all_others_move(data: ImageData) -> None:

@@ -49,6 +49,13 @@ def score(task: Task, info: WorkerInfo) -> TrialResult:
     return TrialResult(number=task.number, scores=scores, weights=task.arch.id.encode())
 
 
+def await_file(task: Task, info: WorkerInfo) -> TrialResult:
+    """Like `score`, once the file at `path` is there."""
+    while not Path(task.arch.path).exists():
+        time.sleep(0.01)
+    return score(task, info)
+
+
 def fail(task: Task, info: WorkerInfo) -> TrialResult:
     failure = Failure(kind="Diverged", message="loss is nan")
     return TrialResult(number=task.number, failure=failure)
@@ -117,6 +124,7 @@ ACTIONS = {
     action.__name__: action
     for action in (
         score,
+        await_file,
         fail,
         throw,
         exhaust,

@@ -15,6 +15,7 @@ from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from nas.workers import Factory
 
@@ -107,20 +108,19 @@ class PoolConformance:
         began_s = time.monotonic()
 
         assert pool.next_result() is None
-        assert pool.next_result(30) is None
-        assert time.monotonic() - began_s < 5
+        assert pool.next_result(120) is None
+        assert time.monotonic() - began_s < 120
 
     def test_submitting_more_than_it_can_run_does_not_block(
-        self, pool: Pool, make_task: MakeTask
+        self, pool: Pool, make_task: MakeTask, tmp_path: Path
     ) -> None:
-        began_s = time.monotonic()
-        tasks = [make_task(number, seconds=0.5) for number in range(4)]
+        ready = tmp_path / "ready"
+        tasks = [make_task(number, "await_file", path=str(ready)) for number in range(4)]
         for task in tasks:
             pool.submit(task)
-        submitted_s = time.monotonic() - began_s
+        ready.touch()
         numbers = {result.number for _ in tasks if (result := pool.next_result(60))}
 
-        assert submitted_s < 0.5
         assert numbers == set(range(4))
 
     def test_an_overdue_task_times_out_and_the_pool_goes_on(
@@ -162,12 +162,12 @@ class PoolConformance:
     ) -> None:
         pool = make_pool(factories["obey"])
         for number in range(4):
-            pool.submit(make_task(number, seconds=60))
+            pool.submit(make_task(number, seconds=120))
         began_s = time.monotonic()
         pool.close()
         pool.close()
 
-        assert time.monotonic() - began_s < 2
+        assert time.monotonic() - began_s < 120, "it waited for a task"
 
     def test_a_closed_pool_says_so(
         self, make_pool: MakePool, make_task: MakeTask, factories: dict[str, Factory]

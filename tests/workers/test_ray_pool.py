@@ -49,23 +49,29 @@ def kind(result: TrialResult) -> str:
 
 
 def test_results_come_in_the_order_of_completion(
-    make_pool: Callable[..., Pool], make_task: MakeTask
+    make_pool: Callable[..., Pool], make_task: MakeTask, tmp_path: Path
 ) -> None:
+    ready = tmp_path / "ready"
     with make_pool() as pool:
-        results = finish(pool, make_task(0, seconds=1.0), make_task(1), make_task(2))
+        pool.submit(make_task(0, "await_file", path=str(ready)))
+        quick = finish(pool, make_task(1), make_task(2))
+        ready.touch()
+        last = pool.next_result(60)
 
-    assert [result.number for result in results] == [1, 2, 0]
+    assert [result.number for result in quick] == [1, 2]
+    assert last is not None
+    assert last.number == 0
 
 
 def test_waiting_ends_when_the_time_is_over(
-    make_pool: Callable[..., Pool], make_task: MakeTask
+    make_pool: Callable[..., Pool], make_task: MakeTask, tmp_path: Path
 ) -> None:
+    ready = tmp_path / "ready"
     with make_pool() as pool:
-        pool.submit(make_task(0, seconds=1.0))
-        began_s = time.monotonic()
+        pool.submit(make_task(0, "await_file", path=str(ready)))
         assert pool.next_result(0) is None
         assert pool.next_result(0.2) is None
-        assert time.monotonic() - began_s < 0.8
+        ready.touch()
         result = pool.next_result()
 
     assert result is not None
@@ -145,26 +151,26 @@ def test_the_driver_holds_no_cpu(make_pool: Callable[..., Pool], make_task: Make
 def test_workers_that_never_fit_are_an_error_at_once(make_pool: Callable[..., Pool]) -> None:
     began_s = time.monotonic()
     with pytest.raises(ClusterError, match=r"asked for 5 Ray workers.* ask for --workers 4"):
-        make_pool(num_workers=5)
+        make_pool(num_workers=5, start_timeout_s=120)
 
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 120, "it waited for room"
 
 
 def test_workers_that_find_no_place_in_time_are_an_error(
     make_pool: Callable[..., Pool],
 ) -> None:
-    with make_pool(num_workers=1, cpus_per_worker=3):
-        began_s = time.monotonic()
-        with pytest.raises(ClusterError, match=r"[12] of them found no place in 3 s; free now: "):
-            make_pool(num_workers=2, start_timeout_s=3)
-        assert time.monotonic() - began_s < 15
+    with (
+        make_pool(num_workers=1, cpus_per_worker=3),
+        pytest.raises(ClusterError, match=r"[12] of them found no place in 3 s; free now: "),
+    ):
+        make_pool(num_workers=2, start_timeout_s=3)
 
 
 def test_an_interrupt_reaches_the_caller_and_closing_is_quick(
     make_pool: Callable[..., Pool], make_task: MakeTask
 ) -> None:
     pool = make_pool()
-    pool.submit(make_task(0, seconds=60))
+    pool.submit(make_task(0, seconds=120))
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
@@ -173,7 +179,7 @@ def test_an_interrupt_reaches_the_caller_and_closing_is_quick(
     began_s = time.monotonic()
     pool.close()
 
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 120, "it waited for the task"
 
 
 def test_a_task_out_of_memory_runs_again_with_the_gpu_to_itself(
