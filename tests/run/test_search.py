@@ -370,8 +370,8 @@ def test_real_training_gives_the_same_scores_whatever_else_was_trained(
 ) -> None:
     fidelity = Fidelity(epochs=1, train_images=30)
     one = make_session("one", budget=3, fidelity=fidelity)
-    other = make_session("other", budget=6, fidelity=fidelity, sampler="random")
-    for session in (one, other):
+    every = make_session("every", budget=1000, fidelity=fidelity, sampler="random")
+    for session in (one, every):
         run_search(session, LOCAL, Console(file=io.StringIO()))
     repeated = make_session("again", budget=3, fidelity=fidelity)
     run_search(repeated, LOCAL, Console(file=io.StringIO()))
@@ -383,6 +383,6 @@ def test_real_training_gives_the_same_scores_whatever_else_was_trained(
             if done.scores
         }
 
+    assert len(scores(one)) == 3
     assert scores(one) == scores(repeated)
-    shared = scores(one).keys() & scores(other).keys()
-    assert all(scores(one)[arch_id] == scores(other)[arch_id] for arch_id in shared)
+    assert scores(one).items() <= scores(every).items()
