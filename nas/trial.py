@@ -72,7 +72,8 @@ class Fidelity:
     val_images: int | None = None
     """Images drawn from the validation split; None takes all."""
     resolution: int | None = None
-    """Side to which images are resized before training; None keeps their own."""
+    """Pixels of the shorter side to which images are resized for this training; None keeps the
+    size that the data are read at, which is that of all costs."""
     batch_size: int = 64
 
 

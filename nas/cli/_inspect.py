@@ -16,7 +16,7 @@ from nas.errors import Diverged, OptionError, RunFolderError
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
-    from nas.data import ImageData
+    from nas.data import DataOptions, ImageData
     from nas.model import Network
     from nas.trial import Fidelity
 
@@ -33,7 +33,7 @@ class _Subject:
     """Where weights come from, as errors and titles name it."""
     data: str
     data_dir: Path | None
-    resolution: int | None
+    options: DataOptions
     out: Path
 
 
@@ -73,7 +73,9 @@ def inspect(
         raise OptionError("--weights and --untrained cannot be combined; choose one")
     workload = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
     workload = replace(workload, out=out or workload.out)
-    images = load_data(data or workload.data, data_dir=data_dir or workload.data_dir)
+    images = load_data(
+        data or workload.data, data_dir=data_dir or workload.data_dir, options=workload.options
+    )
     fidelity = Fidelity(epochs=epochs, train_images=train_images, batch_size=32)
     network, words = _build(console, workload, images, None if untrained else fidelity)
     seen = inspect_network(
@@ -82,12 +84,12 @@ def inspect(
         images,
         weights=words,
         trained=not untrained,
-        resolution=workload.resolution,
     )
     print_inspection(console, seen, write_inspection(workload.out, seen))
 
 
 def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Subject:
+    from nas.data import DEFAULT_OPTIONS
     from nas.space import load_architecture
 
     arch = load_architecture(model, overrides)
@@ -97,7 +99,7 @@ def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Su
         source=str(weights),
         data=_DATA,
         data_dir=None,
-        resolution=None,
+        options=DEFAULT_OPTIONS,
         out=Path("inspect") / arch.name,
     )
 
@@ -130,7 +132,7 @@ def _run_subject(model: str, weights: Path | None, overrides: list[str]) -> _Sub
         source=str(file),
         data=settings.data,
         data_dir=Path(settings.data_dir) if settings.data_dir else None,
-        resolution=settings.fidelity.resolution,
+        options=settings.data_options,
         out=session.folder.path / "inspect" / found[0].id,
     )
 

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from nas.cli._data_options import (
+    Channels,
+    Flip,
+    GroupBy,
+    ResizeBy,
+    Resolution,
+    SkipBad,
+    data_options,
+)
 from nas.cli._options import (
     Address,
     CpusPerWorker,
@@ -44,7 +53,8 @@ def search(
     data: Annotated[
         str,
         typer.Option(
-            help="fashion_mnist, mnist, cifar10, cifar100, a folder of images by class, or .npz."
+            help="fashion_mnist, mnist, cifar10, cifar100, a folder of images, a .csv of files "
+            "and labels, a .npz file, or module:function."
         ),
     ] = "fashion_mnist",
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
@@ -56,9 +66,12 @@ def search(
     train_images: Annotated[
         int | None, typer.Option(min=1, help="Images of each proxy training.")
     ] = None,
-    resolution: Annotated[
-        int | None, typer.Option(min=4, help="Side to which images are resized.")
-    ] = None,
+    resolution: Resolution = None,
+    resize: ResizeBy = "crop",
+    channels: Channels = "auto",
+    flip: Flip = None,
+    group_by: GroupBy = None,
+    skip_bad: SkipBad = False,
     ladder: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +105,7 @@ def search(
     from nas.train import DEFAULT_FIDELITY
 
     console = make_console()
-    changed = {"epochs": epochs, "train_images": train_images, "resolution": resolution}
+    changed = {"epochs": epochs, "train_images": train_images}
     fidelity = replace(
         DEFAULT_FIDELITY, **{key: value for key, value in changed.items() if value is not None}
     )
@@ -102,6 +115,7 @@ def search(
         overrides=tuple(overrides),
         data=data,
         data_dir=str(data_dir) if data_dir else None,
+        data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
         budget=budget,
         objectives=tuple(name.strip() for name in objectives.split(",")),
         limits=limits,

@@ -1,8 +1,32 @@
 """Images with labels: where they come from, and how they are split."""
 
-from nas.data._images import ImageData, Images
+from nas.data._images import ImageData, Images, Split
 from nas.data._known import DATASETS
 from nas.data._load import load_data, load_test
+from nas.data._loaders import Loader, find_loader, register
+from nas.data._options import (
+    DEFAULT_OPTIONS,
+    DataOptions,
+    Resize,
+    parse_channels,
+    parse_resolution,
+)
 from nas.data._split import stratified_order
 
-__all__ = ["DATASETS", "ImageData", "Images", "load_data", "load_test", "stratified_order"]
+__all__ = [
+    "DATASETS",
+    "DEFAULT_OPTIONS",
+    "DataOptions",
+    "ImageData",
+    "Images",
+    "Loader",
+    "Resize",
+    "Split",
+    "find_loader",
+    "load_data",
+    "load_test",
+    "parse_channels",
+    "parse_resolution",
+    "register",
+    "stratified_order",
+]

@@ -1,94 +1,214 @@
-"""Reading a folder of images, one subfolder per class, with torchvision's ImageFolder."""
+"""Reading the images of a listing: which part, of which size and colours, and which are bad."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
-from torchvision.datasets import ImageFolder
-from torchvision.datasets.folder import default_loader
-from torchvision.transforms import v2
 
+from nas.data import _scan
+from nas.data._decode import PixelFormat, decode, find_levels
 from nas.data._images import Images, Source
+from nas.data._layout import list_folder
+from nas.data._listing import Listing, Part, Sample, class_names
+from nas.data._scan import BadFile, Header, scan
 from nas.data._split import split_off_test
+from nas.data._table import list_table
 from nas.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from nas.data._idx import Split
+    from nas.data._options import DataOptions
 
-_PARTS = {"train", "val", "test"}
-_LAYOUT = "a folder holds one subfolder of images per class, or train/ and test/ that each do"
+DEFAULT_SIDE = 64
+"""Pixels to which the shorter side is brought down where no size is asked for."""
+_TOLD = 8
+"""Bad files named one by one."""
 
 
-def read_folder(root: Path, part: Split, *, side: int) -> Source:
-    """One part of the images under `root` as RGB, centre-cropped to `side` x `side`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divided:
+    """The samples of all parts, the test part among them, whether it came with the data or not."""
 
-    The test part is `test/`; else `val/`; else every seed splits off the same part. Where both
-    are there, `val/` is the validation part. Only the images of the part asked for are opened.
+    train: tuple[Sample, ...]
+    val: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+
+
+def read_files(path: Path, part: Part, options: DataOptions) -> Source:
+    """The images that a folder holds or a table names: `test`, or what a search may see.
+
+    No test image is opened unless the test part is asked for. Where the data come without one,
+    every seed splits off the same. Raises DataError.
     """
-    subfolders = {entry.name for entry in root.iterdir() if entry.is_dir()}
-    if "train" not in subfolders or not subfolders <= _PARTS:
-        listed = _list(root)
-    elif subfolders == {"train"}:
-        listed = _list(root / "train")
-    else:
-        return _read_parts(root, part, subfolders, side)
-    rest, test = split_off_test(torch.tensor(listed.targets))
-    chosen = rest if part == "train" else test
-    return Source(
-        images=_decode(listed, chosen.tolist(), side),
-        class_names=tuple(listed.classes),
-        flip=True,
-    )
-
-
-def _read_parts(root: Path, part: Split, subfolders: set[str], side: int) -> Source:
-    train = _list(root / "train")
-    test = _list_like(root / ("test" if "test" in subfolders else "val"), train)
-    val = _list_like(root / "val", train) if subfolders == _PARTS else None
-    images = _decode_all(train if part == "train" else test, side)
+    lister = list_folder if path.is_dir() else list_table
+    listing = lister(path, group_by=options.group_by)
+    classes = class_names(listing)
+    divided = _divide(listing, classes)
+    train, headers, bad = _usable(divided.train)
+    val, val_headers, val_bad = _usable(divided.val)
+    bad += val_bad + [BadFile(file=file, reason="no file") for file in listing.irregular]
+    _refuse(listing, bad, len(divided.train), options)
+    form = _choose_format(listing, train + val, headers + val_headers, options)
+    reader = _Reader(listing=listing, classes=classes, form=form, options=options)
+    chosen = replace(options, resolution=form.shape[1:], channels=form.shape[0])
+    common: dict[str, Any] = {"class_names": classes, "flip": True, "options": chosen}
+    if part == "test":
+        test, _, test_bad = _usable(divided.test)
+        _refuse(listing, test_bad, len(divided.test), options)
+        images, kept = reader.read(test)
+        return Source(images=images, names=reader.names(kept), **common)
+    images, kept = reader.read(train)
+    val_images, val_kept = reader.read(val) if val else (None, [])
     return Source(
         images=images,
-        class_names=tuple(train.classes),
-        flip=True,
-        val=_decode_all(val, side) if val is not None and part == "train" else None,
+        names=reader.names(kept),
+        val=val_images,
+        val_names=reader.names(val_kept),
+        test_names=reader.names(divided.test),
+        test_is_own="test" in listing.parts,
+        groups=_groups(kept, options),
+        notes=_notes(listing, classes, headers + val_headers, bad, form),
+        **common,
     )
 
 
-def _list(root: Path) -> ImageFolder:
-    try:
-        return ImageFolder(root)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{root}: {reason} ({_LAYOUT}; no class may be empty).") from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    listing: Listing
+    classes: tuple[str, ...]
+    form: PixelFormat
+    options: DataOptions
+
+    def read(self, samples: Sequence[Sample]) -> tuple[Images, list[Sample]]:
+        """The images of those samples that can be read, and these samples."""
+        pixels, bad = decode([sample.file for sample in samples], self.form)
+        labels = _labels(samples, self.classes)
+        if not bad:
+            return Images(pixels=pixels, labels=labels), list(samples)
+        _refuse(self.listing, bad, len(samples), self.options)
+        broken = {one.file for one in bad}
+        kept = [row for row, sample in enumerate(samples) if sample.file not in broken]
+        index = torch.tensor(kept, dtype=torch.int64)
+        return Images(pixels=pixels[index], labels=labels[index]), [samples[row] for row in kept]
+
+    def names(self, samples: Iterable[Sample]) -> tuple[str, ...]:
+        return tuple(self.listing.name(sample.file) for sample in samples)
 
 
-def _list_like(root: Path, train: ImageFolder) -> ImageFolder:
-    listed = _list(root)
-    if listed.classes != train.classes:
-        odd = sorted(set(listed.classes) ^ set(train.classes))
-        raise DataError(
-            f"{root}: its classes are not those of train/; only in one of them: {', '.join(odd)}."
-        )
-    return listed
+def _divide(listing: Listing, classes: tuple[str, ...]) -> Divided:
+    train, val, test = (listing.parts.get(part, ()) for part in ("train", "val", "test"))
+    if not train:
+        raise DataError(f"{listing.root}: holds no training image.")
+    if not test:
+        groups = _group_numbers(train)
+        rest, taken = split_off_test(_labels(train, classes), groups)
+        test = tuple(train[row] for row in taken.tolist())
+        train = tuple(train[row] for row in rest.sort().values.tolist())
+    return Divided(train=train, val=val, test=test)
 
 
-def _decode_all(listed: ImageFolder, side: int) -> Images:
-    return _decode(listed, list(range(len(listed))), side)
+def _labels(samples: Sequence[Sample], classes: tuple[str, ...]) -> torch.Tensor:
+    number = {name: index for index, name in enumerate(classes)}
+    return torch.tensor([number[sample.label] for sample in samples], dtype=torch.int64)
 
 
-def _decode(listed: ImageFolder, index: list[int], side: int) -> Images:
-    fit = v2.Compose([v2.Resize(side), v2.CenterCrop(side), v2.PILToTensor()])
-    pixels = torch.empty((len(index), 3, side, side), dtype=torch.uint8)
-    for row, number in enumerate(index):
-        file = listed.samples[number][0]
-        try:
-            pixels[row] = fit(default_loader(file))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DataError(
-                f"{file}: not a readable image ({error}). Repair or delete it."
-            ) from error
-    return Images(pixels=pixels, labels=torch.tensor(listed.targets)[index])
+def _group_numbers(samples: Sequence[Sample]) -> torch.Tensor | None:
+    if not any(sample.group for sample in samples):
+        return None
+    number: dict[str, int] = {}
+    return torch.tensor([number.setdefault(one.group, len(number)) for one in samples])
+
+
+def _groups(samples: Sequence[Sample], options: DataOptions) -> torch.Tensor | None:
+    return _group_numbers(samples) if options.group_by else None
+
+
+def _usable(samples: Sequence[Sample]) -> tuple[list[Sample], list[Header], list[BadFile]]:
+    found = scan([sample.file for sample in samples])
+    pairs = list(zip(samples, found, strict=True))
+    good = [(sample, header) for sample, header in pairs if isinstance(header, Header)]
+    bad = [header for header in found if isinstance(header, BadFile)]
+    return [sample for sample, _ in good], [header for _, header in good], bad
+
+
+def _refuse(listing: Listing, bad: Sequence[BadFile], of: int, options: DataOptions) -> None:
+    """DataError that names the bad files, unless they are to be skipped."""
+    if not bad or (options.skip_bad and len(bad) < of):
+        return
+    lines = [f"{listing.name(one.file)}: not a readable image ({one.reason})" for one in bad]
+    more = f"\n  and {len(lines) - _TOLD:,} more" if len(lines) > _TOLD else ""
+    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
+    raise DataError(
+        f"{listing.root}: {what} of {of:,} cannot be used:\n  "
+        + "\n  ".join(lines[:_TOLD])
+        + more
+        + "\nRepair or delete them, or leave them out with --skip-bad."
+    )
+
+
+def _choose_format(
+    listing: Listing, samples: Sequence[Sample], headers: Sequence[Header], options: DataOptions
+) -> PixelFormat:
+    channels = options.channels or (1 if all(header.grey for header in headers) else 3)
+    height, width = options.resolution or _common_size(headers)
+    deep = [s.file for s, header in zip(samples, headers, strict=True) if header.deep]
+    return PixelFormat(
+        shape=(channels, height, width),
+        resize=options.resize,
+        levels=find_levels(deep) if deep else (0.0, 255.0),
+    )
+
+
+def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
+    """(H, W): the images' own where they agree, else a square; no shorter side above 64."""
+    sizes = {header.size for header in headers}
+    if len(sizes) > 1:
+        shorter = sorted(min(header.size) for header in headers)[len(headers) // 2]
+        return (min(DEFAULT_SIDE, max(shorter, 4)),) * 2
+    ((height, width),) = sizes
+    scale = min(1.0, DEFAULT_SIDE / min(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _notes(
+    listing: Listing,
+    classes: tuple[str, ...],
+    headers: Sequence[Header],
+    bad: Sequence[BadFile],
+    form: PixelFormat,
+) -> tuple[str, ...]:
+    said = [*listing.notes, *_scan.notes(headers)]
+    if bad:
+        said.append(f"Left out as --skip-bad asks: {len(bad):,} files that cannot be read.")
+    if any(header.deep for header in headers):
+        low, high = form.levels
+        said.append(f"Images of more than 8 bits: {low:g} is black and {high:g} is white.")
+    said.extend(_size_note(headers, form))
+    for part, samples in listing.parts.items():
+        missing = set(classes) - {sample.label for sample in samples}
+        if missing:
+            said.append(f"The {part} part has no image of {', '.join(sorted(missing)[:5])}.")
+    return tuple(said)
+
+
+def _size_note(headers: Sequence[Header], form: PixelFormat) -> list[str]:
+    found = Counter(header.size for header in headers)
+    if set(found) == {form.shape[1:]}:
+        return []
+    words = {"crop": "cut to shape", "pad": "filled with black", "stretch": "stretched"}
+    (height, width), _ = found.most_common(1)[0]
+    kinds = f"{height}x{width}" + (
+        f" and {len(found) - 1:,} other sizes" if len(found) > 1 else ""
+    )
+    target = "x".join(map(str, form.shape[1:]))
+    same_shape = all(h * form.shape[2] == w * form.shape[1] for h, w in found)
+    return [
+        f"Images of {kinds} are resized to {target}"
+        + ("" if same_shape else f", {words[form.resize]} where their shape differs")
+        + "."
+    ]

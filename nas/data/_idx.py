@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torchvision.datasets.mnist import read_image_file, read_label_file
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Split = Literal["train", "test"]
+    from nas.data._listing import Part
 
-_PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}
+_PREFIX: dict[Part, str] = {"train": "train", "test": "t10k"}
 _IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
 _UNREADABLE = (
     OSError, EOFError, zlib.error, ValueError, TypeError, RuntimeError, AssertionError, KeyError,
@@ -35,7 +35,7 @@ def find_idx(folders: Iterable[Path]) -> Path | None:
     return next((folder for folder in folders if _is_complete(folder)), None)
 
 
-def read_idx(folder: Path, part: Split, *, num_classes: int) -> Images:
+def read_idx(folder: Path, part: Part, *, num_classes: int) -> Images:
     """Images (N, 1, H, W) of one part; DataError where a file is damaged or they don't match."""
     pixels = _read(folder / f"{_PREFIX[part]}-{_IMAGES}", read_image_file)
     labels = _read(folder / f"{_PREFIX[part]}-{_LABELS}", read_label_file)

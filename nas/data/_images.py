@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from nas.data._options import DEFAULT_OPTIONS, DataOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_STATS_BYTES = 2**27
+"""Images beyond memory are normalised by so much of them, others by all."""
+_CHUNK = 1_024
+"""Images converted to float64 at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -13,20 +25,44 @@ class Images:
     """Labelled images; loaders order them so that every prefix is stratified by class."""
 
     pixels: Tensor
-    """(N, C, H, W) uint8, 0 to 255."""
+    """(N, C, H, W) uint8 in 0 to 255, or float32. Where `index` is set: all rows there are."""
     labels: Tensor
     """(N,) int64, in [0, K)."""
+    index: Tensor | None = None
+    """(N,) rows of `pixels` that these images are, where `pixels` is a file mapped into memory:
+    read them with `rows`, a batch at a time."""
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.labels)
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the images stay on disk until a batch of them is asked for."""
+        return self.index is not None
+
+    def rows(self, index: Tensor) -> Tensor:
+        """(B, C, H, W) copy of the images at `index`, wherever they are."""
+        if self.index is None:
+            return self.pixels[index]
+        return self.pixels[self.index[index.cpu()]].contiguous()
+
     def first(self, count: int | None) -> Images:
-        """The first `count` images, a stratified subset; all of them where None or too many."""
-        return Images(pixels=self.pixels[:count], labels=self.labels[:count])
+        """The first `count` images, a stratified subset; all of them where None or too many.
+
+        Taken into memory where they fit there.
+        """
+        if self.index is None:
+            return Images(pixels=self.pixels[:count], labels=self.labels[:count])
+        chosen = replace(self, labels=self.labels[:count], index=self.index[:count])
+        if len(chosen) * self.pixels[0].numel() * self.pixels.element_size() > memory_budget():
+            return chosen
+        return Images(pixels=chosen.rows(torch.arange(len(chosen))), labels=chosen.labels)
 
     def pick(self, index: Tensor) -> Images:
-        """Copy of the images at `index`, in that order."""
+        """The images at `index`, in that order; a copy, except of mapped ones."""
+        if self.index is not None:
+            return replace(self, labels=self.labels[index], index=self.index[index])
         return Images(pixels=self.pixels[index], labels=self.labels[index])
 
 
@@ -39,11 +75,19 @@ class ImageData:
     flip: bool
     """Whether a mirrored image still belongs to its class (not so for digits)."""
     mean: tuple[float, ...]
-    """Per channel, of pixels scaled to [0, 1], from `train` alone."""
+    """Per channel, of pixels divided by 255 (floats too), from `train` alone."""
     std: tuple[float, ...]
-    """Per channel, of pixels scaled to [0, 1], from `train` alone."""
+    """Per channel, of pixels divided by 255 (floats too), from `train` alone."""
     train: Images
     val: Images
+    bounded: bool = True
+    """Whether pixels lie between 0 (black) and 255 (white); else they are any numbers."""
+    options: DataOptions = DEFAULT_OPTIONS
+    """As asked for, with the size, the channels and the flip that were chosen."""
+    split: Split | None = None
+    """Which image is in which part, where the data are the user's own."""
+    notes: tuple[str, ...] = ()
+    """What the reader decided or left out, a sentence each."""
 
     @property
     def num_classes(self) -> int:
@@ -57,6 +101,17 @@ class ImageData:
         return channels, height, width
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Names of files, or numbers of rows, of each part."""
+
+    train: Sequence[str | int]
+    val: Sequence[str | int]
+    test: Sequence[str | int]
+    made: tuple[str, ...] = ()
+    """The parts that did not come with the data: split off `train`, stratified, by seed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
     """What a reader found: images not yet split, and how they want to be split."""
@@ -64,18 +119,59 @@ class Source:
     images: Images
     class_names: tuple[str, ...]
     flip: bool = False
+    """Where the user did not say."""
     val_one_in: int = 6
     """Every how many-th image is for validation, where `val` is not given."""
     val: Images | None = None
     """The validation part, where the data come with one."""
+    groups: Tensor | None = None
+    """(N,) int64, the group of each of `images`."""
+    bounded: bool = True
+    names: Sequence[str | int] = ()
+    """Of `images`: their files or rows; empty where nobody asks, as for known data sets."""
+    val_names: Sequence[str | int] = ()
+    test_names: Sequence[str | int] = ()
+    test_is_own: bool = True
+    """Whether the data came with a test part."""
+    options: DataOptions = DEFAULT_OPTIONS
+    """With the size and channels that were chosen."""
+    notes: tuple[str, ...] = ()
 
 
-def channel_stats(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of (N, C, H, W) uint8, scaled to [0, 1].
+def memory_budget() -> int:
+    """Bytes that the images of one process may take: a quarter of the machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 
-    Exact, from histograms: no float copy of the images is made. A constant channel gets the
+
+def channel_stats(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of pixels divided by 255.
+
+    Exact, and of all images unless they are mapped from disk. A constant channel gets the
     deviation of one grey level, so that normalising never divides by zero.
     """
+    pixels = images.pixels
+    if images.is_mapped:
+        count = _STATS_BYTES // (pixels[0].numel() * pixels.element_size()) + 1
+        pixels = images.rows(torch.arange(min(len(images), count)))
+    if pixels.dtype == torch.uint8:
+        return _histogram_stats(pixels)
+    return _float_stats(pixels)
+
+
+def _float_stats(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    count, channels = pixels.numel() / pixels.shape[1], pixels.shape[1]
+    mean, squares = torch.zeros((2, channels), dtype=torch.float64)
+    for start in range(0, len(pixels), _CHUNK):
+        mean += pixels[start : start + _CHUNK].double().sum((0, 2, 3)) / count
+    for start in range(0, len(pixels), _CHUNK):
+        centred = pixels[start : start + _CHUNK].double() - mean[:, None, None]
+        squares += (centred**2).sum((0, 2, 3)) / count
+    std = torch.where(squares > 0, squares.sqrt(), 1.0)
+    return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def _histogram_stats(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """No float copy of the images is made."""
     levels = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
     for channel in pixels.unbind(1):

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torchvision.datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST, VisionDataset
 
-from nas.data._idx import Split, find_idx, read_idx
+from nas.data._idx import find_idx, read_idx
 from nas.data._images import Images, Source
 from nas.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from nas.data._listing import Part
 
 DATASETS: Mapping[str, type[VisionDataset]] = MappingProxyType(
     {
@@ -40,7 +42,7 @@ _TIMEOUT_S = 15.0
 """For each answer of a mirror; torchvision itself waits for ever."""
 
 
-def read_known(name: str, part: Split, *, data_dir: Path | None, download: bool) -> Source:
+def read_known(name: str, part: Part, *, data_dir: Path | None, download: bool) -> Source:
     """One part of a known data set; DataError naming the ways to get it where it is missing."""
     kind = DATASETS[name]
     folder = find_idx(_idx_folders(name, data_dir)) if issubclass(kind, MNIST) else None
@@ -67,7 +69,7 @@ def _roots(data_dir: Path | None) -> list[Path]:
 
 
 def _from_torchvision(
-    name: str, part: Split, *, data_dir: Path | None, download: bool
+    name: str, part: Part, *, data_dir: Path | None, download: bool
 ) -> tuple[Images, tuple[str, ...]]:
     found = _open(name, part, data_dir, download=download)
     pixels = torch.as_tensor(found.data)
@@ -77,7 +79,7 @@ def _from_torchvision(
     return Images(pixels=pixels, labels=labels), tuple(found.classes)
 
 
-def _open(name: str, part: Split, data_dir: Path | None, *, download: bool) -> Any:
+def _open(name: str, part: Part, data_dir: Path | None, *, download: bool) -> Any:
     kind, train, roots = DATASETS[name], part == "train", _roots(data_dir)
     for root in roots:
         try:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data._folder import read_folder
-from nas.data._images import ImageData, Images, Source, channel_stats
+from nas.data._fit import fit_images
+from nas.data._folder import read_files
+from nas.data._images import ImageData, Images, Source, Split, channel_stats
 from nas.data._known import DATASETS, read_known
+from nas.data._loaders import Loader, find_loader, read_loader
 from nas.data._npz import read_npz
+from nas.data._options import DEFAULT_OPTIONS, DataOptions
 from nas.data._split import split, stratified_order
-from nas.errors import DataError
+from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
-    from nas.data._idx import Split
+    from collections.abc import Sequence
 
-FOLDER_SIDE = 64
-"""Pixels to which images of a folder are resized unless asked otherwise."""
+    from nas.data._listing import Part
+
+TABLE_SUFFIXES = (".csv", ".tsv")
 _MIN_PER_CLASS = 3
 """One image each to train, to validate and to test."""
 
@@ -30,32 +35,45 @@ def load_data(
     data_dir: Path | None = None,
     seed: int = 0,
     download: bool = True,
-    side: int = FOLDER_SIDE,
+    options: DataOptions = DEFAULT_OPTIONS,
+    loader: Loader | None = None,
 ) -> ImageData:
     """Read the training part of a data set and split validation images off it.
 
     Args:
-        name_or_path: A name in `DATASETS`, a folder of images by class, or a `.npz` file.
+        name_or_path: A name in `DATASETS` or of `register`, `module:function`, a folder of
+            images, a table of files and labels (`.csv`), or a `.npz` file.
         data_dir: Looked in first for a known data set, and where a download goes.
-        seed: Fixes which images validate. It has no say in which images test.
+        seed: Fixes which images validate, where the data don't say. It has no say in which
+            images test.
         download: Whether a known data set that isn't found may be downloaded.
-        side: Pixels to which images of a folder are resized; others keep their size.
+        options: Size, channels and what else the user says of the images.
+        loader: The function that `name_or_path` stands for, where nobody registered it.
 
     Raises:
         DataError: The data are unknown, missing or unusable.
+        OptionError: The options do not fit the data.
     """
-    source = _read(name_or_path, "train", data_dir, download, side)
+    source = _read(name_or_path, "train", data_dir, download, options, loader)
     _check_classes(name_or_path, source)
-    train, val = _split(source, seed)
-    mean, std = channel_stats(train.pixels)
+    rest, taken = _split(source, seed)
+    train, val = (fit_images(images, options) for images in _parts(source, rest, taken))
+    mean, std = channel_stats(train)
+    flip = source.flip if options.flip is None else options.flip
+    _, channels, height, width = train.pixels.shape
+    chosen = replace(source.options, resolution=(height, width), flip=flip)
     return ImageData(
         name=name_or_path,
         class_names=source.class_names,
-        flip=source.flip,
+        flip=flip,
         mean=mean,
         std=std,
         train=train,
         val=val,
+        bounded=source.bounded,
+        options=replace(chosen, channels=channels if channels in (1, 3) else None),
+        split=_split_record(source, rest, taken),
+        notes=source.notes,
     )
 
 
@@ -64,34 +82,73 @@ def load_test(
     *,
     data_dir: Path | None = None,
     download: bool = True,
-    side: int = FOLDER_SIDE,
+    options: DataOptions = DEFAULT_OPTIONS,
+    loader: Loader | None = None,
 ) -> Images:
     """Read the test part, for a final verdict; the same images whatever a search's seed was.
 
     Takes what `load_data` takes, and raises the same errors.
     """
-    return _read(name_or_path, "test", data_dir, download, side).images
+    source = _read(name_or_path, "test", data_dir, download, options, loader)
+    return fit_images(source.images, options)
 
 
-def _read(name: str, part: Split, data_dir: Path | None, download: bool, side: int) -> Source:
+def _read(
+    name: str,
+    part: Part,
+    data_dir: Path | None,
+    download: bool,
+    options: DataOptions,
+    loader: Loader | None,
+) -> Source:
     if name in DATASETS:
-        return read_known(name, part, data_dir=data_dir, download=download)
+        _refuse_groups(name, options)
+        known = read_known(name, part, data_dir=data_dir, download=download)
+        return replace(known, options=options)
     path = Path(name).expanduser()
-    if path.is_dir():
-        return read_folder(path, part, side=side)
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
+        return read_files(path, part, options)
     if path.is_file() and path.suffix == ".npz":
-        return read_npz(path, part)
+        return read_npz(path, part, options)
+    found = loader or find_loader(name)
+    if found is not None:
+        return read_loader(name, found, part, options)
     raise DataError(_unknown(name, path))
 
 
-def _split(source: Source, seed: int) -> tuple[Images, Images]:
+def _refuse_groups(name: str, options: DataOptions) -> None:
+    if options.group_by is not None:
+        raise OptionError(f"--group-by {options.group_by}: {name} has no groups; drop it")
+
+
+def _split(source: Source, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of the images to train with, and to validate with: of `val`, where it is there."""
     images, val = source.images, source.val
     if val is None:
-        rest, taken = split(images.labels, one_in=source.val_one_in, seed=seed)
-        return images.pick(rest), images.pick(taken)
+        return split(images.labels, one_in=source.val_one_in, seed=seed, groups=source.groups)
     # Given parts stay as they are; only their order follows the seed.
-    rest, taken = (stratified_order(part.labels, seed) for part in (images, val))
-    return images.pick(rest), val.pick(taken)
+    return stratified_order(images.labels, seed), stratified_order(val.labels, seed)
+
+
+def _parts(source: Source, rest: torch.Tensor, taken: torch.Tensor) -> tuple[Images, Images]:
+    return source.images.pick(rest), (source.val or source.images).pick(taken)
+
+
+def _split_record(source: Source, rest: torch.Tensor, taken: torch.Tensor) -> Split | None:
+    if not len(source.names):
+        return None
+    own_val = source.val is not None
+    made = (*(() if own_val else ("val",)), *(() if source.test_is_own else ("test",)))
+    return Split(
+        train=_named(source.names, rest),
+        val=_named(source.val_names if own_val else source.names, taken),
+        test=source.test_names,
+        made=made,
+    )
+
+
+def _named(names: Sequence[str | int], rows: torch.Tensor) -> Sequence[str | int]:
+    return [names[row] for row in rows.tolist()]
 
 
 def _check_classes(name: str, source: Source) -> None:
@@ -111,10 +168,14 @@ def _unknown(name: str, path: Path) -> str:
     known = ", ".join(DATASETS)
     if path.suffix == ".npz":
         return (
-            f"--data {name}: no such file (allowed: an existing .npz file, a folder, or {known})"
+            f"--data {name}: no such file (allowed: an existing .npz file, a folder, a .csv "
+            f"table, or {known})"
         )
     if path.is_file():
-        return f"--data {name}: a file that isn't .npz (allowed: .npz, a folder, or {known})"
+        return (
+            f"--data {name}: a file that is neither .npz nor .csv (allowed: .npz, a .csv table of "
+            f"files and labels, a folder, or {known})"
+        )
     near = get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return (

@@ -2,105 +2,146 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from nas.data._images import Images, Source
+from nas.data._array_file import ArrayHeader, read_array, read_headers
+from nas.data._arrays import FORMAT, as_images, as_labels, name_classes
+from nas.data._images import Images, Source, memory_budget
 from nas.data._split import split_off_test
-from nas.errors import DataError
+from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nas.data._idx import Split
+    from nas.data._listing import Part
+    from nas.data._options import DataOptions
 
-_TRAIN, _TEST = ("images", "labels"), ("test_images", "test_labels")
-_FORMAT = (
-    "a .npz file holds images (uint8, (N, H, W) or (N, H, W, C) with C up to 4) and labels "
-    "(integers, (N,)), optionally test_images and test_labels"
-)
+ALIASES = {
+    "images": ("images", "train_images", "x_train"),
+    "labels": ("labels", "train_labels", "y_train"),
+    "val_images": ("val_images", "x_val", "x_valid"),
+    "val_labels": ("val_labels", "y_val", "y_valid"),
+    "test_images": ("test_images", "x_test"),
+    "test_labels": ("test_labels", "y_test"),
+    "class_names": ("class_names",),
+    "order": ("order",),
+}
+"""What we call an array, and what Keras and MedMNIST call it."""
 
 
-def read_npz(path: Path, part: Split) -> Source:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayFile:
+    """A `.npz` file of which the headers were read."""
+
+    path: Path
+    keys: dict[str, str]
+    """Our names by the file's own."""
+    headers: dict[str, ArrayHeader]
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the file has what we call `name`."""
+        return name in self.keys
+
+    def array(self, name: str) -> np.ndarray[Any, Any]:
+        """Read an array by our name for it."""
+        key = self.keys[name]
+        return read_array(self.path, key, self.headers[key])
+
+
+def read_npz(path: Path, part: Part, options: DataOptions) -> Source:
     """One part of a file; without test arrays, every seed splits off the same test part."""
-    # Opened here: numpy leaves a file open whose archive it can't read.
-    with path.open("rb") as file:
-        archive = _archive(path, file)
-        images = _images(path, archive, _TRAIN)
-        classes = _class_names(path, images)
-        if _TEST[0] not in archive.files:
-            rest, test = split_off_test(images.labels)
-            images = images.pick(rest if part == "train" else test)
-        elif part == "test":
-            images = _like(path, _images(path, archive, _TEST), images, len(classes))
-    return Source(images=images, class_names=classes)
+    file = _open(path, options)
+    order = str(file.array("order")) if "order" in file else "NHWC"
+    given = [str(name) for name in file.array("class_names")] if "class_names" in file else None
+    raw_labels = as_labels(path, "labels", file.array("labels"))
+    classes = name_classes(path, raw_labels, given)
+    images, bounded = _read(file, "", order, classes)
+    groups = _groups(file, options, len(images))
+    common: dict[str, Any] = {"class_names": classes, "bounded": bounded, "options": options}
+    if part == "test" and "test_images" in file:
+        test, test_bounded = _read(file, "test_", order, classes)
+        _check_alike(path, "test_images", test, test_bounded, images, bounded)
+        return Source(images=test, names=range(len(test)), **common)
+    if "test_images" in file:
+        rest, taken = torch.arange(len(images)), torch.arange(0)
+    else:
+        rest, taken = split_off_test(images.labels, groups)
+    if part == "test":
+        return Source(images=images.pick(taken), names=taken.tolist(), **common)
+    val = None
+    if "val_images" in file:
+        val, val_bounded = _read(file, "val_", order, classes)
+        _check_alike(path, "val_images", val, val_bounded, images, bounded)
+    return Source(
+        images=images.pick(rest) if len(taken) else images,
+        names=rest.tolist(),
+        val=val,
+        val_names=range(len(val)) if val is not None else (),
+        test_names=taken.tolist(),
+        test_is_own="test_images" in file,
+        groups=None if groups is None else groups[rest],
+        **common,
+    )
 
 
-def _class_names(path: Path, images: Images) -> tuple[str, ...]:
-    highest = int(images.labels.max())
-    if highest >= len(images):
-        raise DataError(
-            f"{path}: labels go up to {highest} for {len(images)} images; classes are numbered "
-            "from 0, with no number left out."
+def _open(path: Path, options: DataOptions) -> ArrayFile:
+    headers = read_headers(path, FORMAT)
+    if options.group_by is not None and options.group_by not in headers:
+        raise OptionError(
+            f"--group-by {options.group_by}: no such array in {path} (arrays: "
+            f"{', '.join(headers)})"
         )
-    return tuple(str(label) for label in range(highest + 1))
-
-
-def _archive(path: Path, file: IO[bytes]) -> np.lib.npyio.NpzFile:
-    try:
-        archive = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}); {_FORMAT}.") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise DataError(f"{path}: a single array under the name of a .npz file; {_FORMAT}.")
-    keys = set(archive.files)
-    if not keys >= set(_TRAIN) or not keys <= {*_TRAIN, *_TEST} or len(keys & set(_TEST)) == 1:
-        raise DataError(f"{path}: has the keys {', '.join(sorted(keys)) or '(none)'}; {_FORMAT}.")
-    return archive
-
-
-def _array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray[Any, Any]:
-    try:
-        return np.asarray(archive[key])
-    except ValueError as error:
+    keys = {
+        name: next(alias for alias in aliases if alias in headers)
+        for name, aliases in ALIASES.items()
+        if any(alias in headers for alias in aliases)
+    }
+    unknown = set(headers) - set(keys.values()) - {options.group_by}
+    paired = all(
+        (f"{part}images" in keys) == (f"{part}labels" in keys) for part in ("", "val_", "test_")
+    )
+    if unknown or not paired or "images" not in keys:
         raise DataError(
-            f"{path}: {key} is an array of Python objects, as numpy makes of images of different "
-            f"sizes; resize them to one size. {_FORMAT}."
-        ) from error
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path}: {key} cannot be read ({error}); write the file again."
-        ) from error
-
-
-def _images(path: Path, archive: np.lib.npyio.NpzFile, keys: tuple[str, str]) -> Images:
-    pixels, labels = (_array(path, archive, key) for key in keys)
-    if pixels.dtype != np.uint8:
-        raise DataError(f"{path}: {keys[0]} has dtype {pixels.dtype}, not uint8; {_FORMAT}.")
-    if pixels.ndim not in (3, 4) or 0 in pixels.shape or not all(c <= 4 for c in pixels.shape[3:]):
-        raise DataError(f"{path}: {keys[0]} has shape {pixels.shape}; {_FORMAT}.")
-    if labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]:
-        raise DataError(
-            f"{path}: {keys[1]} has dtype {labels.dtype} and shape {labels.shape} for "
-            f"{len(pixels)} images; {_FORMAT}."
+            f"{path}: has the keys {', '.join(sorted(headers)) or '(none)'}; {FORMAT}."
         )
-    if labels.min() < 0:
-        raise DataError(f"{path}: {keys[1]} goes down to {labels.min()}; classes count from 0.")
-    tensor = torch.from_numpy(pixels.reshape(*pixels.shape[:3], -1)).permute(0, 3, 1, 2)
-    return Images(pixels=tensor.contiguous(), labels=torch.from_numpy(labels.astype(np.int64)))
+    return ArrayFile(path=path, keys=keys, headers=headers)
 
 
-def _like(path: Path, test: Images, train: Images, num_classes: int) -> Images:
-    shape, wanted = tuple(test.pixels.shape[1:]), tuple(train.pixels.shape[1:])
+def _read(
+    file: ArrayFile, prefix: str, order: str, classes: tuple[str, ...]
+) -> tuple[Images, bool]:
+    names = [file.keys[f"{prefix}{kind}"] for kind in ("images", "labels")]
+    labels = as_labels(file.path, names[1], file.array(f"{prefix}labels"), classes)
+    pixels, bounded = as_images(file.path, names[0], file.array(f"{prefix}images"), order)
+    if len(labels) != len(pixels):
+        raise DataError(
+            f"{file.path}: {names[1]} has {len(labels)} labels for {len(pixels)} images; {FORMAT}."
+        )
+    images = Images(pixels=pixels, labels=torch.from_numpy(labels))
+    if pixels.numel() * pixels.element_size() > memory_budget():
+        images = replace(images, index=torch.arange(len(labels)))
+    return images, bounded
+
+
+def _groups(file: ArrayFile, options: DataOptions, count: int) -> torch.Tensor | None:
+    key = options.group_by
+    if key is None:
+        return None
+    values = read_array(file.path, key, file.headers[key])
+    if values.shape != (count,):
+        raise DataError(f"{file.path}: {key} has shape {values.shape} for {count} images.")
+    return torch.from_numpy(np.unique(values, return_inverse=True)[1].astype(np.int64))
+
+
+def _check_alike(
+    path: Path, key: str, other: Images, other_bounded: bool, images: Images, bounded: bool
+) -> None:
+    shape, wanted = tuple(other.pixels.shape[1:]), tuple(images.pixels.shape[1:])
     if shape != wanted:
-        raise DataError(f"{path}: test_images are {shape} as (C, H, W), but images are {wanted}.")
-    if int(test.labels.max()) >= num_classes:
-        raise DataError(
-            f"{path}: test_labels go up to {int(test.labels.max())}, but labels only up to "
-            f"{num_classes - 1}."
-        )
-    return test
+        raise DataError(f"{path}: {key} are {shape} as (C, H, W), but images are {wanted}.")
+    if other_bounded != bounded or other.pixels.dtype != images.pixels.dtype:
+        raise DataError(f"{path}: {key} are of another type of number than images.")

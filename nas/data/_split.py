@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,13 +36,49 @@ def stratified_order(labels: Tensor, seed: int) -> Tensor:
     return by_class[mixed[torch.argsort(rank[mixed], stable=True)]]
 
 
-def split(labels: Tensor, *, one_in: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices (rest, taken): one in `one_in` images is taken, stratified, at least one."""
+def split(
+    labels: Tensor, *, one_in: int, seed: int, groups: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Indices (rest, taken): one in `one_in` images is taken, stratified, at least one.
+
+    With `groups`, (N,) int64, whole groups are taken: as near to that share of every class as
+    the groups allow, and never all of them.
+    """
     order = stratified_order(labels, seed)
+    if groups is not None:
+        is_taken = torch.isin(groups, _taken_groups(labels, groups, one_in, seed))
+        return order[~is_taken[order]], order[is_taken[order]]
     count = max(1, round(len(labels) / one_in))
     return order[count:], order[:count]
 
 
-def split_off_test(labels: Tensor) -> tuple[Tensor, Tensor]:
+def split_off_test(labels: Tensor, groups: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Indices (rest, test) for data that come without a test part; the same for every seed."""
-    return split(labels, one_in=TEST_ONE_IN, seed=_TEST_SEED)
+    return split(labels, one_in=TEST_ONE_IN, seed=_TEST_SEED, groups=groups)
+
+
+def _taken_groups(labels: Tensor, groups: Tensor, one_in: int, seed: int) -> Tensor:
+    """Groups chosen one by one: each time the one that brings the classes nearest to their share.
+
+    Distance is the sum over classes of squared differences, each as a share of its class.
+    """
+    names, numbers = torch.unique(groups, return_inverse=True)
+    table = torch.zeros(len(names), int(labels.max()) + 1, dtype=torch.float64)
+    table.index_put_(
+        (numbers, labels), torch.ones(len(labels), dtype=torch.float64), accumulate=True
+    )
+    shares = (table / table.sum(0).clamp(min=1)).numpy()
+    left = np.random.default_rng(seed).permutation(len(names))
+    wanted = np.full(shares.shape[1], 1 / one_in) * (shares.sum(0) > 0)
+    taken: list[int] = []
+    have = np.zeros_like(wanted)
+    while len(left) > 1:
+        distances = ((have + shares[left] - wanted) ** 2).sum(1)
+        best = int(distances.argmin())
+        if taken and distances[best] >= ((have - wanted) ** 2).sum():
+            break
+        taken.append(int(left[best]))
+        have = have + shares[left[best]]
+        left = np.delete(left, best)
+    chosen: Tensor = names[taken]
+    return chosen

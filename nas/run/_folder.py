@@ -24,7 +24,7 @@ from nas.errors import RunFolderError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 1
+FORMAT = 2
 """Of `search.json`; a folder of another format is refused rather than misread."""
 
 

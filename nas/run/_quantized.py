@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data import load_data
 from nas.model import build_model, load_weights
 from nas.quantize import Int8Network, quantize_int8
 from nas.report import front_rows
+from nas.run._session import read_data
 from nas.search import load_evaluations
 from nas.sharing import materialize
 
@@ -33,8 +33,7 @@ def quantize_front(session: Session) -> tuple[QuantizedMember, ...]:
     Raises UserError where weights, data or the packages for it are missing.
     """
     settings, problem = session.settings, session.problem
-    data_dir = Path(settings.data_dir) if settings.data_dir else None
-    data = load_data(settings.data, data_dir=data_dir)
+    data = read_data(settings)
     evaluations = load_evaluations(problem, session.address)
     archs = {evaluation.number: evaluation.arch for evaluation in evaluations}
     (session.folder.path / "int8").mkdir(exist_ok=True)

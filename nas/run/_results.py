@@ -123,9 +123,7 @@ def _provenance(session: Session, row: FrontRow) -> Provenance:
             f"budget {settings.budget}, sampler {settings.sampler}, seed {settings.seed}."
         ),
         preprocessing=(
-            f"Input: float images (B, {shape.replace('x', ', ')}) in [0, 1], each channel "
-            f"less its mean and divided by its standard deviation over the training images"
-            f"{_statistics(session)}."
+            f"Input: float images (B, {shape.replace('x', ', ')}), {_statistics(session)}."
         ),
         weights_file=None,
     )
@@ -133,6 +131,12 @@ def _provenance(session: Session, row: FrontRow) -> Provenance:
 
 def _statistics(session: Session) -> str:
     facts = session.folder.read_json("search.json")["facts"]
-    mean = ", ".join(f"{value:.4f}" for value in facts["mean"])
-    std = ", ".join(f"{value:.4f}" for value in facts["std"])
-    return f" (mean {mean}; standard deviation {std})"
+    scale = 1 if facts["bounded"] else 255
+    mean, std = (
+        ", ".join(f"{scale * value:.4f}" for value in facts[name]) for name in ("mean", "std")
+    )
+    values = "in [0, 1]" if facts["bounded"] else "of the values that the data have"
+    return (
+        f"{values}, each channel less its mean and divided by its standard deviation over the "
+        f"training images (mean {mean}; standard deviation {std})"
+    )

@@ -103,7 +103,7 @@ def _evaluate(
     settings, folder = session.settings, session.folder
     pool = make_pool(
         worker_config.workers,
-        factory or ProxyFactory(data=settings.data, data_dir=settings.data_dir),
+        factory or ProxyFactory.of(settings),
         address=worker_config.address,
         cpus_per_worker=worker_config.cpus_per_worker,
         gpus_per_worker=worker_config.gpus_per_worker,

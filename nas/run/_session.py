@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.data import load_data
+from nas.data import DEFAULT_OPTIONS, DataOptions, ImageData, Loader, find_loader, load_data
 from nas.errors import RunFolderError, UserError
 from nas.metrics import check_measured, custom_metrics, parse_objectives
 from nas.proxy import Evaluator
@@ -62,11 +62,31 @@ class ProxyFactory:
 
     data: str
     data_dir: str | None
+    options: DataOptions = DEFAULT_OPTIONS
+    loader: Loader | None = None
+    """The function that `data` stands for, where it is a user's own."""
+
+    @classmethod
+    def of(cls, settings: SearchSettings) -> ProxyFactory:
+        """For the data of a search."""
+        return cls(
+            data=settings.data,
+            data_dir=settings.data_dir,
+            options=settings.data_options,
+            loader=find_loader(settings.data),
+        )
 
     def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
         """Load the data and be ready to train."""
         data_dir = Path(self.data_dir) if self.data_dir else None
-        return Evaluator(load_data(self.data, data_dir=data_dir), info.device)
+        data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
+        return Evaluator(data, info.device)
+
+
+def read_data(settings: SearchSettings) -> ImageData:
+    """The data of a search, at the size that its networks are trained and counted at."""
+    data_dir = Path(settings.data_dir) if settings.data_dir else None
+    return load_data(settings.data, data_dir=data_dir, options=settings.data_options)
 
 
 def create_session(
@@ -84,8 +104,8 @@ def create_session(
     space = load_space(settings.space, settings.overrides)
     objectives = parse_objectives(settings.objectives)
     check_measured(objectives, settings.limits, settings.sampler)
-    data_dir = Path(settings.data_dir) if settings.data_dir else None
-    data = load_data(settings.data, data_dir=data_dir)
+    data = read_data(settings)
+    settings = replace(settings, data_options=data.options)
     settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
     calibration = None
     if wants_latency(settings):
@@ -108,6 +128,7 @@ def create_session(
         "num_classes": problem.num_classes,
         "mean": data.mean,
         "std": data.std,
+        "bounded": data.bounded,
         "cost_ranges": probe.cost_ranges,
         "start": probe.seed,
         "legal": probe.legal,

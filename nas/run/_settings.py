@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
+from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.metrics import Limit
 from nas.search import SAMPLERS
@@ -25,6 +26,8 @@ class SearchSettings:
     overrides: tuple[str, ...] = ()
     data: str
     data_dir: str | None = None
+    data_options: DataOptions = DEFAULT_OPTIONS
+    """As asked for; in a run's folder, with the size and channels that were chosen."""
     budget: int
     """Networks to train in all."""
     objectives: tuple[str, ...]
@@ -79,6 +82,7 @@ class SearchSettings:
                 "limits": tuple(Limit(**limit) for limit in plain["limits"]),
                 "fidelity": Fidelity(**plain["fidelity"]),
                 "ladder": _ladder(plain.get("ladder", ())),
+                "data_options": DataOptions.from_plain(plain["data_options"]),
             }
         )
 

@@ -51,7 +51,13 @@ class Normalizer:
 
 
 def resized(pixels: Tensor, side: int | None) -> Tensor:
-    """(N, C, H, W) uint8 resized to `side` x `side`, antialiased; unchanged where None."""
-    if side is None or pixels.shape[2:] == (side, side):
+    """(N, C, H, W) with the shorter side resized to `side`, antialiased; unchanged where None.
+
+    Images keep their shape: squares stay squares, 40x100 becomes 20x50.
+    """
+    height, width = pixels.shape[2:]
+    if side is None or min(height, width) == side:
         return pixels
-    return functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+    scale = side / min(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return functional.interpolate(pixels, size=size, mode="bilinear", antialias=True)

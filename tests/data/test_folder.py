@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data import load_data, load_test
+from nas.data import DataOptions, load_data, load_test
 from nas.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nas.data import Images
+
+AT_8 = DataOptions(resolution=(8, 8))
 GREYS = {"dark": 40, "light": 200}
 
 
@@ -30,10 +33,10 @@ def test_folder_of_classes_is_resized_and_split(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "flat/dark/00.png", tmp_path / "flat/dark/00.jpeg")
     (tmp_path / "flat/dark/00.jpeg").unlink()
 
-    data = load_data(str(tmp_path / "flat"), side=8)
-    test = load_test(str(tmp_path / "flat"), side=8)
+    data = load_data(str(tmp_path / "flat"), options=AT_8)
+    test = load_test(str(tmp_path / "flat"), options=AT_8)
 
-    assert data.input_shape == (3, 8, 8)
+    assert data.input_shape == (1, 8, 8)
     assert data.class_names == ("dark", "light")
     assert (len(data.train), len(data.val), len(test)) == (25, 5, 6)
     greys = [p.pixels[:, 0, 0, 0].tolist() for p in (data.train, data.val, test)]
@@ -48,15 +51,14 @@ def test_sides_are_cut_off_evenly(tmp_path: Path) -> None:
     for file in (tmp_path / "flat").rglob("*.png"):
         Image.fromarray(wide).save(file)
 
-    assert load_data(str(tmp_path / "flat"), side=8).train.pixels.unique().tolist() == [77]
+    assert load_data(str(tmp_path / "flat"), options=AT_8).train.pixels.unique().tolist() == [77]
 
 
-@pytest.mark.parametrize("held_out", ["test", "val"])
-def test_own_test_folder_is_the_test_part(tmp_path: Path, held_out: str) -> None:
+def test_own_test_folder_is_the_test_part(tmp_path: Path) -> None:
     _write(tmp_path / "parts/train", 12)
-    _write(tmp_path / "parts" / held_out, 2)
+    _write(tmp_path / "parts/test", 2)
 
-    data, test = (load(str(tmp_path / "parts"), side=8) for load in (load_data, load_test))
+    data, test = (load(str(tmp_path / "parts"), options=AT_8) for load in (load_data, load_test))
 
     assert (len(data.train), len(data.val), len(test)) == (20, 4, 4)
 
@@ -65,15 +67,33 @@ def test_train_val_and_test_folders_are_taken_as_they_are(tmp_path: Path) -> Non
     for name, count in (("train", 5), ("val", 2), ("test", 3)):
         _write(tmp_path / "parts" / name, count)
 
-    data, test = (load(str(tmp_path / "parts"), side=8) for load in (load_data, load_test))
+    data, test = (load(str(tmp_path / "parts"), options=AT_8) for load in (load_data, load_test))
 
     assert (len(data.train), len(data.val), len(test)) == (10, 4, 6)
+
+
+def test_own_val_folder_is_the_validation_part_and_test_is_split_off(tmp_path: Path) -> None:
+    _write(tmp_path / "parts/train", 12)
+    _write(tmp_path / "parts/val", 2)
+
+    data, test = (load(str(tmp_path / "parts"), options=AT_8) for load in (load_data, load_test))
+
+    assert (len(data.train), len(data.val), len(test)) == (20, 4, 4)
+    assert data.split is not None
+    assert data.split.made == ("test",)
+    assert data.split.val == [f"val/{c}/{n:02}.png" for c, n in _shown(data.val)]
+    assert not set(data.split.train) & set(data.split.test)
+
+
+def _shown(images: Images) -> list[tuple[str, int]]:
+    greys = images.pixels[:, 0, 0, 0].tolist()
+    return [("light", g - 200) if g >= 200 else ("dark", g - 40) for g in greys]
 
 
 def test_a_train_folder_alone_is_split_like_a_flat_one(tmp_path: Path) -> None:
     _write(tmp_path / "parts/train", 18)
 
-    assert len(load_test(str(tmp_path / "parts"), side=8)) == 6
+    assert len(load_test(str(tmp_path / "parts"), options=AT_8)) == 6
 
 
 def test_loading_never_opens_a_test_image(tmp_path: Path) -> None:
@@ -82,9 +102,9 @@ def test_loading_never_opens_a_test_image(tmp_path: Path) -> None:
     damaged = tmp_path / "parts/test/dark/01.png"
     damaged.write_bytes(b"no image")
 
-    load_data(str(tmp_path / "parts"), side=8)
+    load_data(str(tmp_path / "parts"), options=AT_8)
     with pytest.raises(DataError, match=r"01\.png: not a readable image"):
-        load_test(str(tmp_path / "parts"), side=8)
+        load_test(str(tmp_path / "parts"), options=AT_8)
 
 
 def test_truncated_image_is_named(tmp_path: Path) -> None:
@@ -93,21 +113,21 @@ def test_truncated_image_is_named(tmp_path: Path) -> None:
         file.write_bytes(file.read_bytes()[:60])
 
     with pytest.raises(DataError, match=r"light.*\.png: not a readable image"):
-        load_data(str(tmp_path / "flat"), side=8)
+        load_data(str(tmp_path / "flat"), options=AT_8)
 
 
 def test_empty_class_is_named(tmp_path: Path) -> None:
     _write(tmp_path / "flat", 6)
     (tmp_path / "flat/empty").mkdir()
 
-    with pytest.raises(DataError, match=r"empty.*no class may be empty"):
+    with pytest.raises(DataError, match=r"empty: holds no image .*no class may be empty"):
         load_data(str(tmp_path / "flat"))
 
 
 def test_folder_without_classes(tmp_path: Path) -> None:
     (tmp_path / "flat").mkdir()
 
-    with pytest.raises(DataError, match=r"class folder.*one subfolder of images per class"):
+    with pytest.raises(DataError, match=r"no class folder.*one subfolder of images per class"):
         load_data(str(tmp_path / "flat"))
 
 
@@ -116,7 +136,7 @@ def test_one_class_is_not_enough(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "flat/dark")
 
     with pytest.raises(DataError, match="has a single class, light"):
-        load_data(str(tmp_path / "flat"), side=8)
+        load_data(str(tmp_path / "flat"), options=AT_8)
 
 
 def test_test_folder_with_other_classes(tmp_path: Path) -> None:
@@ -124,5 +144,7 @@ def test_test_folder_with_other_classes(tmp_path: Path) -> None:
     _write(tmp_path / "parts/test", 2)
     (tmp_path / "parts/test/light").rename(tmp_path / "parts/test/bright")
 
-    with pytest.raises(DataError, match="only in one of them: bright, light"):
-        load_test(str(tmp_path / "parts"), side=8)
+    with pytest.raises(
+        DataError, match="the test part has classes that the training part has not: bright"
+    ):
+        load_test(str(tmp_path / "parts"), options=AT_8)

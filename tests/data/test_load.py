@@ -75,7 +75,7 @@ def test_test_files_are_never_read(tmp_path: Path) -> None:
         ("fashon-mnist", "neither a known data set.*did you mean 'fashion_mnist'"),
         ("imagenet-22k", "neither a known data set.*known: fashion_mnist, mnist, cifar10"),
         ("missing.npz", "no such file"),
-        ("notes.txt", "a file that isn't .npz"),
+        ("notes.txt", "a file that is neither .npz nor .csv"),
     ],
 )
 def test_unknown_data(

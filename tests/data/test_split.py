@@ -81,3 +81,25 @@ def test_torchs_global_generator_is_left_alone() -> None:
     stratified_order(torch.arange(20) % 2, 0)
 
     assert torch.rand(1) == expected
+
+
+@given(seed=st.integers(0, 50), sizes=st.lists(st.integers(1, 9), min_size=2, max_size=20))
+def test_groups_are_never_torn_apart(seed: int, sizes: list[int]) -> None:
+    groups = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    labels = torch.arange(len(groups)) % 3
+
+    rest, taken = split(labels, one_in=5, seed=seed, groups=groups)
+
+    assert not set(groups[rest].tolist()) & set(groups[taken].tolist())
+    assert sorted([*rest.tolist(), *taken.tolist()]) == list(range(len(groups)))
+    assert len(rest) > 0
+    assert len(taken) > 0
+
+
+def test_of_many_groups_as_many_images_of_each_class_are_taken_as_of_single_images() -> None:
+    groups = torch.arange(600) // 4
+    labels = torch.arange(600) % 4 // 2
+
+    _, taken = split(labels, one_in=6, seed=0, groups=groups)
+
+    assert labels[taken].bincount().tolist() == [50, 50]

@@ -137,7 +137,7 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(
 
 def test_damaged_json_is_said(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run")
-    folder.write_bytes("search.json", b'{"format": 1')
+    folder.write_bytes("search.json", b'{"format": 2')
     with pytest.raises(RunFolderError, match=r"search\.json: is damaged: Expecting"):
         folder.read_json("search.json")
     with pytest.raises(RunFolderError, match=r"other\.json: cannot be read: No such file"):

@@ -92,7 +92,7 @@ def test_another_format_is_refused(make_session: MakeSession) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": {}}']
+    "content", ["", "{", "[]", "null", '{"format": 2}', '{"format": 1, "settings": {}}']
 )
 def test_a_damaged_record_of_the_search_is_refused(
     make_session: MakeSession, content: str

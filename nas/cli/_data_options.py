@@ -1,0 +1,59 @@
+"""Options of every verb that reads data: how images become what networks are trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nas.data import DataOptions
+
+Resolution = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|HxW",
+        help="Size of the images, and of all costs; their own if left out (a folder's: "
+        "at most 64 pixels).",
+    ),
+]
+ResizeBy = Annotated[
+    str, typer.Option("--resize", help="What becomes of other shapes: crop, pad or stretch.")
+]
+Channels = Annotated[str, typer.Option(help="1 (grey), 3 (colour), or auto: as the images are.")]
+Flip = Annotated[
+    bool | None,
+    typer.Option("--flip/--no-flip", help="Whether mirrored images keep their class."),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN|LEVEL",
+        help="Keep images of one person or device in one part: a table's column, an array of the "
+        ".npz, or a level of folders (1 is the topmost).",
+    ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out image files that cannot be read.")
+]
+
+
+def data_options(
+    resolution: str | None,
+    resize: str,
+    channels: str,
+    flip: bool | None,
+    group_by: str | None,
+    skip_bad: bool,
+) -> DataOptions:
+    """The record of these options. Raises OptionError."""
+    from nas.data import DataOptions, parse_channels, parse_resolution
+
+    return DataOptions(
+        resolution=parse_resolution(resolution),
+        resize=resize,  # type: ignore[arg-type]
+        channels=parse_channels(channels),
+        flip=flip,
+        group_by=group_by,
+        skip_bad=skip_bad,
+    )
