@@ -23,6 +23,7 @@ Set = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the model file."),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
 Workers = Annotated[
     str | None,
     typer.Option(

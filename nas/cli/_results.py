@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from nas.cli._latency import print_front_latencies
-from nas.cli._options import Run, make_console
+from nas.cli._options import Run, Runs, make_console
 from nas.report import add_id_column, front_table
 from nas.units import human_bytes
 
@@ -32,15 +32,30 @@ _INT8_HEADINGS = (
 
 
 def report(
-    run: Run,
+    runs: Runs,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow a search: write the page anew as it goes on.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page that compares several runs.")
+    ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise the front too: RUN/int8, accuracy and size.")
     ] = False,
 ) -> None:
-    """Print a run's Pareto front, and write front.csv and front.png; also while it runs."""
-    from nas.run import open_session
+    """Print a run's front and write report.html; several runs are compared in one page."""
+    from nas.run import open_session, write_comparison
+    from nas.run import watch as follow
 
-    console, session = make_console(), open_session(run)
+    console = make_console()
+    if len(runs) > 1:
+        page = out or runs[0] / "compare.html"
+        write_comparison(page, [open_session(run) for run in runs])
+        _print_line(console, f"{len(runs)} runs compared: {page}")
+        return
+    if watch:
+        follow(lambda: open_session(runs[0]), lambda page: _print_line(console, f"Live: {page}"))
+    session = open_session(runs[0])
     print_report(console, session)
     if int8:
         _print_int8(console, session)
@@ -94,7 +109,7 @@ def print_report(console: Console, session: Session) -> None:
             f"{counts['rejected']} rejected by exact cost.",
         )
     _print_failures(console, made)
-    _print_line(console, f"Run folder: {session.folder.path} (front.csv, front.png)")
+    _print_line(console, f"Run folder: {session.folder.path} (report.html, front.csv, front.png)")
 
 
 def _print_int8(console: Console, session: Session) -> None:

@@ -3,6 +3,19 @@
 Reads the records of `nas.trial` and nothing else: no torch, no Optuna, no Ray.
 """
 
+from nas.report._build import SearchFacts, build_document
+from nas.report._data_files import write_document_json, write_trials_csv
+from nas.report._document import (
+    Agreement,
+    AxisEffect,
+    Curve,
+    Document,
+    FinalTraining,
+    MeasuredLatency,
+    MetricColumn,
+    Network,
+    Progression,
+)
 from nas.report._front import (
     FrontRow,
     best_row,
@@ -10,6 +23,7 @@ from nas.report._front import (
     knee_row,
     write_front_csv,
 )
+from nas.report._page import render_page, write_page
 from nas.report._pareto import Axis, HypervolumeBox, knee, pareto_front
 from nas.report._plot import plot_front
 from nas.report._progress import Progress, Snapshot
@@ -18,6 +32,17 @@ from nas.report._report import Report, write_report
 from nas.report._table import add_id_column, front_table
 
 __all__ = [
+    "Agreement",
+    "AxisEffect",
+    "Curve",
+    "Document",
+    "FinalTraining",
+    "MeasuredLatency",
+    "MetricColumn",
+    "Network",
+    "Progression",
+    "SearchFacts",
+    "build_document",
     "Axis",
     "FrontRow",
     "HypervolumeBox",
@@ -34,6 +59,10 @@ __all__ = [
     "pareto_front",
     "plot_front",
     "references_for",
+    "render_page",
+    "write_document_json",
     "write_front_csv",
+    "write_page",
+    "write_trials_csv",
     "write_report",
 ]

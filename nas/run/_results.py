@@ -9,6 +9,7 @@ from nas.arch import summarize
 from nas.errors import OptionError, RunFolderError
 from nas.export import Provenance, export_network
 from nas.report import best_row, front_rows, knee_row, write_report
+from nas.run._views import write_views
 from nas.search import load_evaluations
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class RunReport:
 
 
 def report_run(session: Session) -> RunReport:
-    """Write `front.csv` and `front.png` of a run, finished or not. Raises UserError."""
+    """Write the report of a run, finished or not: page, picture, tables. Raises UserError."""
     evaluations = load_evaluations(session.problem, session.address)
     objectives = session.problem.objectives
     report = write_report(
@@ -45,6 +46,7 @@ def report_run(session: Session) -> RunReport:
         title=f"{session.problem.space.name} on {session.settings.data}",
         describe=summarize,
     )
+    write_views(session)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
         evaluations=evaluations, report=report, hypervolume=session.box.hypervolume(values)

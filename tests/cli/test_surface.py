@@ -21,7 +21,7 @@ SURFACE = {
         "--cpus-per-worker", "--gpus-per-worker", "--task-timeout", "--storage", "--out", "--set",
     ],
     "resume": ["RUN", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker"],
-    "report": ["RUN", "--int8"],
+    "report": ["RUN...", "--watch", "--out", "--int8"],
     "export": ["RUN", "--pick", "--out", "--materialize"],
     "spaces": [],
     "show": ["NAME", "--set", "--svg", "--input", "--classes"],

@@ -1,0 +1,206 @@
+"""From a search's trials to the document that every view shows."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nas.arch import summarize
+from nas.drawing import diagram_of
+from nas.metrics import METRICS
+from nas.report._analysis import agreements, effects, progression
+from nas.report._document import Document, MetricColumn, Network
+from nas.report._front import best_row, complete_rows, front_rows, knee_row
+from nas.report._references import references_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nas.arch import Architecture
+    from nas.drawing import Diagram
+    from nas.metrics import Limit, Metric
+    from nas.report._document import FinalTraining, MeasuredLatency
+    from nas.report._front import FrontRow
+    from nas.report._pareto import HypervolumeBox
+    from nas.space import SearchSpace
+    from nas.trial import Evaluation, Fidelity
+
+MAX_DIAGRAMS = 400
+"""Networks that a page can draw; more would make the file large."""
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "accuracy": "accuracy",
+        "params": "parameters",
+        "macs": "MACs",
+        "peak_activation_bytes": "peak memory, fp32",
+        "int8_peak_activation_bytes": "peak memory, int8",
+        "stored_bytes": "weights, fp32",
+        "int8_stored_bytes": "weights, int8",
+        "latency": "latency, predicted",
+        "train_s": "training time",
+    }
+)
+"""The metrics that every report shows, as it calls them; objectives and limits come on top."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchFacts:
+    """A search as its run folder holds it."""
+
+    name: str
+    space: SearchSpace
+    dataset: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    objectives: tuple[Metric, ...]
+    limits: tuple[Limit, ...]
+    sampler: str
+    seed: int
+    budget: int
+    fidelities: tuple[Fidelity, ...]
+    """Of the rungs, the cheapest first; the last one is full proxy training."""
+    box: HypervolumeBox
+    evaluations: tuple[Evaluation, ...]
+    environment: Mapping[str, Any]
+    live: bool = False
+    latencies: tuple[MeasuredLatency, ...] = ()
+    finals: tuple[FinalTraining, ...] = field(default=())
+
+
+def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> Document:
+    """Everything a report says of a search. Raises IllegalArchitecture."""
+    rows = front_rows(facts.evaluations, facts.objectives, limits=facts.limits)
+    networks = tuple(_network(one) for one in facts.evaluations)
+    place = {one.trial: number for number, one in enumerate(networks)}
+    front = tuple(place[row.trial] for row in rows)
+    trainings = tuple(_in_words(one) for one in facts.fidelities)
+    genes = tuple((gene.name, tuple(map(str, gene.labels))) for gene in facts.space.genes)
+    keys = tuple(objective.name for objective in facts.objectives)
+    within = {row.trial for row in complete_rows(facts.evaluations) if row.keeps(facts.limits)}
+    steps = progression(networks, keys, facts.box, within)
+    return Document(
+        name=facts.name,
+        space=facts.space.name,
+        description=facts.space.description,
+        dataset=facts.dataset,
+        input_shape=facts.input_shape,
+        num_classes=facts.num_classes,
+        objectives=keys,
+        metrics=_columns(facts, networks),
+        limits=tuple(map(str, facts.limits)),
+        sampler=facts.sampler,
+        seed=facts.seed,
+        budget=facts.budget,
+        trainings=trainings,
+        genes=genes,
+        networks=networks,
+        front=front,
+        best=front[best_row(rows)] if rows else None,
+        knee=front[knee_row(rows, facts.objectives)] if rows else None,
+        hypervolume=steps[-1].hypervolume if steps else 0.0,
+        progression=steps,
+        effects=effects(networks, genes, [_active(facts, one) for one in networks]),
+        effects_of=trainings[0],
+        agreements=agreements(networks, trainings, facts.finals),
+        diagrams=_diagrams(facts, rows, max_diagrams),
+        finals=facts.finals,
+        latencies=facts.latencies,
+        references=references_for(facts.dataset),
+        environment=facts.environment,
+        commands=_commands(facts),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        live=facts.live,
+    )
+
+
+def _network(one: Evaluation) -> Network:
+    arch = one.arch
+    legal = one.cost is not None
+    return Network(
+        trial=one.number,
+        arch_id=arch.id if legal else "",
+        state=one.state,
+        description=summarize(arch),
+        blocks=tuple(dict.fromkeys(kind for stage in arch.stages if (kind := _kind(stage.block)))),
+        sharing=arch.sharing.scope,
+        cost=one.cost,
+        scores=one.scores,
+        rungs=one.rungs,
+        failure=one.failure,
+        duplicate_of=one.duplicate_of,
+        genome=one.genome,
+        finished_s=one.finished_s,
+    )
+
+
+def _kind(block: object) -> str:
+    return str(getattr(block, "kind", ""))
+
+
+def _active(facts: SearchFacts, one: Network) -> frozenset[int]:
+    return frozenset(facts.space.active_genes(one.genome)) if one.genome else frozenset()
+
+
+def _columns(facts: SearchFacts, networks: Sequence[Network]) -> tuple[MetricColumn, ...]:
+    """The metrics that every report shows and those of this search, where any network has them."""
+    asked = [*facts.objectives, *(limit.metric for limit in facts.limits)]
+    names = {*LABELS, *(metric.name for metric in asked)}
+    wanted = [metric for name, metric in METRICS.items() if name in names]
+    return tuple(
+        MetricColumn(
+            key=metric.name,
+            label=LABELS.get(metric.name, metric.title),
+            style=metric.style,
+            maximize=metric.direction == "maximize",
+            measured=not metric.known_before_training,
+        )
+        for metric in wanted
+        if metric.name == "accuracy" or any(one.value(metric.name) is not None for one in networks)
+    )
+
+
+def _in_words(fidelity: Fidelity) -> str:
+    epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
+    images = "all images" if fidelity.train_images is None else f"{fidelity.train_images:,} images"
+    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
+    return f"{epochs} of {images}{side}"
+
+
+def _diagrams(
+    facts: SearchFacts, front: Sequence[FrontRow], max_diagrams: int
+) -> dict[str, Diagram]:
+    """The front first, then what was trained in full, then the most accurate of the others."""
+    archs: dict[str, Architecture] = {}
+    for one in sorted(facts.evaluations, key=_by_accuracy):
+        if one.cost is not None:
+            archs.setdefault(one.arch.id, one.arch)
+    wanted = [row.arch_id for row in front] + [one.arch_id for one in facts.finals]
+    chosen = [arch_id for arch_id in dict.fromkeys([*wanted, *archs]) if arch_id in archs]
+    return {
+        arch_id: diagram_of(
+            archs[arch_id], input_shape=facts.input_shape, num_classes=facts.num_classes
+        )
+        for arch_id in chosen[:max_diagrams]
+    }
+
+
+def _by_accuracy(one: Evaluation) -> tuple[bool, float]:
+    scores = one.scores or (one.rungs[-1] if one.rungs else None)
+    return (one.scores is None, -(scores.accuracy if scores else 0.0))
+
+
+def _commands(facts: SearchFacts) -> dict[str, str]:
+    run = shlex.quote(facts.name)
+    command = facts.environment.get("command") or ()
+    return {
+        "again": shlex.join(map(str, command)),
+        "resume": f"nas resume {run}",
+        "export": f"nas export {run} --pick {{id}}",
+        "train": f"nas train {run}:{{id}}",
+        "front": f"nas train {run}",
+    }

@@ -1,0 +1,128 @@
+"""A document as the data a page carries: columns instead of rows, repeated words written once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from nas.drawing import draw_svg
+
+if TYPE_CHECKING:
+    from nas.drawing import Diagram
+    from nas.report._document import Document, FinalTraining, Network
+
+
+def payload_of(document: Document, number: int = 0) -> dict[str, Any]:
+    """Everything a page shows of run `number`, but the drawings."""
+    networks = document.networks
+    words = {name: _Words() for name in ("states", "kinds", "scopes", "reasons")}
+    table = {
+        "trial": [one.trial for one in networks],
+        "id": [one.arch_id for one in networks],
+        "state": [words["states"].place(one.state) for one in networks],
+        "description": [one.description for one in networks],
+        "blocks": [[words["kinds"].place(kind) for kind in one.blocks] for one in networks],
+        "sharing": [words["scopes"].place(one.sharing) for one in networks],
+        "reason": [words["reasons"].place(_reason(one)) for one in networks],
+        "duplicate": [one.duplicate_of for one in networks],
+        "rungs": [[_short(scores.accuracy) for scores in one.rungs] for one in networks],
+        "values": {
+            metric.key: [_short(one.value(metric.key)) for one in networks]
+            for metric in document.metrics
+        },
+    }
+    return {
+        "number": number,
+        "name": document.name,
+        "space": document.space,
+        "dataset": document.dataset,
+        "shape": document.input_shape,
+        "classes": document.num_classes,
+        "objectives": document.objectives,
+        "metrics": [asdict(metric) for metric in document.metrics],
+        "limits": document.limits,
+        "sampler": document.sampler,
+        "seed": document.seed,
+        "budget": document.budget,
+        "trainings": document.trainings,
+        "networks": table,
+        **{name: found.all for name, found in words.items()},
+        "counts": {
+            state: sum(one.state == state for one in networks)
+            for state in ("complete", "pruned", "duplicate", "rejected", "failed")
+        },
+        "front": document.front,
+        "best": document.best,
+        "knee": document.knee,
+        "hypervolume": document.hypervolume,
+        "progression": [
+            (one.networks, round(one.seconds, 1), round(one.hypervolume, 5))
+            for one in document.progression
+        ],
+        "effects": [asdict(one) for one in document.effects],
+        "effects_of": document.effects_of,
+        "agreements": [asdict(one) for one in document.agreements],
+        "finals": [_final(one) for one in document.finals],
+        "latencies": [asdict(one) | {"id": one.arch_id} for one in document.latencies],
+        "environment": dict(document.environment),
+        "commands": dict(document.commands),
+        "live": document.live,
+    }
+
+
+def drawings_of(document: Document) -> dict[str, Any]:
+    """For every network with a diagram: its picture, and its costs by stage."""
+    return {arch_id: _drawing(diagram) for arch_id, diagram in document.diagrams.items()}
+
+
+def _drawing(diagram: Diagram) -> dict[str, Any]:
+    return {
+        "svg": draw_svg(diagram, standalone=False),
+        "stages": [
+            (one.title, one.params, one.macs, one.peak_activation_bytes)
+            for one in diagram.sections
+        ],
+        "ring": sum(ring.size for ring in diagram.rings),
+    }
+
+
+def _final(one: FinalTraining) -> dict[str, Any]:
+    accuracies = one.accuracies
+    return {
+        "id": one.arch_id,
+        "recipe": one.recipe,
+        "split": one.split,
+        "mean": mean(accuracies),
+        "deviation": stdev(accuracies) if len(accuracies) > 1 else 0.0,
+        "count": len(accuracies),
+        "curves": [asdict(curve) for curve in one.curves],
+    }
+
+
+def _reason(one: Network) -> str:
+    if one.failure is None:
+        return ""
+    rejected = one.state == "rejected"
+    return one.failure.message if rejected else f"{one.failure.kind}: {one.failure.message}"
+
+
+def _short(value: float | None) -> float | None:
+    """Six significant digits: what no reader misses."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+class _Words:
+    """Words that many rows share, each kept once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, word: str) -> int:
+        """The number that stands for a word."""
+        return self._places.setdefault(word, len(self._places))
+
+    @property
+    def all(self) -> list[str]:
+        """The words in order of their numbers."""
+        return list(self._places)
