@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCRIPTS = ("core.js", "chart.js", "front.js", "tables.js", "detail.js", "main.js")
 DARK_PAGE = (
     "--ink:#e4e9ee;--soft:#a3afba;--faint:#717e8a;--paper:#12171d;--panel:#1a2129;--line:#2f3943;"
-    "--accent:#6cb2f5;--accent-soft:#1d3550;--dot:#5f6c79;--knee:#ff9d5c;--final:#4fc79e;"
+    "--accent:#6cb2f5;--accent-soft:#1d3550;--dot:#7b8896;--knee:#ff9d5c;--final:#4fc79e;"
     "--final-paper:#131d1c;--published:#cf9be0;--warn:#ffc27a;--warn-paper:#33261250;"
     "--run0:#6cb2f5;--run1:#ff9d5c;--run2:#4fc79e;--run3:#e58bc6;--run4:#d8c84a;--run5:#b4bec8;"
 )

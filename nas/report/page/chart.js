@@ -88,20 +88,25 @@ function staircase(spots, join) {
   return sorted.map(({ x, y }, place) => (place === 0 ? `M${x} ${y}` : join === "before" ? `V${y}H${x}` : `H${x}V${y}`)).join("");
 }
 
-/** Names beside points that have one, left out where they would cover another. */
-function nameSpots({ plot, width }, placed) {
-  const taken = [];
-  for (const { point, x, y } of placed) {
+/** Names beside points that have one, where there is room; left out where there is none. */
+function nameSpots({ plot, width, left, top }, placed) {
+  const taken = [], marks = placed.filter((spot) => spot.walk);
+  for (const spot of placed) {
+    const { point, x, y } = spot;
     if (!point.name) continue;
-    const size = 6.7 * point.name.length, flip = x + 10 + size > width - 6;
-    const box = { x: flip ? x - 10 - size : x + 10, y: y - 8, size };
-    if (taken.some((other) => Math.abs(other.y - box.y) < 14 && box.x < other.x + other.size && other.x < box.x + size)) continue;
-    taken.push(box);
-    plot.append(make("svg:text", { class: "name", x: flip ? x - 9 : x + 9, y: y + 4, "text-anchor": flip ? "end" : "start" }, point.name));
+    const size = 6.9 * point.name.length;
+    const places = [[x - 8 - size, y - 7, "end", x - 8], [x + 9, y + 4, "start", x + 9], [x - 9 - size, y + 4, "end", x - 9], [x + 8, y + 16, "start", x + 8]];
+    const free = places.find(([from, base]) => from >= left && from + size <= width - 4 && base > top + 8 &&
+      !taken.some((other) => Math.abs(other.base - base) < 14 && from < other.from + other.size && other.from < from + size) &&
+      !marks.some((other) => other !== spot && other.x > from - 6 && other.x < from + size + 6 && Math.abs(other.y - base + 4) < 10));
+    if (!free) continue;
+    taken.push({ from: free[0], base: free[1], size });
+    plot.append(make("svg:text", { class: "name", x: free[3], y: free[1], "text-anchor": free[2] }, point.name));
   }
 }
 
 function pickable({ plot, width }, placed, options) {
+  plot.spots = placed;
   const ring = make("svg:circle", { class: "ring", r: 8, visibility: "hidden" });
   plot.append(ring);
   const walk = placed.filter((spot) => spot.walk).sort((a, b) => a.x - b.x);

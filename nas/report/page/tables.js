@@ -39,6 +39,9 @@ function drawTable() {
 
 const compare = (a, b) => (a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : a > b ? 1 : 0);
 
+/** Kept out of the table for width, unless it was searched for; a network's own page has it. */
+const hiddenColumn = (key) => ["train_s", "stored_bytes", "int8_peak_activation_bytes", "loss"].includes(key) && !page.runs.some((run) => run.objectives.includes(key));
+
 function tableColumns() {
   const open = (one) => (one.id ? make("button", { type: "button", class: "id", onclick: (event) => { event.stopPropagation(); openDetail(one); } }, one.id) : "");
   const badges = (one) => [one.badge && make("span", { class: `badge ${one.badge}` }, one.badge), page.finals.some((final) => final.run === one.run && final.id === one.id) && make("span", { class: "badge final" }, "fully trained")].filter(Boolean);
@@ -47,7 +50,7 @@ function tableColumns() {
   columns.push({ key: "id", label: "network", value: (one) => one.id, show: (one) => [open(one), ...badges(one)] });
   const bare = ["rejected", "failed"].includes(state.list);
   for (const metric of page.metrics) {
-    if ((bare && metric.measured) || ["train_s", "stored_bytes"].includes(metric.key)) continue;
+    if ((bare && metric.measured) || hiddenColumn(metric.key)) continue;
     const value = (one) => valueOf(one, metric.key) ?? null;
     columns.push({ key: metric.key, label: metric.key === "accuracy" ? (state.list === "pruned" ? "last rung" : "proxy accuracy") : metric.label, number: true, down: metric.maximize, value, show: (one) => write(metric, value(one)) });
   }

@@ -55,22 +55,21 @@ def page(window: Browser, pages: Path) -> Iterator[Browser]:
     assert window.console() == []
 
 
-def spot(window: Browser, chart: str, script: str) -> tuple[float, float]:
-    """Where on the window a mark is: the script picks from the chart's marked points."""
+def spot(window: Browser, badge: str) -> tuple[float, float]:
+    """Where on the window a network of the proxy chart is, by its badge."""
     box: list[float] = window.run(
-        "const svg = document.querySelector(arguments[0] + ' svg');"
+        "const svg = document.querySelector('#proxy-chart svg');"
         "svg.scrollIntoView({block: 'center'});"
-        "const text = [...svg.querySelectorAll('text.name')].find((one) => " + script + ");"
-        "const rect = text.getBoundingClientRect();"
-        "const left = text.getAttribute('text-anchor') === 'end';"
-        "return [left ? rect.right + 9 : rect.left - 9, rect.top + rect.height / 2];",
-        chart,
+        "const near = svg.spots.find((one) => one.point.row.badge === arguments[0]);"
+        "const box = svg.getBoundingClientRect(), zoom = box.width / svg.viewBox.baseVal.width;"
+        "return [box.left + near.x * zoom, box.top + near.y * zoom];",
+        badge,
     )
     return box[0], box[1]
 
 
 def test_hovering_shows_a_network_and_clicking_opens_it(page: Browser) -> None:
-    x, y = spot(page, "#proxy-chart", "one.textContent.includes('knee')")
+    x, y = spot(page, "knee")
     page.point_at(x, y)
     page.wait("return !document.getElementById('tip').hidden")
     assert "knee" in page.text("#tip")
