@@ -1,0 +1,111 @@
+"""The report of a run folder: every view, several runs in one page, and a search that goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.run import (
+    Session,
+    documents_of,
+    open_session,
+    report_run,
+    run_search,
+    watch,
+    write_comparison,
+    write_views,
+)
+from tests.run.conftest import LOCAL
+from tests.run.test_ladder import FULL, LADDER
+from tests.search.small import pretending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    MakeSession = Callable[..., Session]
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_fashion_mnist_200"
+
+
+def test_the_published_run_opens_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("export", "*.png"))
+    page = write_views(open_session(folder))
+    assert page.stat().st_size < 500_000
+    report = json.loads((folder / "report.json").read_text())
+    assert len(report["networks"]) == 200
+    front = [report["networks"][place] for place in report["front"]]
+    assert [one["trial"] for one in front[:2]] == [117, 174]
+    assert (folder / "trials.csv").read_text().count("\n") == 201
+
+
+def searched(make_session: MakeSession, console: Console, name: str, **changed: object) -> Session:
+    """A finished search whose trainings are pretended."""
+    session = make_session(name, **changed)
+    run_search(session, LOCAL, console, factory=pretending)
+    return session
+
+
+def test_a_finished_run_is_told_in_every_view(make_session: MakeSession, console: Console) -> None:
+    session = searched(make_session, console, "run", budget=9)
+    path = write_views(session)
+    assert path == session.folder.path / "report.html"
+    (document,) = documents_of([session])
+    assert document.count("complete") == 9
+    assert not document.live
+    assert document.progression[-1].networks == 9
+    assert document.hypervolume == pytest.approx(report_run(session).hypervolume)
+
+
+def test_a_ladder_is_told_rung_by_rung(make_session: MakeSession, console: Console) -> None:
+    session = searched(make_session, console, "run", budget=40, fidelity=FULL, ladder=LADDER)
+    (document,) = documents_of([session])
+    assert len(document.trainings) == 3
+    assert document.count("pruned") > 0
+    pruned = [one for one in document.networks if one.state == "pruned"]
+    assert all(1 <= len(one.rungs) <= 2 for one in pruned)
+    # Pretended scores follow from the network alone, so that rungs agree exactly.
+    assert [one.tau for one in document.agreements] == pytest.approx(
+        [1.0] * len(document.agreements)
+    )
+    assert document.agreements
+
+
+def test_runs_with_equal_aims_are_measured_in_one_box(
+    make_session: MakeSession, console: Console, tmp_path: Path
+) -> None:
+    one = searched(make_session, console, "one", budget=6)
+    two = searched(make_session, console, "two", budget=6, seed=5)
+    apart = [documents_of([run])[0].hypervolume for run in (one, two)]
+    together = documents_of([one, two])
+    assert len({id(session.box) for session in (one, two)}) == 2
+    for alone, shared in zip(apart, together, strict=True):
+        assert shared.hypervolume == pytest.approx(alone, abs=0.05)
+    write_comparison(tmp_path / "compare.html", [one, two])
+    assert "2 searches compared" in (tmp_path / "compare.html").read_text()
+
+
+def test_watching_ends_with_the_search(make_session: MakeSession, console: Console) -> None:
+    """While somebody holds the run's lock the page loads itself again; then it is left alone."""
+    session = searched(make_session, console, "run", budget=6)
+    path, seen = session.folder.path, []
+
+    def open_run() -> Session:
+        seen.append((path / "report.html").exists())
+        if len(seen) == 3:
+            held.close()
+        return open_session(path)
+
+    with (path / "run.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        told: list[Path] = []
+        watch(open_run, told.append, every_s=0)
+    assert seen == [False, True, True]
+    assert told == [path / "report.html"]
