@@ -64,7 +64,10 @@ def test_a_finished_run_is_told_in_every_view(make_session: MakeSession, console
     assert document.hypervolume == pytest.approx(report_run(session).hypervolume)
 
 
-def test_a_ladder_is_told_rung_by_rung(make_session: MakeSession, console: Console) -> None:
+def test_a_ladder_is_told_rung_by_rung(
+    make_session: MakeSession, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.report._analysis.MIN_NETWORKS", 3)
     session = searched(make_session, console, "run", budget=40, fidelity=FULL, ladder=LADDER)
     (document,) = documents_of([session])
     assert len(document.trainings) == 3
