@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.metrics import parse_objectives
-from nas.search import Archive, ModelBasedSampler, Problem
+from nas.search import Ledger, Problem, make_sampler
 from nas.space import load_space
 from nas.trial import Evaluation, Scores
 
@@ -84,22 +84,18 @@ def pretended(candidate: Candidate) -> Scores:
 def our_ask(
     problem: Problem, known: list[Candidate], running: list[Candidate]
 ) -> Callable[[int], object]:
-    """Our sampler over an archive that knows these networks."""
-    archive = Archive(problem.objectives)
+    """Our sampler over a ledger that knows these networks."""
+    ledger = Ledger(problem)
     for number, one in enumerate(known):
+        ledger.begin(number, one)
         evaluation = Evaluation(
             number=number, state="complete", arch=one.arch, cost=one.cost, scores=pretended(one)
         )
-        archive.add(problem.space.canonical_genome(one.genome), evaluation)
-        archive.finished[one.arch.id] = number
-    sampler = ModelBasedSampler(problem, archive, seed=0, start=known[0].genome)
-    study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
-    for one in running:
-        study.enqueue_trial(problem.space.labels(one.genome))
-    space = sampler.infer_relative_search_space(study, None)  # type: ignore[arg-type]
-    for one in running:
-        archive.pending[one.arch.id] = study.ask(space).number
-    return lambda turn: study.ask(space)
+        ledger.finish(evaluation)
+    for number, one in enumerate(running, len(known)):
+        ledger.begin(number, one)
+    sampler = make_sampler("model", problem, ledger, seed=0, start=known[0].genome)
+    return lambda turn: sampler.propose(ledger.num_trials + turn)
 
 
 def tpe_ask(problem: Problem, known: list[Candidate]) -> Callable[[int], object]:

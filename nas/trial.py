@@ -155,6 +155,6 @@ class Evaluation:
     duplicate_of: int | None = None
     """The trial whose result was taken over, where `state` is `duplicate`."""
     genome: tuple[int, ...] = field(default=(), compare=False)
-    """The option chosen for each open value of the space, where the record was read back."""
+    """The option chosen for each open value of the space."""
     finished_s: float | None = field(default=None, compare=False)
     """Unix time at which the trial was closed, where the record was read back."""

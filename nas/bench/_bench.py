@@ -8,20 +8,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nas.bench._cache import Cache
+from nas.bench._contenders import CONTENDERS, engine_version
 from nas.bench._measures import measure
 from nas.bench._nasbench201 import DATA_SETS
 from nas.bench._plot import plot_bench
-from nas.bench._race import Race, run_race
-from nas.bench._summary import Line, summarize
+from nas.bench._run import BenchRun, run_bench_search
+from nas.bench._summary import SummaryRow, summarize
 from nas.bench._table import Table, lru_vgnet_small, nasbench201
 from nas.errors import OptionError
-from nas.search import CONTENDERS, contender_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nas.bench._measures import Outcome
+    from nas.bench._measures import Metrics
 
 TABLES = (*(f"nasbench201-{data_set}" for data_set in DATA_SETS), "lru_vgnet_small")
 """What `--tables` takes."""
@@ -68,7 +68,7 @@ class BenchSettings:
         return range(self.first_seed, self.first_seed + self.num_seeds)
 
     @property
-    def num_races(self) -> int:
+    def num_runs(self) -> int:
         """How many there are to run."""
         return len(self.tables) * len(self.samplers) * self.num_seeds
 
@@ -77,57 +77,57 @@ class BenchSettings:
 class BenchReport:
     """What came of it, and where it was written."""
 
-    lines: tuple[Line, ...]
+    rows: tuple[SummaryRow, ...]
     marks: tuple[int, ...]
     csv: Path
     plot: Path
 
 
 def run_bench(
-    settings: BenchSettings, *, on_race: Callable[[Race], None] = lambda race: None
+    settings: BenchSettings, *, on_run: Callable[[BenchRun], None] = lambda run: None
 ) -> BenchReport:
     """Run what is not on disk yet, then report it all; interrupt and repeat as you like.
 
-    `on_race` is told of each race when it is done. Raises DataError where a table is missing.
+    `on_run` is told of each run when it is done. Raises DataError where a table is missing.
     """
-    outcomes = {table: _race_all(settings, table, on_race) for table in settings.tables}
-    lines = [
-        line
-        for table, by_sampler in outcomes.items()
-        for line in summarize(table, by_sampler, settings.marks)
+    metrics = {table: _run_all(settings, table, on_run) for table in settings.tables}
+    rows = [
+        row
+        for table, by_sampler in metrics.items()
+        for row in summarize(table, by_sampler, settings.marks)
     ]
     csv_path, plot_path = settings.out / "bench.csv", settings.out / "bench.png"
-    _write_csv(csv_path, lines)
+    _write_csv(csv_path, rows)
     title = f"{settings.workers} asynchronous workers, {settings.num_seeds} seeds"
-    plot_bench(plot_path, outcomes, title=f"{title}; bands: standard error")
-    return BenchReport(lines=tuple(lines), marks=settings.marks, csv=csv_path, plot=plot_path)
+    plot_bench(plot_path, metrics, title=f"{title}; bands: standard error")
+    return BenchReport(rows=tuple(rows), marks=settings.marks, csv=csv_path, plot=plot_path)
 
 
-def _race_all(
-    settings: BenchSettings, name: str, on_race: Callable[[Race], None]
-) -> dict[str, list[Outcome]]:
-    """A table's races by sampler, in the order of seeds."""
+def _run_all(
+    settings: BenchSettings, name: str, on_run: Callable[[BenchRun], None]
+) -> dict[str, list[Metrics]]:
+    """A table's runs by sampler, in the order of seeds."""
     table = load_table(name)
-    store = Cache(settings.out / "races")
-    outcomes: dict[str, list[Outcome]] = {sampler: [] for sampler in settings.samplers}
+    store = Cache(settings.out / "runs")
+    metrics: dict[str, list[Metrics]] = {sampler: [] for sampler in settings.samplers}
     for seed in settings.seeds:
         for sampler in settings.samplers:
-            race = Race(
+            run = BenchRun(
                 table=name,
                 sampler=sampler,
                 seed=seed,
                 budget=settings.budget,
                 workers=settings.workers,
             )
-            version = " ".join((contender_version(sampler), table.version)).strip()
-            finish = store.load(race, version)
-            if finish is None:
-                store.store(run_race(race, table), version)
-                finish = store.load(race, version)
-                assert finish is not None, "it was stored just now"
-            outcomes[sampler].append(measure(finish, table))
-            on_race(race)
-    return outcomes
+            version = " ".join((engine_version(sampler), table.version)).strip()
+            trace = store.load(run, version)
+            if trace is None:
+                store.store(run_bench_search(run, table), version)
+                trace = store.load(run, version)
+                assert trace is not None, "it was stored just now"
+            metrics[sampler].append(measure(trace, table))
+            on_run(run)
+    return metrics
 
 
 @cache
@@ -146,15 +146,15 @@ def _require_known(option: str, names: tuple[str, ...], known: tuple[str, ...]) 
             raise OptionError(f"{option}: unknown name '{name}' (known: {', '.join(known)})")
 
 
-def _write_csv(path: Path, lines: list[Line]) -> None:
+def _write_csv(path: Path, rows: list[SummaryRow]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(asdict(lines[0]))
-        for line in lines:
+        writer.writerow(asdict(rows[0]))
+        for row in rows:
             writer.writerow(
                 " ".join(map(_text, value)) if isinstance(value, tuple) else _text(value)
-                for value in asdict(line).values()
+                for value in asdict(row).values()
             )
 
 

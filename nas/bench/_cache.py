@@ -1,4 +1,4 @@
-"""Finished races on disk, one JSON file each, so that a long comparison can be interrupted."""
+"""Finished runs on disk, one JSON file each, so that a long comparison can be interrupted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from nas.bench._race import Finish, Race
+from nas.bench._run import BenchRun, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,53 +14,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A folder of races."""
+    """A folder of runs."""
 
     folder: Path
 
-    def load(self, race: Race, version: str) -> Finish | None:
-        """A race that was run by this version of the sampler, over this budget or a longer one."""
-        path = self._path(race)
+    def load(self, run: BenchRun, version: str) -> Trace | None:
+        """A run of this version of the engine, over this budget or a longer one."""
+        path = self._path(run)
         if not path.exists():
             return None
         record = json.loads(path.read_text())
-        stored = Race(**record["race"])
-        if record["version"] != version or stored.budget < race.budget:
+        stored = BenchRun(**record["run"])
+        if record["version"] != version or stored.budget < run.budget:
             return None
         return _shortened(
-            Finish(
-                race=stored,
+            Trace(
+                run=stored,
                 trained=tuple(record["trained"]),
                 finished_s=tuple(record["finished_s"]),
                 repeats=tuple(record["repeats"]),
                 ask_ms=tuple(record["ask_ms"]),
             ),
-            race,
+            run,
         )
 
-    def store(self, finish: Finish, version: str) -> None:
-        """Write a race, in place of an older one."""
-        path = self._path(finish.race)
+    def store(self, trace: Trace, version: str) -> None:
+        """Write a run, in place of an older one."""
+        path = self._path(trace.run)
         path.parent.mkdir(parents=True, exist_ok=True)
-        record = {"version": version, **asdict(finish)}
+        record = {"version": version, **asdict(trace)}
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(record))
         partial.replace(path)
 
-    def _path(self, race: Race) -> Path:
-        contest = f"{race.table}-w{race.workers}"
-        return self.folder / contest / race.sampler / f"seed-{race.seed:03}.json"
+    def _path(self, run: BenchRun) -> Path:
+        contest = f"{run.table}-w{run.workers}"
+        return self.folder / contest / run.sampler / f"seed-{run.seed:03}.json"
 
 
-def _shortened(finish: Finish, race: Race) -> Finish:
-    """The first trainings of a longer race."""
-    size = min(race.budget, len(finish.trained))
-    asked = size + finish.repeats[size - 1]
+def _shortened(trace: Trace, run: BenchRun) -> Trace:
+    """The first trainings of a longer run."""
+    size = min(run.budget, len(trace.trained))
     return replace(
-        finish,
-        race=race,
-        trained=finish.trained[:size],
-        finished_s=finish.finished_s[:size],
-        repeats=finish.repeats[:size],
-        ask_ms=finish.ask_ms[:asked],
+        trace,
+        run=run,
+        trained=trace.trained[:size],
+        finished_s=trace.finished_s[:size],
+        repeats=trace.repeats[:size],
+        ask_ms=trace.ask_ms[:size],
     )

@@ -1,4 +1,4 @@
-"""What a race achieved: its share of the true front's hypervolume, as trainings come in.
+"""What a run achieved: its share of the true front's hypervolume, as trainings come in.
 
 The front is measured by accuracies the search never saw (the mean of the other training seeds),
 over everything it trained. Errors count up to the median network's, costs on a logarithmic scale
@@ -13,14 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from moocore import hypervolume, is_nondominated
+
+from nas.pareto import growing_hypervolume, hypervolume, non_dominated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from nas.bench._race import Finish
+    from nas.bench._run import Trace
     from nas.bench._table import Row, Table
 
     Array = NDArray[np.float64]
@@ -30,8 +31,8 @@ TARGETS = (0.90, 0.95, 0.98)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A race in figures."""
+class Metrics:
+    """A run in figures."""
 
     shares: tuple[float, ...]
     """After each training, in [0, 1]."""
@@ -49,31 +50,31 @@ class Outcome:
     ask_max_ms: float
 
 
-def measure(finish: Finish, table: Table) -> Outcome:
-    """The figures of a race."""
-    replica = finish.race.replica
-    rows = [table.network(arch_id) for arch_id in finish.trained]
+def measure(trace: Trace, table: Table) -> Metrics:
+    """The figures of a run."""
+    replica = trace.run.replica
+    rows = [table.network(arch_id) for arch_id in trace.trained]
     points, told = _tested(rows, table, replica), _told(rows, table, replica)
     reference, whole = _scale(table, replica)
-    shares = tuple(share / whole for share in _growing_hypervolume(points, reference))
-    return Outcome(
+    shares = tuple(share / whole for share in growing_hypervolume(points, reference))
+    return Metrics(
         shares=shares,
-        picked_share=_hypervolume(points[is_nondominated(told)], reference) / whole,
-        finished_s=finish.finished_s,
+        picked_share=hypervolume(points[non_dominated(told)], reference) / whole,
+        finished_s=trace.finished_s,
         evaluations_to=tuple(_first_at(shares, target) for target in TARGETS),
-        duplicate_share=1 - len(set(finish.trained)) / len(finish.trained),
-        repeated_share=finish.repeats[-1] / (finish.repeats[-1] + len(finish.trained)),
-        ask_ms=float(np.median(finish.ask_ms)),
-        ask_max_ms=max(finish.ask_ms),
+        duplicate_share=1 - len(set(trace.trained)) / len(trace.trained),
+        repeated_share=trace.repeats[-1] / (trace.repeats[-1] + len(trace.trained)),
+        ask_ms=float(np.median(trace.ask_ms)),
+        ask_max_ms=max(trace.ask_ms),
     )
 
 
 def picked_ceiling(table: Table, replica: int) -> float:
-    """`Outcome.picked_share` of a search that trains every network."""
+    """`Metrics.picked_share` of a search that trains every network."""
     reference, whole = _scale(table, replica)
     told = _told(table.networks, table, replica)
     points = _tested(table.networks, table, replica)
-    return _hypervolume(points[is_nondominated(told)], reference) / whole
+    return hypervolume(points[non_dominated(told)], reference) / whole
 
 
 def _tested(rows: Sequence[Row], table: Table, replica: int) -> Array:
@@ -94,24 +95,7 @@ def _scale(table: Table, replica: int) -> tuple[tuple[float, ...], float]:
     """Reference point, and the hypervolume of the whole table."""
     points = _tested(table.networks, table, replica)
     reference = (float(np.median(points[:, 0])), *map(float, points[:, 1:].max(axis=0)))
-    return reference, _hypervolume(points, reference)
-
-
-def _hypervolume(points: Array, reference: tuple[float, ...]) -> float:
-    return float(hypervolume(points, ref=reference))
-
-
-def _growing_hypervolume(points: Array, reference: tuple[float, ...]) -> list[float]:
-    """After each point; computed anew only where the point adds to the front."""
-    front = np.empty((0, points.shape[1]))
-    values = []
-    value = 0.0
-    for point in points:
-        if not (front <= point).all(axis=1).any():
-            front = np.concatenate([front[~(front >= point).all(axis=1)], point[None]])
-            value = _hypervolume(front, reference)
-        values.append(value)
-    return values
+    return reference, hypervolume(points, reference)
 
 
 def _first_at(shares: tuple[float, ...], target: float) -> int | None:

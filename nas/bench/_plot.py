@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from nas.bench._measures import Outcome
+    from nas.bench._measures import Metrics
 
 LEAST_SHARE = 0.6
 _COLOURS = (
@@ -26,18 +26,18 @@ _STYLES = ("-", "-", "-", "-", "--", "--", ":", ":", "-.")
 
 
 def plot_bench(
-    path: Path, outcomes: Mapping[str, Mapping[str, Sequence[Outcome]]], *, title: str
+    path: Path, metrics: Mapping[str, Mapping[str, Sequence[Metrics]]], *, title: str
 ) -> None:
-    """Draw every table's races into a PNG: one column per table, trainings above, time below."""
-    figure = Figure(figsize=(5.2 * len(outcomes), 8.4), layout="constrained")
-    axes = figure.subplots(2, len(outcomes), squeeze=False, sharey=True)
-    for column, (table, by_sampler) in enumerate(outcomes.items()):
+    """Draw every table's runs into a PNG: one column per table, trainings above, time below."""
+    figure = Figure(figsize=(5.2 * len(metrics), 8.4), layout="constrained")
+    axes = figure.subplots(2, len(metrics), squeeze=False, sharey=True)
+    for column, (table, by_sampler) in enumerate(metrics.items()):
         _draw_evaluations(axes[0][column], by_sampler)
         _draw_time(axes[1][column], by_sampler)
         axes[0][column].set_title(table)
     for row in axes:
         row[0].set_ylabel("share of the true front's hypervolume")
-    columns = 2 if len(outcomes) == 1 else 5
+    columns = 2 if len(metrics) == 1 else 5
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
     figure.suptitle(title)
@@ -45,7 +45,7 @@ def plot_bench(
     figure.savefig(path, dpi=110)
 
 
-def _draw_evaluations(axes: Axes, by_sampler: Mapping[str, Sequence[Outcome]]) -> None:
+def _draw_evaluations(axes: Axes, by_sampler: Mapping[str, Sequence[Metrics]]) -> None:
     for (sampler, runs), colour, style in _styled(by_sampler):
         length = max(len(one.shares) for one in runs)
         counts = np.arange(1, length + 1)
@@ -58,7 +58,7 @@ def _draw_evaluations(axes: Axes, by_sampler: Mapping[str, Sequence[Outcome]]) -
     _finish(axes, "networks trained")
 
 
-def _draw_time(axes: Axes, by_sampler: Mapping[str, Sequence[Outcome]]) -> None:
+def _draw_time(axes: Axes, by_sampler: Mapping[str, Sequence[Metrics]]) -> None:
     # As far as every search was still running.
     end_s = min(one.finished_s[-1] for runs in by_sampler.values() for one in runs)
     seconds = np.linspace(0, end_s, 200)
@@ -70,8 +70,8 @@ def _draw_time(axes: Axes, by_sampler: Mapping[str, Sequence[Outcome]]) -> None:
 
 
 def _styled(
-    by_sampler: Mapping[str, Sequence[Outcome]],
-) -> list[tuple[tuple[str, Sequence[Outcome]], str, str]]:
+    by_sampler: Mapping[str, Sequence[Metrics]],
+) -> list[tuple[tuple[str, Sequence[Metrics]], str, str]]:
     pairs = enumerate(by_sampler.items())
     return [(pair, _COLOURS[n % len(_COLOURS)], _STYLES[n % len(_STYLES)]) for n, pair in pairs]
 

@@ -1,4 +1,4 @@
-"""Many races as one table: means, spread, ranks, and whether a difference is more than luck."""
+"""Many runs as one table: means, spread, ranks, and whether a difference is more than luck."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from nas.bench._measures import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nas.bench._measures import Outcome
+    from nas.bench._measures import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class SummaryRow:
     """One sampler on one table, over all seeds."""
 
     table: str
@@ -43,43 +43,43 @@ class Line:
 
 
 def summarize(
-    table: str, outcomes: Mapping[str, Sequence[Outcome]], marks: Sequence[int]
-) -> tuple[Line, ...]:
+    table: str, metrics: Mapping[str, Sequence[Metrics]], marks: Sequence[int]
+) -> tuple[SummaryRow, ...]:
     """One line per sampler, in the order given. All ran the same seeds."""
-    last = np.array([[share_at(one, marks[-1]) for one in runs] for runs in outcomes.values()])
+    last = np.array([[share_at(one, marks[-1]) for one in runs] for runs in metrics.values()])
     ranks = rankdata(-last, axis=0).mean(axis=1)
     return tuple(
-        _line(table, sampler, runs, marks, rank=float(rank), p_value=_p_value(last[0], row))
-        for (sampler, runs), rank, row in zip(outcomes.items(), ranks, last, strict=True)
+        _summary_row(table, sampler, runs, marks, rank=float(rank), p_value=_p_value(last[0], row))
+        for (sampler, runs), rank, row in zip(metrics.items(), ranks, last, strict=True)
     )
 
 
-def share_at(outcome: Outcome, evaluations: int) -> float:
+def share_at(metrics: Metrics, evaluations: int) -> float:
     """The share after so many trainings, or in the end if there were fewer."""
-    return outcome.shares[min(evaluations, len(outcome.shares)) - 1]
+    return metrics.shares[min(evaluations, len(metrics.shares)) - 1]
 
 
-def mean_share_by_time(outcomes: Sequence[Outcome], seconds: Sequence[float]) -> list[float]:
+def mean_share_by_time(metrics: Sequence[Metrics], seconds: Sequence[float]) -> list[float]:
     """Mean share at each of these simulated times."""
     columns = []
-    for one in outcomes:
+    for one in metrics:
         places = np.searchsorted(one.finished_s, seconds, side="right")
         columns.append(np.array([0.0, *one.shares])[places])
     return [float(value) for value in np.mean(columns, axis=0)]
 
 
-def _line(
+def _summary_row(
     table: str,
     sampler: str,
-    runs: Sequence[Outcome],
+    runs: Sequence[Metrics],
     marks: Sequence[int],
     *,
     rank: float,
     p_value: float | None,
-) -> Line:
+) -> SummaryRow:
     shares = np.array([[share_at(one, mark) for mark in marks] for one in runs])
     spread = shares.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(marks))
-    return Line(
+    return SummaryRow(
         table=table,
         sampler=sampler,
         seeds=len(runs),

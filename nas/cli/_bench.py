@@ -14,7 +14,7 @@ from nas.cli._options import make_console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.bench import BenchReport, Line
+    from nas.bench import BenchReport, SummaryRow
 
 
 def bench(
@@ -32,12 +32,11 @@ def bench(
     budget: Annotated[int, typer.Option(help="Trainings looked up in each search.")] = 200,
     workers: Annotated[int, typer.Option(help="Simulated asynchronous workers.")] = 8,
     out: Annotated[
-        Path, typer.Option(help="Where races are kept and the comparison is written.")
+        Path, typer.Option(help="Where runs are kept and the comparison is written.")
     ] = Path("bench"),
 ) -> None:
     """Compare samplers on tables of finished trainings; interrupt and repeat as you like."""
-    from nas.bench import TABLES, BenchSettings, run_bench
-    from nas.search import CONTENDERS
+    from nas.bench import CONTENDERS, TABLES, BenchSettings, run_bench
 
     settings = BenchSettings(
         out=out,
@@ -50,8 +49,8 @@ def bench(
     )
     console = make_console()
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("races", total=settings.num_races)
-        report = run_bench(settings, on_race=lambda race: progress.advance(bar))
+        bar = progress.add_task("runs", total=settings.num_runs)
+        report = run_bench(settings, on_run=lambda run: progress.advance(bar))
     print_bench(console, report)
 
 
@@ -61,7 +60,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def print_bench(console: Console, report: BenchReport) -> None:
     """One table per data set, and where the files are."""
-    for name in dict.fromkeys(line.table for line in report.lines):
+    for name in dict.fromkeys(row.table for row in report.rows):
         console.print(_table(name, report))
     console.print(
         "Share of the true front's hypervolume after so many trainings, on accuracies the search "
@@ -89,20 +88,20 @@ def _table(name: str, report: BenchReport) -> Table:
         "ms",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
-    for line in report.lines:
-        if line.table == name:
-            table.add_row(line.sampler, *_cells(line))
+    for row in report.rows:
+        if row.table == name:
+            table.add_row(row.sampler, *_cells(row))
     return table
 
 
-def _cells(line: Line) -> list[str]:
-    pairs = zip(line.shares, line.errors, strict=True)
+def _cells(row: SummaryRow) -> list[str]:
+    pairs = zip(row.shares, row.errors, strict=True)
     return [
         *(f"{share:.3f}±{error:.3f}".replace("0.", ".") for share, error in pairs),
-        f"{line.picked_share:.2f}".lstrip("0"),
-        *("-" if count is None else f"{count:.0f}" for count in line.evaluations_to),
-        f"{100 * line.duplicate_share:.0f}",
-        f"{line.rank:.1f}",
-        "" if line.p_value is None else f"{line.p_value:.1g}",
-        f"{line.ask_ms:.1f}",
+        f"{row.picked_share:.2f}".lstrip("0"),
+        *("-" if count is None else f"{count:.0f}" for count in row.evaluations_to),
+        f"{100 * row.duplicate_share:.0f}",
+        f"{row.rank:.1f}",
+        "" if row.p_value is None else f"{row.p_value:.1g}",
+        f"{row.ask_ms:.1f}",
     ]

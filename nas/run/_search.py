@@ -1,4 +1,4 @@
-"""The loop: propose, evaluate, record, until the budget is spent."""
+"""A search in a run folder: the engine's loop, the weights, the log and the display."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.report import Progress, Snapshot, front_rows
 from nas.run._latency import measure_front, wants_latency
 from nas.run._session import ProxyFactory
-from nas.search import SearchStudy
-from nas.trial import Task
+from nas.search import LoopEvents, OptunaStore, SearchEngine, SearchLoop
 from nas.workers import make_pool
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from nas.search import Proposal
     from nas.trial import Evaluation, TrialResult
     from nas.workers import Factory, Pool
-
-POLL_S = 1.0
-"""How often the display is refreshed while nothing finishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,42 +55,43 @@ def run_search(
     """
     started = time.monotonic()
     with session.folder.lock():
-        study = _open_study(session)
-        before = study.num_evaluated
+        engine = _open_engine(session)
+        ledger = engine.ledger
+        before = ledger.num_finished
         exhausted = interrupted = False
         if before < session.settings.budget:
             try:
-                exhausted = _evaluate(session, study, worker_config, console, factory)
+                exhausted = _evaluate(session, engine, worker_config, console, factory)
             except KeyboardInterrupt:
                 interrupted = True
                 session.folder.log("interrupted")
-    if wants_latency(session.settings) and study.archive.front and not interrupted:
+    if wants_latency(session.settings) and ledger.results.front and not interrupted:
         # With the workers gone, so that no training runs beside it.
         measure_front(session)
     return Outcome(
-        evaluated=study.num_evaluated,
-        new=study.num_evaluated - before,
+        evaluated=ledger.num_finished,
+        new=ledger.num_finished - before,
         elapsed_s=time.monotonic() - started,
         exhausted=exhausted,
         interrupted=interrupted,
     )
 
 
-def _open_study(session: Session) -> SearchStudy:
-    return SearchStudy(
+def _open_engine(session: Session) -> SearchEngine:
+    return SearchEngine(
         session.problem,
-        session.address,
+        OptunaStore(session.problem, session.address),
         sampler=session.settings.sampler,
         seed=session.settings.seed,
         start=session.start,
         num_rungs=len(session.settings.rungs),
-        worst=session.worst,
+        reference=session.worst,
     )
 
 
 def _evaluate(
     session: Session,
-    study: SearchStudy,
+    engine: SearchEngine,
     worker_config: WorkerConfig,
     console: Console,
     factory: Factory | None,
@@ -110,8 +107,17 @@ def _evaluate(
         task_timeout_s=settings.task_timeout_s,
     )
     with pool, _ended_like_ctrl_c(), Progress(console) as progress:
-        folder.log(f"begins with {pool.description}, {study.num_evaluated} networks evaluated")
-        loop = _Loop(session, study, pool, progress)
+        folder.log(
+            f"begins with {pool.description}, {engine.ledger.num_finished} networks evaluated"
+        )
+        loop = SearchLoop(
+            engine,
+            pool,
+            budget=settings.budget,
+            rungs=settings.rungs,
+            seed=settings.seed,
+            events=_Search(session, engine, pool, progress),
+        )
         loop.run()
         folder.log("ends")
     return loop.exhausted
@@ -144,73 +150,43 @@ class _FrontMeasures:
     best_accuracy: float | None
 
 
-@dataclass(slots=True)
-class _Loop:
-    session: Session
-    study: SearchStudy
-    pool: Pool
-    progress: Progress
-    running: dict[int, Proposal] = field(default_factory=dict)
-    exhausted: bool = False
-    started: float = field(default_factory=time.monotonic)
-    _front: _FrontMeasures = field(init=False)
+class _Search(LoopEvents):
+    """What happens in the run folder and on the display beside a search."""
 
-    def run(self) -> None:
-        """Propose, evaluate, record, until nothing is left to do."""
+    def __init__(
+        self, session: Session, engine: SearchEngine, pool: Pool, progress: Progress
+    ) -> None:
+        self._session = session
+        self._engine = engine
+        self._pool = pool
+        self._progress = progress
+        self._started = time.monotonic()
         self._measure_front()
-        while True:
-            self._fill()
-            self.progress.update(self._snapshot())
-            if not self.running:
-                self.study.finish()
-                return
-            result = self.pool.next_result(timeout_s=POLL_S)
-            if result is not None:
-                self._take(result)
 
-    def _fill(self) -> None:
-        """Give every free worker a network."""
-        settings = self.session.settings
-        while len(self.running) < self.pool.num_workers:
-            proposal = self._propose()
-            if proposal is None:
-                return
-            self.running[proposal.number] = proposal
-            self.pool.submit(
-                Task(
-                    number=proposal.number,
-                    arch=proposal.candidate.arch,
-                    fidelity=settings.rungs[proposal.rung],
-                    seed=settings.seed,
-                )
-            )
+    def on_wait(self, loop: SearchLoop) -> None:
+        self._progress.update(self._snapshot(num_running=len(loop.running)))
 
-    def _propose(self) -> Proposal | None:
-        """A network that climbs the ladder, or a new one as long as budget and space allow."""
-        study = self.study
-        if self.exhausted or study.num_begun >= self.session.settings.budget:
-            return study.propose_begun()
-        proposal = study.propose()
-        self.exhausted = proposal is None
-        return proposal
-
-    def _take(self, result: TrialResult) -> None:
-        proposal = self.running.pop(result.number)
-        candidate, folder = proposal.candidate, self.session.folder
-        in_full = proposal.rung == len(self.session.settings.rungs) - 1
-        if in_full and result.ok and result.weights is not None:
+    def before_record(self, proposal: Proposal, result: TrialResult) -> None:
+        if self._in_full(proposal) and result.ok and result.weights is not None:
             # Before the record: a network on the front must never lack its weights.
-            folder.write_bytes(f"weights/{candidate.arch.id}.safetensors", result.weights)
-        if self.study.record(candidate, result):
+            name = f"weights/{proposal.candidate.arch.id}.safetensors"
+            self._session.folder.write_bytes(name, result.weights)
+
+    def after_record(self, proposal: Proposal, result: TrialResult, *, on_front: bool) -> None:
+        folder, ledger = self._session.folder, self._engine.ledger
+        if on_front:
             self._measure_front()
-        if in_full and result.weights is not None:
-            folder.keep_weights({member.arch_id for member in self.study.archive.front})
-        folder.log(_line(proposal, result, self.study.evaluations.get(result.number)))
+        if self._in_full(proposal) and result.weights is not None:
+            folder.keep_weights({member.arch_id for member in ledger.results.front})
+        folder.log(_line(proposal, result, ledger.evaluations.get(result.number)))
+
+    def _in_full(self, proposal: Proposal) -> bool:
+        return proposal.rung == self._engine.ledger.top
 
     def _measure_front(self) -> None:
         """Once for each change of the front, not for each look at it."""
-        study, session = self.study, self.session
-        front = [study.evaluations[member.number] for member in study.archive.front]
+        ledger, session = self._engine.ledger, self._session
+        front = [ledger.evaluations[member.number] for member in ledger.results.front]
         rows = front_rows(front, session.problem.objectives, limits=session.problem.limits)
         values = {row.values(session.problem.objectives) for row in rows}
         self._front = _FrontMeasures(
@@ -219,22 +195,22 @@ class _Loop:
             best_accuracy=max((row.scores.accuracy for row in rows), default=None),
         )
 
-    def _snapshot(self) -> Snapshot:
-        study, front = self.study, self._front
+    def _snapshot(self, num_running: int) -> Snapshot:
+        ledger, front = self._engine.ledger, self._front
         return Snapshot(
-            budget=self.session.settings.budget,
-            finished=study.count("complete"),
-            pruned=len(study.archive.paused) + study.count("pruned"),
-            running=len(self.running),
-            duplicates=study.count("duplicate"),
-            rejected=study.count("rejected"),
-            failed=study.count("failed"),
+            budget=self._session.settings.budget,
+            finished=ledger.count("complete"),
+            pruned=len(ledger.paused) + ledger.count("pruned"),
+            running=num_running,
+            duplicates=ledger.count("duplicate"),
+            rejected=ledger.count("rejected"),
+            failed=ledger.count("failed"),
             best_accuracy=front.best_accuracy,
             front_size=front.size,
             hypervolume=front.hypervolume,
-            elapsed_s=time.monotonic() - self.started,
-            workers=self.pool.num_workers,
-            dashboard=self.pool.dashboard_url,
+            elapsed_s=time.monotonic() - self._started,
+            workers=self._pool.num_workers,
+            dashboard=self._pool.dashboard_url,
         )
 
 

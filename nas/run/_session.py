@@ -47,7 +47,7 @@ class Session:
 
     @property
     def worst(self) -> tuple[float, ...]:
-        """Losses of the box's worst corner, below which nothing is worth a longer training."""
+        """The box's worst corner as an objective vector; nothing beyond it climbs the ladder."""
         return tuple(axis.objective.loss(axis.worst) for axis in self.box.axes)
 
     @property

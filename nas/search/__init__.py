@@ -1,40 +1,66 @@
-"""What to try next and what came of it: samplers and the Optuna study. Optuna's only home."""
+"""What to try next and what came of it: engine, samplers and trials. Optuna's only home.
+
+    SearchEngine   propose / record / finish
+      Sampler      what to try next
+      Ledger       what became of each candidate
+      TrialStore   where trials are kept: an Optuna study, or memory
+    SearchLoop     keeps the workers of a pool busy with an engine's proposals
+
+Samplers look at the ledger; only the engine writes to the store.
+"""
 
 from __future__ import annotations
 
-from nas.search._archive import Archive, losses_of
-from nas.search._contender import CONTENDERS, Contender, Entry, contender_version
-from nas.search._evolution import ParetoEvolutionSampler, SpaceExhausted
-from nas.search._ladder import Ladder
-from nas.search._model_based import ModelBasedSampler
-from nas.search._problem import Candidate, Problem, SpaceProbe, probe_space
-from nas.search._samplers import SAMPLERS
-from nas.search._searchable import Genes, Searchable
+from nas.search._archive import Archive, Member, objective_vector
+from nas.search._engine import Proposal, SearchEngine
+from nas.search._ladder import Ladder, Promoter
+from nas.search._ledger import Entry, Ledger
+from nas.search._loop import LoopEvents, SearchLoop
+from nas.search._optuna_store import OptunaStore, create_study, load_evaluations
+from nas.search._probe import SpaceProbe, probe_space
+from nas.search._problem import Candidate, Genes, Problem, SearchProblem
 from nas.search._storage import StorageAddress
-from nas.search._studies import create_study, load_evaluations
-from nas.search._study import Proposal, SearchStudy
+from nas.search._store import MemoryStore, RungScore, TrialStore
+from nas.search.samplers import (
+    SAMPLERS,
+    Knowledge,
+    ModelBasedSampler,
+    ParetoEvolutionSampler,
+    Sampler,
+    SpaceExhausted,
+    make_sampler,
+)
 
 __all__ = [
-    "CONTENDERS",
     "SAMPLERS",
     "Archive",
     "Candidate",
-    "Contender",
     "Entry",
     "Genes",
+    "Knowledge",
     "Ladder",
+    "Ledger",
+    "LoopEvents",
+    "Member",
+    "MemoryStore",
     "ModelBasedSampler",
+    "OptunaStore",
     "ParetoEvolutionSampler",
     "Problem",
+    "Promoter",
     "Proposal",
-    "SearchStudy",
-    "Searchable",
+    "RungScore",
+    "Sampler",
+    "SearchEngine",
+    "SearchLoop",
+    "SearchProblem",
     "SpaceExhausted",
-    "StorageAddress",
     "SpaceProbe",
-    "contender_version",
+    "StorageAddress",
+    "TrialStore",
     "create_study",
     "load_evaluations",
-    "losses_of",
+    "make_sampler",
+    "objective_vector",
     "probe_space",
 ]

@@ -11,12 +11,12 @@ objectives, where nearly every network is on the first one.
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import moocore
+from nas.pareto import dominates, hypervolume
 
 if TYPE_CHECKING:
-    from nas.search._archive import Losses
+    from nas.search._archive import ObjectiveVector
 
 ETA = 3.0
 """Of how many networks on a rung one is promoted."""
@@ -24,30 +24,39 @@ _LEAST_GAIN = 1e-9
 """Hypervolume, as accuracy times decades of cost; less is rounding."""
 
 
+class Promoter(Protocol):
+    """Decides who climbs a ladder; rungs count from 0, the cheapest."""
+
+    def add(self, rung: int, number: int, vector: ObjectiveVector) -> None:
+        """Take in the result of trial `number` on a rung below the top."""
+
+    def mark_promoted(self, rung: int, number: int) -> None:
+        """Take in a promotion that was decided before."""
+
+    def promote(self) -> int | None:
+        """The trial that climbs next; None where none may."""
+
+
 class Ladder:
     """Promotions between the rungs, the last of which is full training."""
 
-    def __init__(self, num_rungs: int, reference: Losses, *, eta: float = ETA) -> None:
-        """Nobody on any rung.
+    def __init__(self, num_rungs: int, reference: ObjectiveVector, *, eta: float = ETA) -> None:
+        """Start with no results.
 
         Args:
             num_rungs: Full training included; with 1 nothing is ever promoted.
-            reference: Losses of the worst network; one that is worse anywhere never climbs.
+            reference: Objective vector of the worst network that counts; one that is worse in
+                any objective never climbs.
             eta: Of how many results on a rung one may climb, at least 1.
         """
         self._rungs = tuple(_Rung(reference, eta) for _ in range(num_rungs - 1))
 
-    @property
-    def top(self) -> int:
-        """The rung of full training."""
-        return len(self._rungs)
-
-    def add(self, rung: int, number: int, losses: Losses) -> None:
+    def add(self, rung: int, number: int, vector: ObjectiveVector) -> None:
         """Take in the result of trial `number` on a rung below the top."""
-        self._rungs[rung].add(number, losses)
+        self._rungs[rung].add(number, vector)
 
     def mark_promoted(self, rung: int, number: int) -> None:
-        """Know of a promotion that an earlier session made."""
+        """Take in a promotion that was decided before."""
         self._rungs[rung].mark_promoted(number)
 
     def promote(self) -> int | None:
@@ -60,25 +69,33 @@ class Ladder:
 
 
 class _Rung:
-    def __init__(self, reference: Losses, eta: float) -> None:
+    """Results on one rung, and those of them that were promoted."""
+
+    def __init__(self, reference: ObjectiveVector, eta: float) -> None:
         self._reference = reference
         self._eta = eta
-        self._losses: dict[int, Losses] = {}
-        self._promoted: dict[int, Losses] = {}
+        self._vectors: dict[int, ObjectiveVector] = {}
+        self._promoted: set[int] = set()
+        self._front: list[ObjectiveVector] = []
+        """Of the promoted ones those that no other dominates: the others add no volume."""
         self._bounds: list[tuple[float, int]] = []
         """(-gain, trial), a heap. Gains shrink as others are promoted: old ones are bounds."""
         self._volume = 0.0
 
-    def add(self, number: int, losses: Losses) -> None:
-        self._losses[number] = losses
-        heapq.heappush(self._bounds, (-self._gain(losses), number))
+    def add(self, number: int, vector: ObjectiveVector) -> None:
+        self._vectors[number] = vector
+        heapq.heappush(self._bounds, (-self._gain(vector), number))
 
     def mark_promoted(self, number: int) -> None:
-        self._promoted[number] = self._losses[number]
-        self._volume = self._hypervolume(list(self._promoted.values()))
+        vector = self._vectors[number]
+        self._promoted.add(number)
+        if any(one == vector or dominates(one, vector) for one in self._front):
+            return
+        self._front = [one for one in self._front if not dominates(vector, one)] + [vector]
+        self._volume = hypervolume(self._front, self._reference)
 
     def promote(self) -> int | None:
-        if len(self._promoted) + 1 > len(self._losses) / self._eta:
+        if len(self._promoted) + 1 > len(self._vectors) / self._eta:
             return None
         number = self._best()
         if number is not None:
@@ -86,20 +103,17 @@ class _Rung:
         return number
 
     def _best(self) -> int | None:
-        """The trial of the largest gain; None where nobody would add anything."""
+        """The trial of the largest gain; None where none would add anything."""
         while self._bounds:
             _, number = self._bounds[0]
             if number in self._promoted:
                 heapq.heappop(self._bounds)
                 continue
-            gain = self._gain(self._losses[number])
+            gain = self._gain(self._vectors[number])
             heapq.heapreplace(self._bounds, (-gain, number))
             if self._bounds[0][1] == number:
                 return number if gain > _LEAST_GAIN else None
         return None
 
-    def _gain(self, losses: Losses) -> float:
-        return self._hypervolume([*self._promoted.values(), losses]) - self._volume
-
-    def _hypervolume(self, points: list[Losses]) -> float:
-        return float(moocore.hypervolume(points, ref=self._reference))
+    def _gain(self, vector: ObjectiveVector) -> float:
+        return hypervolume([*self._front, vector], self._reference) - self._volume

@@ -1,6 +1,6 @@
-"""Where candidates are evaluated: in this process, or on a Ray of any size.
+"""Where candidates are evaluated: in this process, on a Ray of any size, or on a simulated clock.
 
-One interface (`Pool`), two pools. A pool takes `Task`s and gives back one `TrialResult` for
+One interface (`Pool`), three pools. A pool takes `Task`s and gives back one `TrialResult` for
 each, whatever happens to the process that worked on it. Pools know nothing of networks or
 data: what a worker does with a task is the business of the `Factory` it is made with.
 """
@@ -9,12 +9,14 @@ from nas.workers._allocator import allocator_variables
 from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
+from nas.workers._simulated import SimulatedPool
 
 __all__ = [
     "Evaluator",
     "Factory",
     "LocalPool",
     "Pool",
+    "SimulatedPool",
     "WorkerInfo",
     "allocator_variables",
     "make_pool",

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from nas.bench import BenchSettings, Race, _bench, run_bench, run_race, summarize
+from nas.bench import BenchRun, BenchSettings, _bench, run_bench, run_bench_search, summarize
 from nas.bench._cache import Cache
-from nas.bench._measures import Outcome
+from nas.bench._measures import Metrics
 from nas.bench._summary import mean_share_by_time
 from nas.cli import app
 from nas.errors import OptionError
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from nas.bench import Table
 
-RACE = Race(table="toy", sampler="evolution", seed=0, budget=20, workers=4)
+RUN = BenchRun(table="toy", sampler="evolution", seed=0, budget=20, workers=4)
 
 
-def outcome(*shares: float, evaluations_to: tuple[int | None, ...] = (None,) * 3) -> Outcome:
-    return Outcome(
+def metrics(*shares: float, evaluations_to: tuple[int | None, ...] = (None,) * 3) -> Metrics:
+    return Metrics(
         shares=shares,
         picked_share=shares[-1],
         finished_s=tuple(10.0 * number for number in range(1, len(shares) + 1)),
@@ -44,24 +44,24 @@ def only_toy(toy: Table, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stored_races_are_read_back_and_shortened(toy: Table, tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    finish = run_race(RACE, toy)
-    cache.store(finish, "1")
-    found = cache.load(RACE, "1")
+    trace = run_bench_search(RUN, toy)
+    cache.store(trace, "1")
+    found = cache.load(RUN, "1")
     assert found is not None
-    assert found.trained == finish.trained
-    shorter = replace(RACE, budget=12)
+    assert found.trained == trace.trained
+    shorter = replace(RUN, budget=12)
     cut = cache.load(shorter, "1")
     assert cut is not None
-    assert cut.trained == run_race(shorter, toy).trained
-    assert cut.race == shorter
+    assert cut.trained == run_bench_search(shorter, toy).trained
+    assert cut.run == shorter
 
 
 def test_other_versions_and_longer_races_are_run_anew(toy: Table, tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    cache.store(run_race(RACE, toy), "1")
-    assert cache.load(RACE, "2") is None
-    assert cache.load(replace(RACE, budget=21), "1") is None
-    assert cache.load(replace(RACE, seed=1), "1") is None
+    cache.store(run_bench_search(RUN, toy), "1")
+    assert cache.load(RUN, "2") is None
+    assert cache.load(replace(RUN, budget=21), "1") is None
+    assert cache.load(replace(RUN, seed=1), "1") is None
 
 
 def test_summary_by_hand() -> None:
@@ -69,10 +69,10 @@ def test_summary_by_hand() -> None:
         "toy",
         {
             "good": [
-                outcome(0.5, 0.9, evaluations_to=(2, None, None)),
-                outcome(0.7, 0.9, evaluations_to=(2, None, None)),
+                metrics(0.5, 0.9, evaluations_to=(2, None, None)),
+                metrics(0.7, 0.9, evaluations_to=(2, None, None)),
             ],
-            "bad": [outcome(0.1, 0.2), outcome(0.3, 0.4)],
+            "bad": [metrics(0.1, 0.2), metrics(0.3, 0.4)],
         },
         (1, 2),
     )
@@ -88,7 +88,7 @@ def test_summary_by_hand() -> None:
 
 
 def test_share_by_time_is_what_had_ended_by_then() -> None:
-    assert mean_share_by_time([outcome(0.2, 0.6)], [5.0, 10.0, 19.0, 20.0]) == [0, 0.2, 0.2, 0.6]
+    assert mean_share_by_time([metrics(0.2, 0.6)], [5.0, 10.0, 19.0, 20.0]) == [0, 0.2, 0.2, 0.6]
 
 
 @pytest.mark.usefixtures("only_toy")
@@ -100,9 +100,9 @@ def test_run_writes_a_table_and_a_picture_and_resumes(tmp_path: Path) -> None:
         num_seeds=2,
         budget=20,
     )
-    done: list[Race] = []
-    report = run_bench(settings, on_race=done.append)
-    assert len(done) == settings.num_races == 4
+    done: list[BenchRun] = []
+    report = run_bench(settings, on_run=done.append)
+    assert len(done) == settings.num_runs == 4
     with Image.open(report.plot) as picture:
         assert picture.format == "PNG"
         colours = picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)
@@ -111,7 +111,7 @@ def test_run_writes_a_table_and_a_picture_and_resumes(tmp_path: Path) -> None:
     with report.csv.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["sampler"] for row in rows] == ["evolution", "random+dedup"]
-    assert run_bench(settings).lines == report.lines
+    assert run_bench(settings).rows == report.rows
 
 
 @pytest.mark.usefixtures("only_toy")
@@ -125,7 +125,7 @@ def test_seeds_count_up_from_the_first(tmp_path: Path) -> None:
         first_seed=40,
         budget=5,
     )
-    run_bench(settings, on_race=lambda race: seeds.append(race.seed))
+    run_bench(settings, on_run=lambda run: seeds.append(run.seed))
     assert seeds == [40, 41]
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.bench import (
+    CONTENDERS,
     SEEDS,
-    Race,
+    BenchRun,
     Table,
     Training,
     all_networks,
@@ -18,12 +19,11 @@ from nas.bench import (
     make_trained_table,
     measure,
     read_trainings,
-    run_race,
+    run_bench_search,
     table_problem,
     trainings_path,
 )
 from nas.errors import DataError
-from nas.search import CONTENDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,18 +76,18 @@ def test_other_trainings_are_another_version(table: Table, trainings: Sequence[T
 
 @pytest.mark.parametrize("sampler", ["model", "evolution", "tpe", "nsga2-20", "random+dedup"])
 def test_samplers_run_on_it_unchanged(table: Table, sampler: str) -> None:
-    race = Race(table=table.name, sampler=sampler, seed=0, budget=40, workers=4)
-    outcome = measure(run_race(race, table), table)
+    run = BenchRun(table=table.name, sampler=sampler, seed=0, budget=40, workers=4)
+    metrics = measure(run_bench_search(run, table), table)
 
-    assert len(outcome.shares) == 40
-    assert 0.2 < outcome.shares[-1] <= 1.0
-    assert list(outcome.shares) == sorted(outcome.shares)
+    assert len(metrics.shares) == 40
+    assert 0.2 < metrics.shares[-1] <= 1.0
+    assert list(metrics.shares) == sorted(metrics.shares)
     if CONTENDERS[sampler].deduplicate:
-        assert outcome.duplicate_share == 0
+        assert metrics.duplicate_share == 0
 
 
 def test_who_trains_all_of_it_has_the_whole_hypervolume(table: Table) -> None:
-    race = Race(table=table.name, sampler="random+dedup", seed=0, budget=660, workers=4)
-    outcome = measure(run_race(race, table), table)
-    assert outcome.shares[-1] == pytest.approx(1.0)
-    assert outcome.shares[100] < 1.0
+    run = BenchRun(table=table.name, sampler="random+dedup", seed=0, budget=660, workers=4)
+    metrics = measure(run_bench_search(run, table), table)
+    assert metrics.shares[-1] == pytest.approx(1.0)
+    assert metrics.shares[100] < 1.0

@@ -29,8 +29,8 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
-    monkeypatch.setattr("nas.search._problem.PROBE_SETTINGS", 200)
-    monkeypatch.setattr("nas.search._problem.DESCENT_STEPS", 20)
+    monkeypatch.setattr("nas.search._probe.PROBE_SETTINGS", 200)
+    monkeypatch.setattr("nas.search._probe.DESCENT_STEPS", 20)
 
 
 @pytest.fixture(scope="session")

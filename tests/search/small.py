@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import IllegalArchitecture
 from nas.metrics import parse_objectives
-from nas.search import Problem, SearchStudy, StorageAddress, create_study
+from nas.search import OptunaStore, Problem, SearchEngine, StorageAddress, create_study
 from nas.space import parse_space
 from nas.trial import Scores, TrialResult
 
@@ -116,32 +116,33 @@ def journal_in(folder: Path) -> StorageAddress:
     return StorageAddress(study="small", journal=folder / "study.journal")
 
 
-def open_study(
+def open_engine(
     problem: Problem, address: StorageAddress, *, sampler: str = "evolution", seed: int = 0
-) -> SearchStudy:
+) -> SearchEngine:
     start = next(
         genome for genome in all_genomes(problem.space) if problem.candidate(genome).reason is None
     )
-    return SearchStudy(problem, address, sampler=sampler, seed=seed, start=start)
+    store = OptunaStore(problem, address)
+    return SearchEngine(problem, store, sampler=sampler, seed=seed, start=start)
 
 
-def new_study(
+def new_engine(
     problem: Problem, address: StorageAddress, *, sampler: str = "evolution", seed: int = 0
-) -> SearchStudy:
+) -> SearchEngine:
     create_study(address, problem.objectives)
-    return open_study(problem, address, sampler=sampler, seed=seed)
+    return open_engine(problem, address, sampler=sampler, seed=seed)
 
 
-def evaluate(study: SearchStudy, proposal: Proposal) -> Evaluation:
+def evaluate(engine: SearchEngine, proposal: Proposal) -> Evaluation:
     """Record what the pretended training of a proposal gives."""
     candidate = proposal.candidate
-    study.record(candidate, pretend_result(proposal.number, candidate.arch))
-    return study.evaluations[proposal.number]
+    engine.record(pretend_result(proposal.number, candidate.arch))
+    return engine.ledger.evaluations[proposal.number]
 
 
-def search(study: SearchStudy, budget: int) -> list[Evaluation]:
+def search(engine: SearchEngine, budget: int) -> list[Evaluation]:
     """Evaluate one network after another until the budget is spent or the space exhausted."""
     done: list[Evaluation] = []
-    while study.num_evaluated < budget and (proposal := study.propose()) is not None:
-        done.append(evaluate(study, proposal))
+    while engine.ledger.num_finished < budget and (proposal := engine.propose()) is not None:
+        done.append(evaluate(engine, proposal))
     return done

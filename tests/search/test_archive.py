@@ -5,18 +5,14 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.arch import Architecture
 from nas.metrics import parse_objectives
-from nas.search import Archive
-from nas.trial import Cost, Evaluation, Scores
-from tests.search.small import all_genomes, make_space
+from nas.search import Archive, Member, objective_vector
+from nas.trial import Cost, Scores
 
-SPACE = make_space()
-GENOME = (0,) * len(SPACE.genes)
+OBJECTIVES = parse_objectives(["accuracy", "params"])
 
 
-def evaluated(number: int, accuracy: float, params: int) -> Evaluation:
-    arch: Architecture = SPACE.decode(all_genomes(SPACE)[number % 4])
+def member(number: int, accuracy: float, params: int) -> Member:
     cost = Cost(
         params=params,
         ring_params=0,
@@ -26,21 +22,24 @@ def evaluated(number: int, accuracy: float, params: int) -> Evaluation:
         peak_activation_bytes=4,
     )
     scores = Scores(accuracy=accuracy, loss=1.0, train_s=0.0)
-    return Evaluation(number=number, state="complete", arch=arch, cost=cost, scores=scores)
+    return Member(
+        number=number,
+        arch_id=f"net{number}",
+        genome=(number,),
+        objective_vector=objective_vector(OBJECTIVES, cost, scores),
+    )
 
 
 def fill(points: list[tuple[float, int]]) -> tuple[Archive, list[bool]]:
-    archive = Archive(parse_objectives(["accuracy", "params"]))
-    answers = [
-        archive.add(GENOME, evaluated(number, *point)) for number, point in enumerate(points)
-    ]
+    archive = Archive()
+    answers = [archive.add(member(number, *point)) for number, point in enumerate(points)]
     return archive, answers
 
 
-def test_losses_are_minimised_and_costs_are_logarithms() -> None:
+def test_vectors_are_minimised_and_costs_are_logarithms() -> None:
     archive, _ = fill([(0.75, 1000)])
 
-    assert archive.members[0].losses == (-0.75, 3.0)
+    assert archive.members[0].objective_vector == (-0.75, 3.0)
 
 
 def test_a_better_network_pushes_the_front_into_the_second_rank_and_that_out() -> None:
@@ -79,9 +78,13 @@ def test_both_ranks_are_those_of_brute_force_whatever_the_order(
     assert sorted(member.number for member in archive.second) == second
     for number, on_front in enumerate(answers):
         assert on_front == (number in undominated(list(range(number + 1))))
+    at_once = Archive()
+    at_once.replace_all(archive.members)
+    assert [one.number for one in at_once.front] == front
+    assert [one.number for one in at_once.second] == second
 
 
 def test_a_cost_of_nothing_has_a_place_on_the_logarithmic_axis() -> None:
     archive, _ = fill([(0.5, 0)])
 
-    assert archive.members[0].losses == (-0.5, math.log10(1))
+    assert archive.members[0].objective_vector == (-0.5, math.log10(1))

@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.search._journal import BatchedJournal, repair_journal
-from tests.search.small import journal_in, new_study, open_study, search
+from tests.search.small import journal_in, new_engine, open_engine, search
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -125,16 +125,16 @@ def test_an_empty_batch_writes_nothing(tmp_path: Path) -> None:
 def test_what_others_append_between_two_batches_is_read(
     small: Problem, address: StorageAddress
 ) -> None:
-    study = new_study(small, address)
-    search(study, 2)
+    engine = new_engine(small, address)
+    search(engine, 2)
     assert address.journal is not None
     optuna.load_study(
         study_name="small", storage=JournalStorage(JournalFileBackend(str(address.journal)))
     ).set_user_attr("note", "made in the dashboard")
-    search(study, 4)
+    search(engine, 4)
 
-    again = open_study(small, address)
-    assert (study.num_evaluated, again.num_evaluated) == (4, 4)
+    again = open_engine(small, address)
+    assert (engine.ledger.num_finished, again.ledger.num_finished) == (4, 4)
     assert len({trial.number for trial in read_plainly(address.journal)}) == 4
 
 
@@ -162,26 +162,26 @@ def test_a_kill_at_any_byte_of_a_proposal_and_a_record_loses_and_repeats_nothing
     small: Problem, tmp_path: Path
 ) -> None:
     address = journal_in(tmp_path)
-    study = new_study(small, address)
-    first, second = search(study, 2)
+    engine = new_engine(small, address)
+    first, second = search(engine, 2)
     assert address.journal is not None
     before = address.journal.stat().st_size
-    [third] = search(study, 3)
+    [third] = search(engine, 3)
     content = address.journal.read_bytes()
     outcomes = set()
     for size in range(before, len(content) + 1):
         address.journal.write_bytes(content[:size])
-        resumed = open_study(small, address)
-        outcomes.add(resumed.num_evaluated)
+        resumed = open_engine(small, address)
+        outcomes.add(resumed.ledger.num_finished)
         # Reopening settles what it can: a second look finds the same, and Optuna can read it.
-        assert open_study(small, address).evaluations == resumed.evaluations
-        assert resumed.evaluations[0] == first
-        assert resumed.evaluations[1] == second
+        assert open_engine(small, address).ledger.evaluations == resumed.ledger.evaluations
+        assert resumed.ledger.evaluations[0] == first
+        assert resumed.ledger.evaluations[1] == second
         proposal = resumed.propose()
         assert proposal is not None
-        if resumed.num_evaluated == 3:
-            assert resumed.evaluations[2] == third
-        assert proposal.candidate.arch.id not in resumed.archive.finished
+        if resumed.ledger.num_finished == 3:
+            assert resumed.ledger.evaluations[2] == third
+        assert resumed.ledger.result_of(proposal.candidate.arch.id) is None
 
     # The third network is finished from its record on, whether or not the trial was closed.
     assert outcomes == {2, 3}
@@ -191,14 +191,16 @@ def test_a_kill_at_any_byte_of_a_proposal_and_a_record_loses_and_repeats_nothing
 def test_a_search_cut_anywhere_ends_with_the_budget_spent_on_different_networks(
     small: Problem, address: StorageAddress, sampler: str
 ) -> None:
-    search(new_study(small, address, sampler=sampler), 30)
+    search(new_engine(small, address, sampler=sampler), 30)
     assert address.journal is not None
     content = address.journal.read_bytes()
     for size in range(len(content) // 3, len(content), len(content) // 11):
         address.journal.write_bytes(content[:size])
-        study = open_study(small, address, sampler=sampler)
-        search(study, 35)
-        counted = [one.arch.id for one in study.evaluations.values() if one.state == "complete"]
+        engine = open_engine(small, address, sampler=sampler)
+        search(engine, 35)
+        counted = [
+            one.arch.id for one in engine.ledger.evaluations.values() if one.state == "complete"
+        ]
         assert len(counted) == len(set(counted)) == 35
         trials = read_plainly(address.journal)
         assert [trial.number for trial in trials] == list(range(len(trials)))

@@ -6,22 +6,22 @@ import moocore
 import pytest
 
 from nas.metrics import parse_objectives
-from nas.search._archive import Archive, Losses, Member
+from nas.search._archive import Archive, Member, ObjectiveVector
+from nas.search._extrapolator import FidelityExtrapolator
 from nas.search._ladder import Ladder
-from nas.search._outlook import Outlook
 
 WORST = (0.0, 1.0, 1.0)
 
 
-def random_losses(rng: random.Random) -> Losses:
+def random_vector(rng: random.Random) -> ObjectiveVector:
     return (-rng.random(), rng.random(), rng.random())
 
 
-def volume(points: list[Losses]) -> float:
+def volume(points: list[ObjectiveVector]) -> float:
     return float(moocore.hypervolume(points, ref=WORST)) if points else 0.0
 
 
-def greedy(points: list[Losses], count: int) -> list[int]:
+def greedy(points: list[ObjectiveVector], count: int) -> list[int]:
     """Brute force: each time whatever adds most, as long as anything does."""
     chosen: list[int] = []
     while len(chosen) < count:
@@ -43,10 +43,10 @@ def promote_all(ladder: Ladder) -> list[int]:
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_promotes_the_greedy_hypervolume_subset(seed: int) -> None:
     rng = random.Random(seed)
-    points = [random_losses(rng) for _ in range(60)]
+    points = [random_vector(rng) for _ in range(60)]
     ladder = Ladder(2, WORST, eta=3)
-    for number, losses in enumerate(points):
-        ladder.add(0, number, losses)
+    for number, vector in enumerate(points):
+        ladder.add(0, number, vector)
 
     wanted = greedy(points, 20)
     assert len(wanted) >= 5
@@ -58,7 +58,7 @@ def test_one_in_eta_climbs_however_the_results_arrive() -> None:
     ladder = Ladder(2, WORST, eta=4)
     counts = []
     for number in range(40):
-        ladder.add(0, number, random_losses(rng))
+        ladder.add(0, number, random_vector(rng))
         counts.append(len(promote_all(ladder)))
 
     assert counts[:3] == [0, 0, 0]
@@ -99,44 +99,56 @@ def member(number: int, error: float, log_params: float = 3.0) -> Member:
         number=number,
         arch_id=f"net{number}",
         genome=(number,),
-        losses=(error - 1, log_params),
+        objective_vector=(error - 1, log_params),
     )
 
 
-def outlook(top: int = 1) -> Outlook:
-    return Outlook(Archive(parse_objectives(["accuracy", "params"])), top)
+def extrapolator(top: int = 1) -> tuple[FidelityExtrapolator, Archive]:
+    results = Archive()
+    return FidelityExtrapolator(parse_objectives(["accuracy", "params"]), results, top), results
 
 
-def errors(looked: Outlook) -> dict[int, float]:
-    return {one.number: round(1 + one.losses[0], 6) for one in looked.archive.members}
+def errors(known: FidelityExtrapolator) -> dict[int, float]:
+    return {one.number: round(1 + one.objective_vector[0], 6) for one in known.archive.members}
 
 
-def test_without_a_ladder_the_outlook_is_the_archive_of_results() -> None:
-    looked = outlook(top=0)
-    looked.add(member(0, 0.5))
+def test_without_a_ladder_estimates_are_the_results() -> None:
+    known, results = extrapolator(top=0)
+    known.add(member(0, 0.5))
 
-    assert looked.archive is looked.results
-    assert not looked.archive.members
+    assert known.archive is results
+    assert not known.archive.members
 
 
 def test_low_scores_count_as_full_training_would_come_out() -> None:
-    looked = outlook()
+    known, results = extrapolator()
     for number in range(5):
-        looked.add(member(number, 0.4))
-    assert errors(looked)[4] == 0.4
+        known.add(member(number, 0.4))
+    assert errors(known)[4] == 0.4
     for number in range(3):
-        looked.add(member(number, 0.2))
+        known.add(member(number, 0.2))
 
-    assert errors(looked) == {0: 0.2, 1: 0.2, 2: 0.2, 3: 0.2, 4: 0.2}
-    assert [one.number for one in looked.archive.members] == list(range(5))
-    assert not looked.results.members
+    assert errors(known) == {0: 0.2, 1: 0.2, 2: 0.2, 3: 0.2, 4: 0.2}
+    assert [one.number for one in known.archive.members] == list(range(5))
+    assert not results.members
+
+
+def test_the_ratio_is_the_median_of_those_seen() -> None:
+    known, _ = extrapolator()
+    for number in range(6):
+        known.add(member(number, 0.4))
+    for number, error in enumerate((0.04, 0.2, 0.36, 0.4)):
+        known.add(member(number, error))
+
+    # The median of .1, .5, .9 and 1 is .7.
+    assert errors(known)[5] == pytest.approx(0.28)
 
 
 def test_a_network_that_failed_higher_up_is_forgotten() -> None:
-    looked = outlook()
-    looked.add(member(0, 0.1))
-    looked.add(member(1, 0.4))
-    assert [one.number for one in looked.archive.front] == [0]
-    looked.drop(0)
+    known, _ = extrapolator()
+    known.add(member(0, 0.1))
+    known.add(member(1, 0.4))
+    assert [one.number for one in known.archive.front] == [0]
+    known.drop(0)
 
-    assert [one.number for one in looked.archive.front] == [1]
+    assert [one.number for one in known.archive.front] == [1]

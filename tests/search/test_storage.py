@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from nas.errors import StorageError
 from nas.search import StorageAddress, create_study, load_evaluations
 from nas.search._storage import open_storage
-from tests.search.small import journal_in, new_study, open_study, search
+from tests.search.small import journal_in, new_engine, open_engine, search
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,12 +62,12 @@ def test_a_database_file_that_cannot_be_made_is_refused() -> None:
 
 def test_a_study_in_sqlite_is_searched_and_resumed(small: Problem, tmp_path: Path) -> None:
     address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
-    search(new_study(small, address), 5)
-    resumed = open_study(small, address)
+    search(new_engine(small, address), 5)
+    resumed = open_engine(small, address)
     search(resumed, 8)
 
-    assert len({one.arch.id for one in resumed.evaluations.values()}) == 8
-    assert load_evaluations(small, address) == tuple(resumed.evaluations.values())
+    assert len({one.arch.id for one in resumed.ledger.evaluations.values()}) == 8
+    assert load_evaluations(small, address) == tuple(resumed.ledger.evaluations.values())
 
 
 def test_two_searches_share_a_storage_but_not_a_study(small: Problem, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_study_that_was_never_made_is_not_made_by_opening(
 ) -> None:
     address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
     with pytest.raises(StorageError, match="holds no study named 'small'"):
-        open_study(small, address)
+        open_engine(small, address)
     with pytest.raises(StorageError, match="holds no study named 'small'"):
         load_evaluations(small, address)
 
@@ -98,19 +98,19 @@ def test_a_missing_journal_is_said_and_not_made_by_reading(small: Problem, tmp_p
 
 def test_a_journal_with_a_damaged_middle_is_refused(small: Problem, tmp_path: Path) -> None:
     address = journal_in(tmp_path)
-    search(new_study(small, address), 2)
+    search(new_engine(small, address), 2)
     assert address.journal is not None
     lines = address.journal.read_bytes().splitlines(keepends=True)
     address.journal.write_bytes(b"".join([*lines[:5], b"\0\0\0\n", *lines[5:]]))
 
-    for attempt in (open_study, load_evaluations):
+    for attempt in (open_engine, load_evaluations):
         with pytest.raises(StorageError, match="the study's journal cannot be read"):
             attempt(small, address)  # type: ignore[operator]
 
 
 def test_reading_while_another_writes_half_an_entry(small: Problem, tmp_path: Path) -> None:
     address = journal_in(tmp_path)
-    search(new_study(small, address), 2)
+    search(new_engine(small, address), 2)
     assert address.journal is not None
     with address.journal.open("ab") as file:
         file.write(b'{"op_code": 4, "worker')
@@ -123,8 +123,8 @@ def test_a_full_disk_is_a_plain_error_and_what_was_written_stays(
     small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = journal_in(tmp_path)
-    study = new_study(small, address)
-    finished = search(study, 3)
+    engine = new_engine(small, address)
+    finished = search(engine, 3)
     plain = JournalFileBackend.append_logs
 
     def half(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
@@ -134,11 +134,11 @@ def test_a_full_disk_is_a_plain_error_and_what_was_written_stays(
 
     monkeypatch.setattr(JournalFileBackend, "append_logs", half)
     with pytest.raises(StorageError, match=r"No space left on device; .* `nas resume` goes on"):
-        study.propose()
+        engine.propose()
     monkeypatch.setattr(JournalFileBackend, "append_logs", plain)
 
-    resumed = open_study(small, address)
-    assert list(resumed.evaluations.values()) == finished
+    resumed = open_engine(small, address)
+    assert list(resumed.ledger.evaluations.values()) == finished
     search(resumed, 6)
     assert len(load_evaluations(small, address)) == 6
 
@@ -147,12 +147,12 @@ def test_a_connection_lost_in_the_middle_is_a_plain_error(
     small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
-    study = new_study(small, address)
-    search(study, 2)
+    engine = new_engine(small, address)
+    search(engine, 2)
 
     def lose(*args: object, **kwargs: object) -> None:
         raise OperationalError("select", {}, Exception("server closed the connection"))
 
     monkeypatch.setattr(optuna.storages.RDBStorage, "_create_new_trial", lose)
     with pytest.raises(StorageError, match=r"cannot be reached: .* server closed the connection"):
-        study.propose()
+        engine.propose()

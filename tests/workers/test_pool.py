@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from functools import partial
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
 from nas.errors import DataError, OptionError
 from nas.trial import Task, TrialResult
-from nas.workers import LocalPool, Pool
+from nas.workers import LocalPool, Pool, SimulatedPool
 from nas.workers._ray_pool import RayPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from nas.workers import Factory
+    from nas.workers import Evaluator, Factory, WorkerInfo
 
     MakePool = Callable[..., Pool]
     MakeTask = Callable[..., Task]
@@ -191,6 +192,29 @@ class TestLocalPool(PoolConformance):
     @classmethod
     def make_pool(cls) -> MakePool:
         return partial(LocalPool, device="cpu")
+
+
+class TestSimulatedPool(PoolConformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def make_pool(cls) -> MakePool:
+        return partial(SimulatedPool, num_workers=2)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def factories(cls, factories: dict[str, Factory]) -> dict[str, Factory]:
+        """Those of every pool; trainings say how long they took, but take no time."""
+
+        def obey_at_once(info: WorkerInfo) -> Evaluator:
+            evaluate = factories["obey"](info)
+
+            def answer(task: Task) -> TrialResult:
+                with mock.patch("time.sleep"):
+                    return evaluate(task)
+
+            return answer
+
+        return {**factories, "obey": obey_at_once}
 
 
 @pytest.mark.xdist_group("ray")

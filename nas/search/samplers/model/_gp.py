@@ -1,7 +1,19 @@
 """A small Gaussian process: Matern-5/2 over groups of features, fitted by its posterior mode.
 
-Features come in groups (a gene's one-hot columns, or one number), and each group has one weight:
-the inverse square of its length scale. NumPy and SciPy only, for some hundred points.
+Notation, with N networks seen, M asked about, F features in G groups:
+
+    X    (N, F) features ("rows")                  y      (N,) standardised targets
+    w_g  weight of group g: the inverse square     d^2    sum over groups of w_g times the
+         of its length scale                              group's squared distance
+    s^2  signal variance                           n^2    noise variance
+    k    covariance s^2 * matern(d^2)              K      (N, N) k(X, X) + n^2 I, K = L L^T
+    L    lower Cholesky factor ("factor")          alpha  K^-1 y
+    k*   (N, M) k(X, X*) ("cross")                 v      L^-1 k* ("half")
+
+    mean k*^T alpha, variance s^2 - sum of v^2 over N
+
+A group is a gene's one-hot columns, or one number. All parameters are kept as logarithms, with
+a normal prior each. NumPy and SciPy only, for some hundred networks.
 
 Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: algorithm 2.1,
 equations 4.17 (kernel) and 5.9 (gradient).
@@ -162,8 +174,8 @@ class GaussianProcess:
         variances = np.maximum(np.exp(self.kernel.log_signal) - (half**2).sum(0), 1e-10)
         return np.asarray(cross.T @ self.alpha), np.sqrt(variances)
 
-    def imagine(self, features: Array) -> GaussianProcess:
-        """The process once these points, (M, F), have come out exactly at their means.
+    def fantasize(self, features: Array) -> GaussianProcess:
+        """The process as if it had seen these points, (M, F), at their predicted means.
 
         The factor grows by a block; targets at their means leave all other means as they are.
         """

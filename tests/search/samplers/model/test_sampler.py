@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import random
 from typing import TYPE_CHECKING
 
 import moocore
@@ -11,15 +10,18 @@ import pytest
 from nas.metrics import Limit
 from nas.search import (
     Archive,
+    Entry,
+    Ledger,
     ModelBasedSampler,
     ParetoEvolutionSampler,
     Problem,
+    Sampler,
     SpaceExhausted,
 )
-from nas.search._encoding import COSTS, Encoding
-from nas.search._error_model import fit_error_model, warp
-from nas.search._model_based import _non_dominated
-from nas.trial import Cost, Evaluation, Scores
+from nas.search._outcomes import evaluated
+from nas.search.samplers.model._encoding import COSTS, Encoding
+from nas.search.samplers.model._error_model import fit_error_model, warp
+from nas.trial import Cost, Scores, TrialResult
 from tests.search.small import MEDIUM, all_genomes, all_ids, make_problem
 
 if TYPE_CHECKING:
@@ -37,37 +39,27 @@ def feasible(problem: Problem) -> Genome:
 
 
 class Searcher:
-    """The sampler with an archive and no study."""
+    """The sampler with a ledger and no store."""
 
     def __init__(self, problem: Problem, *, seed: int = 0) -> None:
-        start = feasible(problem)
         self.problem = problem
-        self.archive = Archive(problem.objectives)
-        self.sampler = ModelBasedSampler(problem, self.archive, seed=seed, start=start)
-        self.seed = seed
+        self.ledger = Ledger(problem)
+        self.sampler: Sampler = ModelBasedSampler(
+            problem, self.ledger, seed=seed, start=feasible(problem)
+        )
         self.number = 0
 
-    def ask(self) -> Genome:
-        genome = self.sampler.propose(random.Random(f"{self.seed}:{self.number}"))
-        self.archive.pending[self.problem.candidate(genome).arch.id] = self.number
+    def ask(self) -> Entry:
+        genome = self.sampler.propose(self.number)
         self.number += 1
-        return genome
+        return self.ledger.begin(self.number - 1, self.problem.candidate(genome))
 
-    def tell(self, genome: Genome) -> str:
-        candidate = self.problem.candidate(genome)
-        assert candidate.cost is not None
-        assert candidate.reason is None
-        number = self.archive.pending.pop(candidate.arch.id)
-        self.archive.finished[candidate.arch.id] = number
-        evaluation = Evaluation(
-            number=number,
-            state="complete",
-            arch=candidate.arch,
-            cost=candidate.cost,
-            scores=Scores(accuracy=smooth(candidate.cost), loss=1.0, train_s=0.0),
-        )
-        self.archive.add(self.problem.space.canonical_genome(genome), evaluation)
-        return candidate.arch.id
+    def tell(self, entry: Entry) -> str:
+        assert entry.candidate.cost is not None
+        assert entry.candidate.reason is None
+        scores = Scores(accuracy=smooth(entry.candidate.cost), loss=1.0, train_s=0.0)
+        self.ledger.finish(evaluated(entry, TrialResult(number=entry.number, scores=scores)))
+        return entry.candidate.arch.id
 
     def step(self) -> str:
         return self.tell(self.ask())
@@ -101,7 +93,7 @@ def test_limits_are_kept() -> None:
     problem = make_problem(MEDIUM, limits=(Limit(name="params", maximum=5_000),))
     searcher = Searcher(problem)
     for _ in range(25):
-        candidate = problem.candidate(searcher.ask())
+        candidate = searcher.ask().candidate
         assert candidate.cost is not None
         assert candidate.cost.params <= 5_000
 
@@ -116,7 +108,7 @@ def test_proposals_under_evaluation_are_not_made_again() -> None:
     searcher = Searcher(make_problem(MEDIUM))
     for _ in range(20):
         searcher.step()
-    batch = [searcher.problem.candidate(searcher.ask()).arch.id for _ in range(12)]
+    batch = [searcher.ask().candidate.arch.id for _ in range(12)]
     assert len(set(batch)) == 12
 
 
@@ -128,17 +120,17 @@ def test_finds_a_better_front_than_evolution_of_the_same_length() -> None:
         total = 0.0
         for seed in range(3):
             searcher = Searcher(problem, seed=seed)
-            searcher.sampler = make(problem, searcher.archive, seed=seed, start=start)
+            searcher.sampler = make(problem, searcher.ledger, seed=seed, start=start)
             for _ in range(40):
                 searcher.step()
-            total += _area(searcher.archive)
+            total += _area(searcher.ledger.archive)
         return total
 
     assert best(ModelBasedSampler) > best(ParetoEvolutionSampler)
 
 
 def _area(archive: Archive) -> float:
-    points = np.array([member.losses for member in archive.front])
+    points = np.array([member.objective_vector for member in archive.front])
     return float(moocore.hypervolume(points, ref=(0.0, 6.0)))
 
 
@@ -146,9 +138,9 @@ def test_a_resumed_search_goes_on_without_repeating() -> None:
     searcher = Searcher(make_problem(MEDIUM))
     ids = [searcher.step() for _ in range(20)]
     fresh = Searcher(searcher.problem)
-    fresh.archive = searcher.archive
+    fresh.ledger = searcher.ledger
     fresh.sampler = ModelBasedSampler(
-        searcher.problem, searcher.archive, seed=0, start=searcher.archive.front[0].genome
+        searcher.problem, searcher.ledger, seed=0, start=feasible(searcher.problem)
     )
     fresh.number = 20
     assert fresh.step() not in ids
@@ -220,8 +212,3 @@ def test_the_model_learns_errors() -> None:
     means, deviations = model.predict(rows[60:])
     assert np.abs(means - np.log(errors[60:])).max() < 0.05
     assert (deviations > 0).all()
-
-
-def test_non_dominated() -> None:
-    points = np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0]])
-    assert _non_dominated(points).tolist() == [[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]

@@ -1,8 +1,8 @@
 """Which networks are trained before there is a model: unlike each other, of all costs, cheap.
 
-Random networks of a large space are mostly dear ones: a few of them take as long to train as all
-that follows, and say little of the cheap end of the front. So the choice is among networks no
-dearer than half of the random ones, and among those that are met on the way from random networks
+Random networks of a large space are mostly expensive ones: a few of them take as long to train
+as all that follows, and say little of the cheap end of the front. So the choice is among networks
+no more expensive than half of the random ones, and among those met on walks from random networks
 towards cheaper ones.
 """
 
@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.search._gaussian_process import Kernel, squared_distances
-from nas.search._ideas import costs, rows
 from nas.search._problem import mutate_one
-from nas.search._searchable import as_problem
+from nas.search.samplers.model._candidates import costs, rows
+from nas.search.samplers.model._gp import Kernel, squared_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from nas.search._ideas import Idea, Ideas
-    from nas.search._searchable import Searchable
+    from nas.search._problem import SearchProblem
+    from nas.search.samplers.model._candidates import CandidatePool, EncodedCandidate
     from nas.space import Genome
 
     Array = NDArray[np.float64]
@@ -37,36 +36,38 @@ NUM_WALKS, WALK_STEPS = 32, 24
 LEAST_RANGE = 1e-9
 
 
-class Start:
+class InitialDesign:
     """Chooses one network after the other; the same ones for the same seed."""
 
-    def __init__(self, problem: Searchable, ideas: Ideas, *, seed: int, first: Genome) -> None:
+    def __init__(
+        self, problem: SearchProblem, pool: CandidatePool, *, seed: int, first: Genome
+    ) -> None:
         """`first` is feasible, for spaces in which random networks hardly ever are."""
         self._problem = problem
-        self._ideas = ideas
+        self._pool = pool
         self._rng = random.Random(f"{seed}:start")
         self._first = first
 
     @cached_property
-    def random_ideas(self) -> list[Idea]:
+    def random_candidates(self) -> list[EncodedCandidate]:
         """Feasible networks as chance has them, at least one."""
         space = self._problem.space
         genomes = (space.random_genome(self._rng) for _ in range(NUM_DRAWS))
-        found = {idea.arch_id: idea for idea in map(self._ideas.of, genomes) if idea is not None}
+        found = {one.arch_id: one for one in map(self._pool.of, genomes) if one is not None}
         if not found:
-            idea = self._ideas.of(self._first)
-            assert idea is not None, "the first genome is feasible"
-            return [idea]
+            one = self._pool.of(self._first)
+            assert one is not None, "the first genome is feasible"
+            return [one]
         return list(found.values())
 
     @cached_property
-    def dearest(self) -> Array:
+    def max_costs(self) -> Array:
         """(K,) the highest costs among random networks."""
-        return np.asarray(costs(self.random_ideas).max(axis=0))
+        return np.asarray(costs(self.random_candidates).max(axis=0))
 
-    def next(self, chosen: list[Idea]) -> Idea | None:
+    def next(self, chosen: list[EncodedCandidate]) -> EncodedCandidate | None:
         """The network that is least like all `chosen`, in its settings and in its costs."""
-        left = self._ideas.unseen(self._choice, set())
+        left = self._pool.unseen(self._choice, set())
         if not left:
             return None
         if not chosen:
@@ -76,38 +77,40 @@ class Start:
         return left[int(distances.min(axis=1).argmax())]
 
     @cached_property
-    def _choice(self) -> list[Idea]:
+    def _choice(self) -> list[EncodedCandidate]:
         """Networks that may be chosen."""
-        limits = np.median(costs(self.random_ideas), axis=0)
-        walks = (idea for start in self.random_ideas[:NUM_WALKS] for idea in self._descend(start))
-        known = {idea.arch_id: idea for idea in (*self.random_ideas, *walks)}
-        return [idea for idea in known.values() if (idea.costs <= limits).all()]
+        limits = np.median(costs(self.random_candidates), axis=0)
+        walks = (
+            one for start in self.random_candidates[:NUM_WALKS] for one in self._descend(start)
+        )
+        known = {one.arch_id: one for one in (*self.random_candidates, *walks)}
+        return [one for one in known.values() if (one.costs <= limits).all()]
 
-    def _descend(self, start: Idea) -> Iterator[Idea]:
+    def _descend(self, start: EncodedCandidate) -> Iterator[EncodedCandidate]:
         """Ever cheaper networks, one change apart."""
-        space = as_problem(self._problem).space
+        space = self._problem.space
         best = start
         for _ in range(WALK_STEPS):
-            idea = self._ideas.of(mutate_one(space, best.genome, self._rng))
-            if idea is not None and idea.costs.sum() < best.costs.sum():
-                best = idea
+            one = self._pool.of(mutate_one(space, best.genome, self._rng))
+            if one is not None and one.costs.sum() < best.costs.sum():
+                best = one
                 yield best
 
-    def _unlikeness(self, one: list[Idea], other: list[Idea]) -> Array:
+    def _unlikeness(self, one: list[EncodedCandidate], other: list[EncodedCandidate]) -> Array:
         """(N, M) distances of settings before anything is known of them, at most 1."""
-        groups = self._ideas.groups
+        groups = self._pool.groups
         kernel = Kernel.prior(int(groups.max()) + 1)
         squares = squared_distances(
             kernel.scaled(rows(one), groups), kernel.scaled(rows(other), groups)
         )
         return np.asarray(np.sqrt(squares / max(squares.max(), LEAST_RANGE)))
 
-    def _cost_distances(self, one: list[Idea], other: list[Idea]) -> Array:
+    def _cost_distances(self, one: list[EncodedCandidate], other: list[EncodedCandidate]) -> Array:
         """(N, M) by the cost that differs most; 1 is all that random networks span."""
         gaps = np.abs(self._places(one)[:, None] - self._places(other)[None])
         return np.asarray(gaps.max(axis=2, initial=0.0))
 
-    def _places(self, ideas: list[Idea]) -> Array:
+    def _places(self, candidates: list[EncodedCandidate]) -> Array:
         """(N, K) costs in units of the range between the cheapest and the dearest."""
-        span = np.maximum(self.dearest - costs(self._choice).min(axis=0), LEAST_RANGE)
-        return np.asarray(costs(ideas) / span)
+        span = np.maximum(self.max_costs - costs(self._choice).min(axis=0), LEAST_RANGE)
+        return np.asarray(costs(candidates) / span)

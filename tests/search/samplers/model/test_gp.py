@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from nas.search._gaussian_process import (
+from nas.search.samplers.model._gp import (
     GaussianProcess,
     Kernel,
     _Objective,
@@ -65,7 +65,7 @@ def test_imagined_points_leave_means_alone_and_narrow_the_doubt() -> None:
     rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
     process = GaussianProcess.given(Kernel.prior(3), GROUPS, rows, targets)
     others = features(5, seed=3)
-    imagined = process.imagine(others[:2])
+    imagined = process.fantasize(others[:2])
     assert imagined.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-6)
     assert (imagined.predict(others)[1] < process.predict(others)[1]).all()
 
@@ -79,7 +79,9 @@ def test_imagined_points_count_like_seen_ones() -> None:
         kernel, GROUPS, np.concatenate([rows, new]), np.concatenate([targets, means])
     )
     others = features(5, seed=4)
-    for one, other in zip(process.imagine(new).predict(others), seen.predict(others), strict=True):
+    for one, other in zip(
+        process.fantasize(new).predict(others), seen.predict(others), strict=True
+    ):
         assert one == pytest.approx(other, abs=1e-9)
 
 

@@ -1,10 +1,20 @@
 """Expected hypervolume improvement where all objectives but one are known exactly.
 
-Costs are known before training; only the error is not. A network of cost c and error e adds to
-the front's hypervolume the integral, over errors t from e to the reference, of A(t): the part of
-the cost box [c, reference] that no member of the front with an error of t or less dominates.
-A is a step function, so the expectation over a normal e is a sum of closed forms:
-E max(t - e, 0) = (t - m) P((t - m) / s) + s p((t - m) / s).
+Notation, with M candidates, N networks on the front, K costs:
+
+    e       error of a candidate (here its logarithm), unknown: normal, mean m, deviation s
+    c       (K,) costs of a candidate (decimal logarithms), exact
+    r       (1 + K,) reference point: the worst error r_e and costs r_c that count
+    t       an error at which the front is looked at: those of its members, and r_e ("levels")
+    A(t)    free area: the part of the box [c, r_c] that no member of error <= t dominates
+
+A candidate of error e adds the integral of A(t) over t from e to r_e. A is a step function of t,
+so the expectation over e is a sum over the steps, each with the closed form
+
+    E max(t - e, 0) = (t - m) Phi((t - m) / s) + s phi((t - m) / s)
+
+(Emmerich, Giannakoglou and Naujoks, Single- and multiobjective evolutionary optimization assisted
+by Gaussian random field metamodels, 2006, for one uncertain objective).
 """
 
 from __future__ import annotations

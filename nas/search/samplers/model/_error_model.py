@@ -1,4 +1,4 @@
-"""What a network's error may be, from the errors of others: a Gaussian process on log errors."""
+"""Predicts a network's error from those of others: a Gaussian process on log errors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from nas.search._gaussian_process import GaussianProcess, fit_kernel
+from nas.search.samplers.model._gp import GaussianProcess, fit_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nas.search._gaussian_process import Kernel
+    from nas.search.samplers.model._gp import Kernel
 
     Array = NDArray[np.float64]
 
@@ -36,9 +36,9 @@ class ErrorModel:
         means, deviations = self.process.predict(rows)
         return means * self.scale + self.center, deviations * self.scale
 
-    def imagine(self, rows: Array) -> ErrorModel:
-        """The model once these networks have come out exactly as expected."""
-        return replace(self, process=self.process.imagine(rows))
+    def fantasize(self, rows: Array) -> ErrorModel:
+        """The model as if these networks had been seen with the errors it predicts for them."""
+        return replace(self, process=self.process.fantasize(rows))
 
 
 def fit_error_model(
@@ -69,7 +69,7 @@ def fit_error_model(
 
 
 def warp(values: Array, pivot: float) -> Array:
-    """Values up to the pivot as they are; those above in their order, but drawn close.
+    """Keep values up to the pivot; pull those above close to it, in their order.
 
     A network that fails tells that its like fail, not by how much, and its error would swamp the
     differences among good ones. The values above become the upper half of a normal distribution

@@ -4,7 +4,7 @@ import moocore
 import numpy as np
 import pytest
 
-from nas.search._acquisition import expected_improvement
+from nas.search.samplers.model._acquisition import expected_improvement
 
 CERTAIN = 1e-9
 

@@ -9,9 +9,17 @@ import moocore
 import pytest
 
 from nas.metrics import Limit, parse_objectives
-from nas.search import Archive, ParetoEvolutionSampler, Problem, SpaceExhausted, probe_space
+from nas.search import (
+    Ledger,
+    Member,
+    ParetoEvolutionSampler,
+    Problem,
+    SpaceExhausted,
+    probe_space,
+)
+from nas.search._outcomes import evaluated
 from nas.space import load_space
-from nas.trial import Cost, Evaluation, Scores
+from nas.trial import Cost, Scores, TrialResult
 from tests.search.small import MEDIUM, all_genomes, all_ids, is_legal, make_problem
 
 if TYPE_CHECKING:
@@ -23,36 +31,27 @@ if TYPE_CHECKING:
 
 
 class Searcher:
-    """The sampler with an archive and no study: what it proposes is scored at once."""
+    """The sampler with a ledger and no store: what it proposes is scored at once."""
 
     def __init__(self, problem: Problem, score: Score, *, seed: int = 0) -> None:
         self.problem = problem
         self.score = score
-        self.archive = Archive(problem.objectives)
+        self.ledger = Ledger(problem)
         start = probe_space(problem).seed
         assert start is not None
-        self.sampler = ParetoEvolutionSampler(problem, self.archive, seed=seed, start=start)
-        self.seed = seed
+        self.sampler = ParetoEvolutionSampler(problem, self.ledger, seed=seed, start=start)
         self.found: list[tuple[float, ...]] = []
 
     def step(self) -> str:
-        number = len(self.found)
-        return self.take(self.sampler.propose(random.Random(f"{self.seed}:{number}")))
+        return self.take(self.sampler.propose(len(self.found)))
 
     def take(self, genome: Genome) -> str:
         number, candidate = len(self.found), self.problem.candidate(genome)
         assert candidate.reason is None
         assert candidate.cost is not None
         scores = Scores(accuracy=self.score(genome, candidate.cost), loss=1.0, train_s=0.0)
-        self.archive.finished[candidate.arch.id] = number
-        evaluation = Evaluation(
-            number=number,
-            state="complete",
-            arch=candidate.arch,
-            cost=candidate.cost,
-            scores=scores,
-        )
-        self.archive.add(genome, evaluation)
+        entry = self.ledger.begin(number, candidate)
+        self.ledger.finish(evaluated(entry, TrialResult(number=number, scores=scores)))
         self.found.append(
             tuple(one.value(candidate.cost, scores) for one in self.problem.objectives)
         )
@@ -90,7 +89,7 @@ def test_the_last_network_of_thousands_is_found() -> None:
     genomes = all_genomes(problem.space)
     last = genomes.pop(2_748)
     for genome in genomes:
-        searcher.archive.finished[problem.candidate(genome).arch.id] = 0
+        searcher.take(genome)
 
     assert searcher.step() == problem.candidate(last).arch.id
     with pytest.raises(SpaceExhausted):
@@ -100,7 +99,11 @@ def test_the_last_network_of_thousands_is_found() -> None:
 def test_networks_under_evaluation_are_not_proposed(small: Problem) -> None:
     searcher = Searcher(small, additive)
     left = sorted(all_ids(small))[:5]
-    searcher.archive.pending = {one: 0 for one in all_ids(small) if one not in left}
+    for number, genome in enumerate(all_genomes(small.space), 1_000):
+        candidate = small.candidate(genome)
+        known = searcher.ledger.knows(candidate.arch.id) if candidate.reason is None else True
+        if not known and candidate.arch.id not in left:
+            searcher.ledger.begin(number, candidate)
 
     assert sorted(searcher.step() for _ in range(5)) == left
 
@@ -117,7 +120,7 @@ def test_proposals_of_a_large_space_are_legal_feasible_and_new() -> None:
     proposed = [searcher.step() for _ in range(150)]
 
     assert len(set(proposed)) == 150
-    for member in searcher.archive.members:
+    for member in searcher.ledger.archive.members:
         arch = problem.space.decode(member.genome)
         assert is_legal(arch)
         assert member.genome == problem.space.canonical_genome(member.genome)
@@ -144,8 +147,11 @@ def test_a_proposal_follows_from_seed_number_and_archive() -> None:
         for _ in range(40):
             searcher.step()
 
-    assert [m.genome for m in one.archive.members] == [m.genome for m in again.archive.members]
-    assert [m.genome for m in one.archive.members] != [m.genome for m in other.archive.members]
+    first, second, third = (
+        [member.genome for member in searcher.ledger.archive.members]
+        for searcher in (one, again, other)
+    )
+    assert first == second != third
 
 
 def evaluations_to_cover(problem: Problem, seed: int, *, evolve: bool) -> int:
@@ -182,23 +188,22 @@ def test_evolution_finds_the_front_with_far_fewer_evaluations_than_chance() -> N
 def test_a_proposal_after_ten_thousand_networks_takes_milliseconds() -> None:
     problem = replace(make_problem(MEDIUM), limits=())
     searcher = Searcher(problem, additive)
+    rng = random.Random(0)
     for number, genome in enumerate(all_genomes(problem.space) * 3):
-        candidate = problem.candidate(genome)
-        scores = Scores(accuracy=random.Random(number).random(), loss=1.0, train_s=0.0)
-        evaluation = Evaluation(
-            number=number,
-            state="complete",
-            arch=candidate.arch,
-            cost=candidate.cost,
-            scores=scores,
+        searcher.ledger.archive.add(
+            Member(
+                number=number,
+                arch_id=str(number),
+                genome=genome,
+                objective_vector=(-rng.random(), rng.random(), rng.random()),
+            )
         )
-        searcher.archive.add(genome, evaluation)
     seconds = []
     for number in range(20):
         began_s = time.thread_time()
-        searcher.sampler.propose(random.Random(number))
+        searcher.sampler.propose(number)
         seconds.append(time.thread_time() - began_s)
 
-    assert len(searcher.archive.members) > 10_000
+    assert len(searcher.ledger.archive.members) > 10_000
     # Processor time, and the least of it: other programs have no say in it.
     assert min(seconds) < 0.005

@@ -1,0 +1,204 @@
+"""A candidate's life, from pending to finished. Nothing but the ledger changes it.
+
+    begin -> pending -> finish -> finished
+                |  ^                ^
+             pause promote          |
+                v  |                |
+              paused ---- finish ---+      (never promoted again: pruned)
+
+The ledger holds no storage: an engine writes each change to a `TrialStore` first and then applies
+it here, and a ledger made anew applies what a store has kept, in the order in which it happened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.search._archive import Archive, Member, objective_vector
+from nas.search._extrapolator import FidelityExtrapolator
+from nas.search._ladder import Ladder
+
+if TYPE_CHECKING:
+    from nas.search._archive import ObjectiveVector
+    from nas.search._ladder import Promoter
+    from nas.search._problem import Candidate, SearchProblem
+    from nas.search._store import RungScore
+    from nas.trial import Evaluation, Scores, State
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """A candidate whose evaluation has begun."""
+
+    number: int
+    """Its trial."""
+    candidate: Candidate
+    rungs: tuple[RungScore, ...] = ()
+    """Scores below full training, the cheapest rung first."""
+    promotions: tuple[int, ...] = ()
+    """When it was promoted from each rung."""
+
+
+class Ledger:
+    """Every candidate of a search by trial number, and what is known of the successful ones."""
+
+    def __init__(
+        self,
+        problem: SearchProblem,
+        *,
+        num_rungs: int = 1,
+        reference: ObjectiveVector = (),
+        promoter: Promoter | None = None,
+    ) -> None:
+        """Start with no candidates.
+
+        Args:
+            problem: What is searched.
+            num_rungs: Length of the ladder of fidelities, full training included.
+            reference: Objective vector of the worst network that counts; needed with a ladder.
+            promoter: Decides who climbs, instead of `Ladder`.
+        """
+        self._problem = problem
+        self.top = num_rungs - 1
+        """The rung of full training."""
+        self.results = Archive()
+        """Networks trained in full."""
+        self._promoter = promoter or Ladder(num_rungs, reference)
+        self._extrapolator = FidelityExtrapolator(problem.objectives, self.results, self.top)
+        self.pending: dict[int, Entry] = {}
+        """Candidates being evaluated, in order of submission, by trial."""
+        self.paused: dict[int, Entry] = {}
+        """Candidates scored on a lower rung, which may yet be promoted, by trial."""
+        self.evaluations: dict[int, Evaluation] = {}
+        """Trials that are settled, rejected ones and duplicates included."""
+        self.num_finished = 0
+        """Candidates evaluated, with or without success."""
+        self.num_trials = 0
+        """Trials of any kind: the number of the next one."""
+        self.clock = 0
+        """Changes so far; each is stamped with its place among them."""
+        self._trials: dict[str, int] = {}
+        """The trial that evaluates a network first, by the network's id."""
+        self._waiting: dict[str, list[tuple[int, Candidate]]] = {}
+        """Trials that repeat a network under evaluation, by its id."""
+        self._counts: Counter[State] = Counter()
+
+    # -- what is known -------------------------------------------------------------------------
+
+    @property
+    def archive(self) -> Archive:
+        """Results, and estimates for networks that have only a score from a lower rung."""
+        return self._extrapolator.archive
+
+    @property
+    def num_begun(self) -> int:
+        """Candidates whose evaluation has begun, finished ones included."""
+        return self.num_finished + len(self.pending) + len(self.paused)
+
+    def knows(self, arch_id: str) -> bool:
+        """Whether this network was evaluated, on whatever rung, or is being evaluated."""
+        return arch_id in self._trials
+
+    def result_of(self, arch_id: str) -> Evaluation | None:
+        """How this network's evaluation ended; None where it has not."""
+        number = self._trials.get(arch_id)
+        return None if number is None else self.evaluations.get(number)
+
+    def count(self, state: State) -> int:
+        """Number of trials that ended in `state`."""
+        return self._counts[state]
+
+    # -- a candidate's life --------------------------------------------------------------------
+
+    def begin(self, number: int, candidate: Candidate) -> Entry:
+        """A feasible candidate is to be evaluated on the lowest rung."""
+        self._see(number)
+        self.clock += 1
+        self._trials.setdefault(candidate.arch.id, number)
+        entry = self.pending[number] = Entry(number=number, candidate=candidate)
+        return entry
+
+    def pause(self, number: int, score: RungScore) -> None:
+        """A pending candidate has a score from below full training; whether it climbs is open."""
+        self.clock += 1
+        entry = self.paused[number] = self.pending.pop(number)
+        entry.rungs = (*entry.rungs, score)
+        member = self._member(entry, score.scores)
+        self._promoter.add(len(entry.rungs) - 1, number, member.objective_vector)
+        self._extrapolator.add(member)
+
+    def promote(self) -> Entry | None:
+        """The paused candidate that climbs next is pending again; None where none may climb."""
+        number = self._promoter.promote()
+        return None if number is None else self._climb(number)
+
+    def mark_promoted(self, number: int) -> None:
+        """A paused candidate climbs, as was decided before."""
+        self._promoter.mark_promoted(len(self.paused[number].rungs) - 1, number)
+        self._climb(number)
+
+    def _climb(self, number: int) -> Entry:
+        entry = self.pending[number] = self.paused.pop(number)
+        entry.promotions = (*entry.promotions, self.clock)
+        self.clock += 1
+        return entry
+
+    def finish(self, evaluation: Evaluation) -> bool:
+        """A candidate is complete, failed or pruned; True if nothing known dominates it."""
+        number = evaluation.number
+        entry = self.pending.pop(number, None) or self.paused.pop(number)
+        self.num_finished += 1
+        self.settle(evaluation)
+        if evaluation.state == "failed":
+            self._extrapolator.drop(number)
+        if evaluation.state != "complete" or self._trials[entry.candidate.arch.id] != number:
+            return False
+        assert evaluation.scores is not None
+        member = self._member(entry, evaluation.scores)
+        on_front = self.results.add(member)
+        self._extrapolator.add(member)
+        return on_front
+
+    def _member(self, entry: Entry, scores: Scores) -> Member:
+        candidate = entry.candidate
+        assert candidate.cost is not None, "only feasible candidates are evaluated"
+        return Member(
+            number=entry.number,
+            arch_id=candidate.arch.id,
+            genome=self._problem.space.canonical_genome(candidate.genome),
+            objective_vector=objective_vector(self._problem.objectives, candidate.cost, scores),
+        )
+
+    # -- trials that are not evaluated ---------------------------------------------------------
+
+    def settle(self, evaluation: Evaluation) -> None:
+        """A trial is settled: a rejected one, a duplicate, or a candidate that is finished."""
+        self._see(evaluation.number)
+        self.clock += 1
+        self.evaluations[evaluation.number] = evaluation
+        self._counts[evaluation.state] += 1
+
+    def wait(self, number: int, candidate: Candidate) -> None:
+        """A trial repeats a network under evaluation and gets its result when there is one."""
+        self._see(number)
+        self.clock += 1
+        self._waiting.setdefault(candidate.arch.id, []).append((number, candidate))
+
+    def pop_waiting(self, arch_id: str) -> list[tuple[int, Candidate]]:
+        """Trials that waited for this network's result, and wait no longer."""
+        return self._waiting.pop(arch_id, [])
+
+    def pop_answered(self) -> list[tuple[Evaluation, int, Candidate]]:
+        """Trials that wait although their network has a result, with that result."""
+        results = {arch_id: self.result_of(arch_id) for arch_id in self._waiting}
+        return [
+            (first, number, candidate)
+            for arch_id, first in results.items()
+            if first is not None
+            for number, candidate in self.pop_waiting(arch_id)
+        ]
+
+    def _see(self, number: int) -> None:
+        self.num_trials = max(self.num_trials, number + 1)

@@ -1,0 +1,125 @@
+"""Optuna's samplers behind our interface, each with a study of its own in memory."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from nas.search._optuna_store import distributions
+from nas.search.samplers._base import Knowledge, Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nas.metrics import Direction
+    from nas.search._problem import SearchProblem
+    from nas.space import Genome
+
+GENERATION = ":generation"
+"""How the attribute ends in which Optuna's genetic samplers keep a trial's generation."""
+
+
+class OptunaSampler(Sampler):
+    """Asks an Optuna sampler and tells it every trial of the search, whoever proposed it."""
+
+    finds_new = False
+
+    def __init__(
+        self,
+        problem: SearchProblem,
+        known: Knowledge,
+        *,
+        seed: int,
+        make: Callable[[int], optuna.samplers.BaseSampler],
+    ) -> None:
+        """`make` gives the Optuna sampler for a seed."""
+        super().__init__(problem, known, seed=seed)
+        self._make = make
+        self._distributions = distributions(problem.space)
+        self._study = _quiet_study([one.direction for one in problem.objectives], make(seed))
+        self._asked: dict[int, tuple[int, Genome]] = {}
+        """By trial of the search: the trial of our study, and what it proposed."""
+
+    def propose(self, number: int) -> Genome:
+        """Whatever Optuna proposes: known, infeasible, or new."""
+        trial = self._study.ask(self._distributions)
+        genome = self.problem.space.genome(trial.params)
+        self._asked[number] = (trial.number, genome)
+        return genome
+
+    def tell(self, number: int, genome: Genome, values: tuple[float, ...] | None) -> None:
+        """Tell the trial that was asked for, or add one that was not."""
+        asked, proposed = self._asked.pop(number, (None, None))
+        if asked is None or proposed != genome:
+            self._add(genome, values, {})
+        elif values is None:
+            self._study.tell(asked, state=TrialState.FAIL)
+        else:
+            self._study.tell(asked, values)
+
+    def notes(self, number: int) -> Mapping[str, Any]:
+        """The generation, where the sampler is a genetic one."""
+        if number not in self._asked:
+            return {}
+        asked, _ = self._asked[number]
+        attributes = self._study.get_trials(deepcopy=False)[asked].system_attrs
+        return {key: value for key, value in attributes.items() if key.endswith(GENERATION)}
+
+    def recall(self, number: int, genome: Genome, notes: Mapping[str, Any]) -> None:
+        """Have an earlier session's trial running again, and draw other numbers than it did."""
+        trial = self._add(genome, None, notes, TrialState.RUNNING)
+        self._asked[number] = (trial, genome)
+        self._study.sampler = self._make(self.rng(number).getrandbits(32))
+
+    def _add(
+        self,
+        genome: Genome,
+        values: tuple[float, ...] | None,
+        attributes: Mapping[str, Any],
+        state: TrialState | None = None,
+    ) -> int:
+        """Put a trial into our study; returns its number there."""
+        if state is None:
+            state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                params=self.problem.space.labels(genome),
+                distributions=self._distributions,
+                values=values,
+                system_attrs=dict(attributes),
+            )
+        )
+        return len(self._study.get_trials(deepcopy=False)) - 1
+
+
+def _quiet_study(
+    directions: list[Direction], sampler: optuna.samplers.BaseSampler
+) -> optuna.Study:
+    """A study in memory, without the line that Optuna logs for each."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(directions=directions, sampler=sampler)
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def make_tpe(seed: int, *, multivariate: bool | None) -> optuna.samplers.BaseSampler:
+    """Optuna's TPE; None leaves the choice to Optuna, as its default does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=multivariate)
+
+
+def make_nsga2(seed: int, *, population: int) -> optuna.samplers.BaseSampler:
+    """Optuna's NSGA-II with this many networks a generation."""
+    return optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
+
+
+def make_random(seed: int) -> optuna.samplers.BaseSampler:
+    """Optuna's random sampler."""
+    return optuna.samplers.RandomSampler(seed=seed)
