@@ -21,8 +21,9 @@ import torch
 
 from nas.data import load_data
 from nas.model import build_model
+from nas.proxy import train_proxy
 from nas.space import load_architecture
-from nas.train import seeded, train_proxy
+from nas.train import seeded
 from nas.trial import Fidelity
 from nas.workers import allocator_variables
 

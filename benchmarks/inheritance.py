@@ -37,7 +37,8 @@ from nas.bench import (
 )
 from nas.data import load_data
 from nas.model import build_model
-from nas.train import evaluate_model, proxy_seed, seeded, train_proxy
+from nas.proxy import train_proxy
+from nas.train import evaluate_model, proxy_seed, seeded
 
 if TYPE_CHECKING:
     from nas.arch import Architecture

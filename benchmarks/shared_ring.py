@@ -35,9 +35,10 @@ from nas.bench import DATA, RUNGS, SEEDS
 from nas.data import load_data
 from nas.metrics import parse_objectives
 from nas.model import build_model
+from nas.proxy import train_proxy
 from nas.search import Problem
 from nas.space import find_model_file, parse_space
-from nas.train import proxy_seed, seeded, train_proxy
+from nas.train import proxy_seed, seeded
 
 if TYPE_CHECKING:
     from nas.arch import Architecture

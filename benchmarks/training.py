@@ -178,7 +178,7 @@ def _model(name: str, seed: int, data: ImageData) -> nn.Module:
 
 def train_ours(name: str, fidelity: Fidelity, seed: int, data: ImageData, device: str) -> float:
     """As a search does."""
-    from nas.train import train_proxy
+    from nas.proxy import train_proxy
 
     return train_proxy(_model(name, seed, data), data, fidelity, seed=seed, device=device).accuracy
 
@@ -190,6 +190,7 @@ def train_tutorial(
     import torch
     from torch.nn import functional
 
+    from nas.proxy import PROXY_SCHEDULE
     from nas.train import learning_rates
 
     torch.manual_seed(seed)
@@ -199,7 +200,7 @@ def train_tutorial(
     loader = _loader(data.train.first(fidelity.train_images), fidelity, data, device, shuffle=True)
     peak = PEAK * (fidelity.batch_size / 32) ** 0.5
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.99))
-    rates = iter(learning_rates(fidelity.epochs * len(loader), peak))
+    rates = iter(learning_rates(PROXY_SCHEDULE, fidelity.epochs * len(loader), peak))
     model.train()
     running = 0.0
     for _ in range(fidelity.epochs):

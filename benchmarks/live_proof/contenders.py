@@ -17,9 +17,9 @@ from rich.console import Console
 from task import DATA, FULL, OBJECTIVES, SPACE, Run, Trained, images, load_average, problem
 
 from nas.model import build_model
-from nas.proxy import Evaluator
+from nas.proxy import Evaluator, train_proxy
 from nas.run import SearchSettings, WorkerConfig, create_session, run_search
-from nas.train import proxy_seed, seeded, train_proxy
+from nas.train import proxy_seed, seeded
 
 if TYPE_CHECKING:
     from nas.arch import Architecture

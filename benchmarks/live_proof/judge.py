@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from task import NEUTRAL, NEUTRAL_SEED, Run, Trained, box, images, network, problem
 
 from nas.model import build_model
+from nas.proxy import train_proxy
 from nas.report import pareto_front
-from nas.train import proxy_seed, seeded, train_proxy
+from nas.train import proxy_seed, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

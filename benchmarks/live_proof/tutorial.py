@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from nas.model import build_model
+from nas.proxy import PROXY_SCHEDULE
 from nas.train import learning_rates, proxy_seed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def train(arch: Architecture, seed: int) -> float:
     model = build_model(arch, in_channels=data.input_shape[0], num_classes=data.num_classes)
     training = _loader(data.train.first(FULL.train_images), shuffle=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.99))
-    rates = iter(learning_rates(FULL.epochs * len(training), PEAK))
+    rates = iter(learning_rates(PROXY_SCHEDULE, FULL.epochs * len(training), PEAK))
     model.train()
     for _ in range(FULL.epochs):
         running = 0.0

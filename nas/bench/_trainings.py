@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import nas
 from nas.metrics import parse_objectives
 from nas.model import build_model
+from nas.proxy import train_proxy
 from nas.search import Problem
 from nas.space import load_space
-from nas.train import proxy_seed, seeded, train_proxy
+from nas.train import proxy_seed, seeded
 from nas.trial import Failure, Fidelity, Scores, TrialResult
 
 if TYPE_CHECKING:

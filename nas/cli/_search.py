@@ -101,8 +101,8 @@ def search(
     overrides: Set = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
+    from nas.proxy import DEFAULT_FIDELITY
     from nas.run import SearchSettings, create_session
-    from nas.train import DEFAULT_FIDELITY
 
     console = make_console()
     changed = {"epochs": epochs, "train_images": train_images}

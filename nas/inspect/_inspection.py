@@ -14,7 +14,8 @@ from nas.inspect._maps import MapChange, MapGroup, compare_maps, feature_maps, m
 from nas.inspect._parts import placed_parts
 from nas.inspect._ring_use import RingUse, ring_uses
 from nas.model import build_model, load_weights
-from nas.train import resized, seeded, train_proxy
+from nas.proxy import train_proxy
+from nas.train import resized, seeded
 
 if TYPE_CHECKING:
     from nas.arch import Architecture

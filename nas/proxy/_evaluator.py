@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from nas.model import build_model, save_weights
-from nas.train import proxy_seed, seeded, train_proxy
+from nas.proxy._train import train_proxy
+from nas.train import proxy_seed, seeded
 from nas.trial import Failure, TrialResult
 
 if TYPE_CHECKING:

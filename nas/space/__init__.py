@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from nas.space._files import (
     catalogue,
+    catalogue_folder,
     dump_architecture,
     find_model_file,
     load_architecture,
     load_space,
     parse_space,
 )
+from nas.space._parse_record import parse_record
 from nas.space._size import Size, estimate_size
 from nas.space._space import SearchSpace, is_legal
 from nas.space._template import Gene, Genome, Label
@@ -21,11 +23,13 @@ __all__ = [
     "SearchSpace",
     "Size",
     "catalogue",
+    "catalogue_folder",
     "dump_architecture",
     "estimate_size",
     "find_model_file",
     "is_legal",
     "load_architecture",
     "load_space",
+    "parse_record",
     "parse_space",
 ]

@@ -1,17 +1,46 @@
-"""Training and scoring of networks on images."""
+"""Training and scoring of networks on images: recipes, tasks, the loop, and its checkpoints."""
 
-from nas.train._augment import augment, resized
-from nas.train._evaluate import evaluate_model
-from nas.train._loop import DEFAULT_FIDELITY, learning_rates, train_proxy
+from nas.train._augment import Augmenter, resized
+from nas.train._evaluate import evaluate_model, measure_model
+from nas.train._fast_cpu import fast_cpu_kernels
+from nas.train._recipe import (
+    Augmentation,
+    Distillation,
+    Optimizer,
+    RandAugment,
+    Recipe,
+    Regularization,
+    Schedule,
+    learning_rates,
+)
+from nas.train._recipe_files import dump_recipe, load_recipe, parse_recipe, recipe_catalogue
 from nas.train._seeds import proxy_seed, seeded
+from nas.train._task import CLASSIFICATION, TASKS, LearningTask
+from nas.train._training import Training, TrainingSetup
 
 __all__ = [
-    "DEFAULT_FIDELITY",
-    "augment",
+    "CLASSIFICATION",
+    "TASKS",
+    "Augmentation",
+    "Augmenter",
+    "Distillation",
+    "LearningTask",
+    "Optimizer",
+    "RandAugment",
+    "Recipe",
+    "Regularization",
+    "Schedule",
+    "Training",
+    "TrainingSetup",
+    "dump_recipe",
     "evaluate_model",
+    "fast_cpu_kernels",
     "learning_rates",
+    "load_recipe",
+    "measure_model",
+    "parse_recipe",
     "proxy_seed",
+    "recipe_catalogue",
     "resized",
     "seeded",
-    "train_proxy",
 ]

@@ -1,36 +1,130 @@
-"""Augmentation and normalisation of whole batches, as tensors; no image object is made."""
+"""Augmentation and normalisation of whole batches, as tensors; no image object is made.
+
+Each image has draws of its own. What works on pixels takes and gives (B, C, H, W) uint8.
+"""
 
 from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas.train._rand_augment import rand_augment, turning, warp
 
-def augment(pixels: Tensor, generator: torch.Generator, *, flip: bool) -> Tensor:
-    """Shift each image at random by up to H // 8 pixels; mirror half of them where `flip`.
+if TYPE_CHECKING:
+    from nas.train._recipe import Augmentation
 
-    What shifts in from outside is 0. The same as padding with H // 8 zeros, a random crop and
-    a random horizontal flip of each image by itself.
+_SMALLEST_ERASED = 0.02
+"""Share of an image (Zhong et al., 2020, section 4)."""
+_LONGEST_ERASED = 3.3
+"""Ratio of the sides of what is erased, at most (the same)."""
 
-    Args:
-        pixels: (B, C, H, W) uint8.
-        generator: On the CPU; draws (2, B) offsets, then B coins where `flip`.
-        flip: Whether half of the images are mirrored left to right.
 
-    Returns:
-        (B, C, H, W) uint8, a copy.
+class Augmenter:
+    """Changes batches of training images as a recipe says."""
+
+    def __init__(
+        self,
+        recipe: Augmentation,
+        generator: torch.Generator,
+        mean: tuple[float, ...],
+        *,
+        flip: bool,
+    ) -> None:
+        """Keep what is drawn from, and the mean colour (of [0, 1]) that erases.
+
+        Args:
+            recipe: What is done to each image.
+            generator: On the CPU.
+            mean: Per channel.
+            flip: Whether a mirrored image keeps its class.
+        """
+        self._recipe, self._generator = recipe, generator
+        self._flip = flip and recipe.flip
+        self._fill = torch.tensor([round(255 * value) for value in mean], dtype=torch.uint8)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """The batch, changed; the same tensor where the recipe asks for nothing."""
+        recipe, generator = self._recipe, self._generator
+        if recipe.crop:
+            pixels = crop(pixels, generator, pad=max(1, int(recipe.crop * pixels.shape[2])))
+        if self._flip:
+            pixels = mirror(pixels, generator)
+        if recipe.rotation:
+            pixels = rotate(pixels, generator, degrees=recipe.rotation)
+        if recipe.rand_augment is not None:
+            chosen = recipe.rand_augment
+            pixels = rand_augment(pixels, generator, ops=chosen.ops, magnitude=chosen.magnitude)
+        if recipe.erasing:
+            pixels = erase(
+                pixels, generator, share=recipe.erasing, area=recipe.erasing_area, fill=self._fill
+            )
+        return pixels
+
+
+def crop(pixels: Tensor, generator: torch.Generator, *, pad: int) -> Tensor:
+    """Shift each image at random by up to `pad` pixels; what comes in from outside is 0.
+
+    The same as padding with zeros and a random crop of each image by itself.
     """
     batch, _, height, width = pixels.shape
-    pad = max(1, height // 8)
     down, right = torch.randint(2 * pad + 1, (2, batch), generator=generator).to(pixels.device)
     padded = functional.pad(pixels, (pad, pad, pad, pad))
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
-    cropped = windows[torch.arange(batch, device=pixels.device), :, down, right]
-    if not flip:
-        return cropped
-    mirrored = (torch.rand(batch, generator=generator) < 0.5).to(pixels.device)
-    return torch.where(mirrored[:, None, None, None], cropped.flip(3), cropped)
+    return windows[torch.arange(batch, device=pixels.device), :, down, right]
+
+
+def mirror(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror half of the images left to right, by a coin for each."""
+    mirrored = (torch.rand(len(pixels), generator=generator) < 0.5).to(pixels.device)
+    return torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
+
+
+def rotate(pixels: Tensor, generator: torch.Generator, *, degrees: float) -> Tensor:
+    """Turn each image about its centre by up to `degrees` either way; nearest pixel, 0 outside."""
+    angles = (2 * torch.rand(len(pixels), generator=generator) - 1) * math.radians(degrees)
+    return warp(pixels, turning(angles, *pixels.shape[2:]))
+
+
+def erase(
+    pixels: Tensor, generator: torch.Generator, *, share: float, area: float, fill: Tensor
+) -> Tensor:
+    """Fill a rectangle of `share` of the images with one colour (arXiv 1708.04896).
+
+    Args:
+        pixels: (B, C, H, W) uint8.
+        generator: On the CPU.
+        share: Of images that lose a rectangle.
+        area: Its largest share of the image.
+        fill: (C,) uint8.
+    """
+    batch, _, height, width = pixels.shape
+    chosen, size, ratio, top, left = torch.rand((5, batch), generator=generator)
+    lost = _SMALLEST_ERASED + (area - _SMALLEST_ERASED) * size
+    stretch = torch.exp(math.log(_LONGEST_ERASED) * (2 * ratio - 1))
+    high = (lost * height * width * stretch).sqrt().round().clamp(1, height)
+    wide = (lost * height * width / stretch).sqrt().round().clamp(1, width)
+    box = inside(top, left, high, wide, height, width) & (chosen < share)[:, None, None]
+    filled = fill.to(pixels.device)[None, :, None, None]
+    return torch.where(box.to(pixels.device)[:, None], filled, pixels)
+
+
+def inside(
+    top: Tensor, left: Tensor, high: Tensor, wide: Tensor, height: int, width: int
+) -> Tensor:
+    """(B, H, W) of whether a pixel is in its image's rectangle.
+
+    `top` and `left` in [0, 1) say where it lies among all places where it fits.
+    """
+    first_row = (top * (height - high + 1)).floor()[:, None]
+    first_column = (left * (width - wide + 1)).floor()[:, None]
+    rows, columns = torch.arange(height)[None], torch.arange(width)[None]
+    in_rows = (rows >= first_row) & (rows < first_row + high[:, None])
+    in_columns = (columns >= first_column) & (columns < first_column + wide[:, None])
+    return in_rows[:, :, None] & in_columns[:, None, :]
 
 
 class Normalizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -11,19 +11,25 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    Precision = Literal["auto", "float32", "bfloat16"]
+
 
 def scoring_precision(device: torch.device) -> torch.autocast:
     """Context of a forward pass that scores: bfloat16 on CUDA, full float32 on the CPU."""
     return _bfloat16(device, enabled=device.type == "cuda")
 
 
-def training_precision(model: nn.Module, device: torch.device) -> torch.autocast:
+def training_precision(
+    model: nn.Module, device: torch.device, wanted: Precision = "auto"
+) -> torch.autocast:
     """Context of a training step's forward pass.
 
-    bfloat16 on CUDA, and on a CPU that computes with it for networks of dense convolutions, which
-    train 1.1 to 1.8 times faster so. Depthwise and grouped convolutions become slower, some by a
-    factor of 30, so networks with one of these are trained in float32 there.
+    `auto` is bfloat16 on CUDA, and on a CPU that computes with it for networks of dense
+    convolutions, which train 1.1 to 1.8 times faster so. Depthwise and grouped convolutions become
+    slower, some by a factor of 30, so networks with one of these are trained in float32 there.
     """
+    if wanted != "auto":
+        return _bfloat16(device, enabled=wanted == "bfloat16")
     enabled = device.type == "cuda" or (_cpu_computes_bfloat16() and _is_dense(model))
     return _bfloat16(device, enabled=enabled)
 

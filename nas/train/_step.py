@@ -1,4 +1,4 @@
-"""One step of training: forward, backward, AdamW. On a GPU it is recorded and then replayed."""
+"""One step of training: forward, backward, optimiser. A GPU records it and then replays it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nas.train._precision import training_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WEIGHT_DECAY = 0.05
-_LABEL_SMOOTHING = 0.1
+    from nas.train._objective import Objective
+    from nas.train._recipe import Optimizer, Recipe
+
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 _EAGER_STEPS = 3
 """Before a step is recorded: cuDNN chooses its algorithms, rings and the optimiser their state."""
@@ -24,50 +24,59 @@ _EAGER_STEPS = 3
 class Step(Protocol):
     """Trains a model on one batch."""
 
-    def __call__(self, inputs: Tensor, labels: Tensor, *, rate: float) -> Tensor:
-        """Learn from (B, C, H, W) normalised images and (B,) labels; the batch's mean loss.
+    def __call__(self, inputs: Tensor, targets: Tensor, *, rate: float) -> Tensor:
+        """Learn from (B, C, H, W) normalised images and their targets; the batch's mean loss.
 
         The loss is a scalar on the device, good until the next call.
         """
         ...
 
 
-def make_step(model: nn.Module, device: torch.device) -> Step:
+def make_step(
+    model: nn.Module, device: torch.device, recipe: Recipe, objective: Objective
+) -> EagerStep | ReplayedStep:
     """How `model`, which is on `device` already, is trained there."""
-    step = EagerStep(model, device)
+    step = EagerStep(model, device, recipe, objective)
     return ReplayedStep(step, _record_graph, _on_side_stream) if device.type == "cuda" else step
 
 
 class EagerStep:
     """One operation after the other, as Python comes to them."""
 
-    def __init__(self, model: nn.Module, device: torch.device) -> None:
+    def __init__(
+        self, model: nn.Module, device: torch.device, recipe: Recipe, objective: Objective
+    ) -> None:
         """Make an optimiser for what can be trained of `model`."""
-        self._model = model
-        self._precision = training_precision(model, device)
-        self._optimizer = _optimizer(model, device)
+        self.model = model
+        self._objective = objective
+        self._precision = training_precision(model, device, recipe.precision)
+        self._clip_norm = recipe.optimizer.clip_norm
+        self.optimizer = make_optimizer(model, device, recipe.optimizer)
 
-    def __call__(self, inputs: Tensor, labels: Tensor, *, rate: float) -> Tensor:
+    def __call__(self, inputs: Tensor, targets: Tensor, *, rate: float) -> Tensor:
         """Set the rate, then learn."""
         self.set_rate(rate)
-        return self.learn(inputs, labels)
+        return self.learn(inputs, targets)
 
     def set_rate(self, rate: float) -> None:
         """The learning rate from now on."""
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
 
-    def learn(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def learn(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Forward, backward, and a step of the optimiser."""
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._precision:
-            logits = self._model(inputs.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=_LABEL_SMOOTHING)
+            outputs = self.model(inputs)
+        loss = self._objective(outputs, targets, inputs)
         torch.autograd.backward(loss)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        if self._clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         return loss.detach()
 
 
@@ -92,26 +101,27 @@ class ReplayedStep:
             beside: Runs a function as recording wants it to have been run before.
         """
         self._step, self._record, self._on_side_stream = step, record, beside
+        self.model, self.optimizer = step.model, step.optimizer
         self._eager_left = _EAGER_STEPS
         self._replay: Callable[[], Tensor] | None = None
-        self._inputs = self._labels = torch.empty(0)
+        self._inputs = self._targets = torch.empty(0)
 
-    def __call__(self, inputs: Tensor, labels: Tensor, *, rate: float) -> Tensor:
+    def __call__(self, inputs: Tensor, targets: Tensor, *, rate: float) -> Tensor:
         """Set the rate, then learn."""
         self._step.set_rate(rate)
         if self._eager_left:
             self._eager_left -= 1
-            return self._on_side_stream(lambda: self._step.learn(inputs, labels))
+            return self._on_side_stream(lambda: self._step.learn(inputs, targets))
         if self._replay is None:
-            self._inputs, self._labels = inputs.clone(), labels.clone()
+            self._inputs, self._targets = inputs.clone(), targets.clone()
             self._replay = self._recorded()
         self._inputs.copy_(inputs)
-        self._labels.copy_(labels)
+        self._targets.copy_(targets)
         return self._replay()
 
     def _recorded(self) -> Callable[[], Tensor]:
         def learn() -> Tensor:
-            return self._step.learn(self._inputs, self._labels)
+            return self._step.learn(self._inputs, self._targets)
 
         try:
             return self._record(learn)
@@ -146,20 +156,34 @@ def _record_graph(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
     return replay
 
 
-def _optimizer(model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    """AdamW over what can be trained; norms and biases don't decay."""
-    exempt = {
-        id(parameter)
-        for module in model.modules()
-        for name, parameter in module.named_parameters(recurse=False)
-        if isinstance(module, _NORMS) or name == "bias"
-    }
+def make_optimizer(
+    model: nn.Module, device: torch.device, settings: Optimizer
+) -> torch.optim.Optimizer:
+    """The optimiser over what can be trained; norms and biases decay only if asked for."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    exempt = set() if settings.decay_all else _norms_and_biases(model)
     groups = [
-        {"params": [p for p in trained if id(p) not in exempt], "weight_decay": _WEIGHT_DECAY},
+        {
+            "params": [p for p in trained if id(p) not in exempt],
+            "weight_decay": settings.weight_decay,
+        },
         {"params": [p for p in trained if id(p) in exempt], "weight_decay": 0.0},
     ]
     # A graph reads the rate from where it was when it was recorded.
     on_gpu = device.type == "cuda"
     rate: Any = torch.zeros((), device=device) if on_gpu else 0.0
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True, capturable=on_gpu)
+    if settings.name == "sgd":
+        return torch.optim.SGD(
+            groups, lr=rate, momentum=settings.momentum, nesterov=settings.nesterov, fused=True
+        )
+    betas = (settings.momentum, 0.99 if settings.beta2 is None else settings.beta2)
+    return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True, capturable=on_gpu)
+
+
+def _norms_and_biases(model: nn.Module) -> set[int]:
+    return {
+        id(parameter)
+        for module in model.modules()
+        for name, parameter in module.named_parameters(recurse=False)
+        if isinstance(module, _NORMS) or name == "bias"
+    }

@@ -12,8 +12,8 @@ from torch import nn
 
 from nas.data import load_data
 from nas.model import load_weights
-from nas.proxy import Evaluator
-from nas.train import evaluate_model, proxy_seed, seeded, train_proxy
+from nas.proxy import Evaluator, train_proxy
+from nas.train import evaluate_model, proxy_seed, seeded
 from nas.trial import Fidelity, Task
 from tests.small_data import tiny_cnn
 

@@ -10,10 +10,11 @@ import torch
 from nas.data import load_data
 from nas.errors import OptionError
 from nas.model import build_model
+from nas.proxy import train_proxy
 from nas.quantize import Int8Network, quantize_int8
 from nas.sharing import materialize
 from nas.space import parse_space
-from nas.train import seeded, train_proxy
+from nas.train import seeded
 from nas.trial import Fidelity
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.train._augment import Normalizer, augment, resized
+from nas.train import Augmentation, RandAugment, resized
+from nas.train._augment import Augmenter, Normalizer, erase, rotate
 
 
 def _generator() -> torch.Generator:
@@ -13,6 +14,11 @@ def _generator() -> torch.Generator:
 
 def _images(*shape: int) -> Tensor:
     return torch.randint(1, 256, shape, generator=_generator(), dtype=torch.uint8)
+
+
+def _shifted(pixels: Tensor, generator: torch.Generator, flip: bool) -> Tensor:
+    recipe = Augmentation(crop=0.125, flip=flip)
+    return Augmenter(recipe, generator, (0.5,) * pixels.shape[1], flip=True)(pixels)
 
 
 def _one_by_one(pixels: Tensor, flip: bool) -> Tensor:
@@ -39,15 +45,15 @@ def _one_by_one(pixels: Tensor, flip: bool) -> Tensor:
 def test_equals_a_loop_over_single_images(shape: tuple[int, ...], flip: bool) -> None:
     pixels = _images(*shape)
 
-    assert torch.equal(augment(pixels, _generator(), flip=flip), _one_by_one(pixels, flip))
+    assert torch.equal(_shifted(pixels, _generator(), flip), _one_by_one(pixels, flip))
 
 
 def test_follows_its_generator_and_moves_on() -> None:
     pixels, generator = _images(30, 1, 16, 16), _generator()
 
-    first, second = (augment(pixels, generator, flip=True) for _ in range(2))
+    first, second = (_shifted(pixels, generator, True) for _ in range(2))
 
-    assert torch.equal(first, augment(pixels, _generator(), flip=True))
+    assert torch.equal(first, _shifted(pixels, _generator(), True))
     assert not torch.equal(first, second)
 
 
@@ -55,7 +61,7 @@ def test_does_not_touch_its_input() -> None:
     pixels = _images(5, 1, 16, 16)
     before = pixels.clone()
 
-    augment(pixels, _generator(), flip=True)
+    _shifted(pixels, _generator(), True)
 
     assert torch.equal(pixels, before)
 
@@ -85,3 +91,61 @@ def test_resizing_halves_by_a_smooth_filter_and_keeps_what_fits() -> None:
     assert resized(pixels, 28) is pixels
     assert resized(pixels, 14).shape == (3, 1, 14, 14)
     assert resized(flat, 14).unique().tolist() == [200]
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    pixels = _images(5, 3, 16, 16)
+
+    assert (
+        Augmenter(Augmentation(flip=False), _generator(), (0.5,) * 3, flip=True)(pixels) is pixels
+    )
+    assert Augmenter(Augmentation(), _generator(), (0.5,) * 3, flip=False)(pixels) is pixels
+
+
+def test_a_quarter_turn_is_a_quarter_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = _images(2, 3, 9, 9)
+    monkeypatch.setattr(torch, "rand", lambda count, generator: torch.tensor([1.0, 0.5]))
+
+    turned = rotate(pixels, _generator(), degrees=90)
+
+    quarter = [torch.equal(turned[0], pixels[0].rot90(k, (1, 2))) for k in (1, -1)]
+    assert any(quarter)
+    assert torch.equal(turned[1], pixels[1])
+
+
+def test_small_rotations_of_wide_images_move_no_pixel_far() -> None:
+    pixels = torch.zeros(200, 1, 8, 32, dtype=torch.uint8)
+    pixels[:, :, 3:5, 14:18] = 255
+
+    turned = rotate(pixels, _generator(), degrees=10)
+
+    assert (turned.float().sum((1, 2, 3)) > 0).all()
+    assert turned[:, :, :2].sum() == turned[:, :, 6:].sum() == 0
+
+
+def test_erasing_takes_a_rectangle_of_the_mean_colour_from_its_share_of_images() -> None:
+    pixels = torch.zeros(2_000, 2, 16, 16, dtype=torch.uint8)
+    fill = torch.tensor([50, 60], dtype=torch.uint8)
+
+    erased = erase(pixels, _generator(), share=0.25, area=0.4, fill=fill)
+
+    gone = erased[:, 0] == 50
+    assert torch.equal(gone, erased[:, 1] == 60)
+    assert erased[~gone[:, None].expand_as(erased)].sum() == 0
+    lost = gone.float().mean((1, 2))
+    assert (lost > 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert lost.max() < 0.5
+    for image in gone[lost > 0][:50]:
+        rows, columns = image.any(1), image.any(0)
+        assert torch.equal(image, rows[:, None] & columns[None])
+
+
+def test_every_step_of_a_recipe_repeats_from_its_generator() -> None:
+    recipe = Augmentation(crop=0.1, rotation=15, rand_augment=RandAugment(), erasing=0.5)
+    pixels = _images(40, 3, 16, 16)
+
+    one, other = (Augmenter(recipe, _generator(), (0.5,) * 3, flip=True)(pixels) for _ in range(2))
+
+    assert torch.equal(one, other)
+    assert one.dtype == torch.uint8
+    assert not torch.equal(one, pixels)

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.train import CLASSIFICATION, Optimizer, Recipe, seeded
 from nas.train import _step as module
-from nas.train import seeded
-from nas.train._step import EagerStep, ReplayedStep, make_step
+from nas.train._objective import Objective
+from nas.train._step import EagerStep, ReplayedStep, make_optimizer, make_step
 from tests.small_data import tiny_cnn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CPU = torch.device("cpu")
+RECIPE = Recipe(steps=7, optimizer=Optimizer(weight_decay=0.05))
+OBJECTIVE = Objective(CLASSIFICATION, smoothing=0.1)
 RATES = [0.01, 0.02, 0.03, 0.02, 0.01, 0.005, 0.001]
 
 
@@ -44,7 +48,7 @@ def test_norms_and_biases_do_not_decay() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2))
     network.ring = nn.Parameter(torch.zeros(9))
 
-    decayed, exempt = module._optimizer(network, CPU).param_groups
+    decayed, exempt = make_optimizer(network, CPU, RECIPE.optimizer).param_groups
 
     assert [id(p) for p in decayed["params"]] == [
         id(p) for p in (network.ring, network[0].weight, network[2].weight)
@@ -53,10 +57,46 @@ def test_norms_and_biases_do_not_decay() -> None:
     assert exempt["weight_decay"] == 0
 
 
+def test_decay_of_everything_spares_nothing() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+
+    decayed, exempt = make_optimizer(
+        network, CPU, Optimizer(name="sgd", weight_decay=0.1, decay_all=True)
+    ).param_groups
+
+    assert len(decayed["params"]) == 4
+    assert decayed["weight_decay"] == 0.1
+    assert exempt["params"] == []
+
+
+def test_sgd_with_nesterovs_momentum() -> None:
+    settings = Optimizer(name="sgd", momentum=0.8, nesterov=True)
+
+    optimizer = make_optimizer(model(), CPU, settings)
+
+    assert isinstance(optimizer, torch.optim.SGD)
+    assert optimizer.param_groups[0]["momentum"] == 0.8
+    assert optimizer.param_groups[0]["nesterov"]
+
+
+def test_clipped_gradients_are_as_long_as_allowed() -> None:
+    network, settings = nn.Sequential(nn.Flatten(), nn.Linear(256, 4)), Optimizer(name="sgd")
+    recipe = Recipe(steps=7, optimizer=dataclasses.replace(settings, momentum=0, clip_norm=0.01))
+    before = [p.detach().clone() for p in network.parameters()]
+
+    EagerStep(network, CPU, recipe, OBJECTIVE)(*batches()[0], rate=1.0)
+
+    pairs = zip(before, network.parameters(), strict=True)
+    moved = sum(((one - other) ** 2).sum().item() for one, other in pairs)
+    assert moved**0.5 == pytest.approx(0.01, rel=1e-3)
+
+
 def test_a_shared_weight_is_trained_once() -> None:
     layer = nn.Linear(3, 3, bias=False)
 
-    groups = module._optimizer(nn.Sequential(layer, nn.ReLU(), layer), CPU).param_groups
+    groups = make_optimizer(
+        nn.Sequential(layer, nn.ReLU(), layer), CPU, RECIPE.optimizer
+    ).param_groups
 
     assert sum(len(group["params"]) for group in groups) == 1
 
@@ -65,14 +105,14 @@ def test_a_rate_of_zero_teaches_nothing() -> None:
     network = model().eval()
     before = [p.clone() for p in network.parameters()]
 
-    EagerStep(network, CPU)(*batches()[0], rate=0.0)
+    EagerStep(network, CPU, RECIPE, OBJECTIVE)(*batches()[0], rate=0.0)
 
     pairs = zip(before, network.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
 def test_the_cpu_does_without_recording() -> None:
-    assert isinstance(make_step(model(), CPU), EagerStep)
+    assert isinstance(make_step(model(), CPU, RECIPE, OBJECTIVE), EagerStep)
 
 
 def test_a_replayed_step_learns_what_an_eager_one_learns() -> None:
@@ -83,8 +123,10 @@ def test_a_replayed_step_learns_what_an_eager_one_learns() -> None:
         recorded.append(run)
         return run
 
-    eager = learn(EagerStep(one, CPU))
-    replayed = learn(ReplayedStep(EagerStep(other, CPU), record, without_recording))
+    eager = learn(EagerStep(one, CPU, RECIPE, OBJECTIVE))
+    replayed = learn(
+        ReplayedStep(EagerStep(other, CPU, RECIPE, OBJECTIVE), record, without_recording)
+    )
 
     assert replayed == eager
     assert len(recorded) == 1
@@ -96,10 +138,10 @@ def test_training_goes_on_where_nothing_can_be_recorded() -> None:
     def fail(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    step = ReplayedStep(EagerStep(model(), CPU), fail, without_recording)
+    step = ReplayedStep(EagerStep(model(), CPU, RECIPE, OBJECTIVE), fail, without_recording)
 
     with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
-        assert learn(step) == learn(EagerStep(model(), CPU))
+        assert learn(step) == learn(EagerStep(model(), CPU, RECIPE, OBJECTIVE))
 
 
 def test_running_out_of_memory_is_for_the_caller() -> None:
@@ -107,7 +149,7 @@ def test_running_out_of_memory_is_for_the_caller() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        learn(ReplayedStep(EagerStep(model(), CPU), fail, without_recording))
+        learn(ReplayedStep(EagerStep(model(), CPU, RECIPE, OBJECTIVE), fail, without_recording))
 
 
 @pytest.mark.gpu
@@ -118,6 +160,9 @@ def test_a_cuda_graph_learns_what_an_eager_step_learns() -> None:
     for network in (one, other):
         network[5].p = 0.0  # dropout draws from another place of the generator in a graph
 
-    eager, graphed = learn(EagerStep(one, cuda), cuda), learn(make_step(other, cuda), cuda)
+    eager, graphed = (
+        learn(EagerStep(one, cuda, RECIPE, OBJECTIVE), cuda),
+        learn(make_step(other, cuda, RECIPE, OBJECTIVE), cuda),
+    )
 
     assert graphed == pytest.approx(eager, rel=0.02)
