@@ -6,6 +6,7 @@
         IllegalArchitecture       well formed, but the network cannot be built
         DataError                 a data set is missing or unusable
         OptionError               a command-line option or an argument is unusable
+        RecipeError               a recipe does not suit the network or its data
         RunFolderError            a run folder exists, is missing, or cannot be written
         StorageError              the study's storage does not answer or is damaged
         ClusterError              Ray does not answer, or can never schedule a worker
@@ -57,6 +58,10 @@ class DataError(UserError):
 
 class OptionError(UserError):
     """An option has a value that is not allowed."""
+
+
+class RecipeError(UserError):
+    """A recipe does not suit what it trains: the training diverged, or it lacks a teacher."""
 
 
 class RunFolderError(UserError):

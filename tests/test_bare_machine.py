@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.final.small_model import write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BLOCK = """
 import sys
@@ -34,6 +40,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
         "cost",
         "proxy",
         "export",
+        "train",
+        "final",
         "inspect",
         "report",
         "workers",
@@ -55,6 +63,15 @@ def test_the_command_line_still_answers() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert '"params": ' in done.stdout
+
+
+def test_a_network_can_be_trained_in_full(tmp_path: Path, npz: Path) -> None:
+    model, recipe = write_files(tmp_path)
+    words = ["nas", "train", model, "--recipe", recipe, "--set", "epochs=1", "--data", str(npz)]
+    words += ["--out", str(tmp_path / "out")]
+    done = run(f"sys.argv = {words!r}\nimport nas.cli\nnas.cli.main()")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out/report.json").exists()
 
 
 def test_the_block_blocks() -> None:

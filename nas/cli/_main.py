@@ -11,7 +11,7 @@ import sys
 import typer
 from rich.console import Console
 
-from nas.cli import _bench, _inspect, _latency, _models, _results, _search
+from nas.cli import _bench, _inspect, _latency, _models, _results, _search, _train
 from nas.errors import UserError
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("search")(_search.search)
 app.command("resume")(_search.resume)
+app.command("train")(_train.train)
+app.command("recipes")(_train.recipes)
 app.command("report")(_results.report)
 app.command("export")(_results.export)
 app.command("spaces")(_models.spaces)

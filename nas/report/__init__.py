@@ -16,6 +16,7 @@ from nas.report._document import (
     Network,
     Progression,
 )
+from nas.report._files import replacing
 from nas.report._front import (
     FrontRow,
     best_row,
@@ -61,6 +62,7 @@ __all__ = [
     "references_for",
     "render_page",
     "write_document_json",
+    "replacing",
     "write_front_csv",
     "write_page",
     "write_trials_csv",

@@ -1,8 +1,10 @@
 """Training and scoring of networks on images: recipes, tasks, the loop, and its checkpoints."""
 
 from nas.train._augment import Augmenter, resized
+from nas.train._checkpoint import Checkpoint, data_digest
 from nas.train._evaluate import evaluate_model, measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
+from nas.train._full import EpochRecord, Trained, train_model
 from nas.train._recipe import (
     Augmentation,
     Distillation,
@@ -23,15 +25,19 @@ __all__ = [
     "TASKS",
     "Augmentation",
     "Augmenter",
+    "Checkpoint",
     "Distillation",
+    "EpochRecord",
     "LearningTask",
     "Optimizer",
     "RandAugment",
     "Recipe",
     "Regularization",
     "Schedule",
+    "Trained",
     "Training",
     "TrainingSetup",
+    "data_digest",
     "dump_recipe",
     "evaluate_model",
     "fast_cpu_kernels",
@@ -43,4 +49,5 @@ __all__ = [
     "recipe_catalogue",
     "resized",
     "seeded",
+    "train_model",
 ]

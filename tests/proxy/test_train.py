@@ -15,6 +15,7 @@ from nas.model import build_model
 from nas.proxy import DEFAULT_FIDELITY, proxy_recipe, train_proxy
 from nas.space import is_legal, load_space
 from nas.train import fast_cpu_kernels, seeded
+from nas.train._precision import training_precision
 from nas.trial import Fidelity
 from tests.small_data import blobs, tiny_cnn
 
@@ -162,8 +163,11 @@ def _by_hand(model: nn.Module, data: ImageData, fidelity: Fidelity, seed: int) -
                 group["lr"] = rates[epoch * per_epoch + number]
             index = order[number * batch : (number + 1) * batch]
             images = train.pixels[index].float() * scale + shift
-            logits = model(images.contiguous(memory_format=torch.channels_last))
-            loss = nn.functional.cross_entropy(logits, train.labels[index], label_smoothing=0.1)
+            with training_precision(model, images.device):
+                logits = model(images.contiguous(memory_format=torch.channels_last)).float()
+            loss = nn.functional.cross_entropy(
+                logits.float(), train.labels[index], label_smoothing=0.1
+            )
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -1,0 +1,123 @@
+"""From what a user names to a complete plan: network, recipe, data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from nas.cost import cost_of
+from nas.data import load_data
+from nas.errors import OptionError
+from nas.final._plan import TrainingPlan, TrainingSettings
+from nas.final._trained import split_member
+from nas.space import load_architecture
+from nas.train import load_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nas.arch import Architecture
+
+DEFAULT_DATA = "fashion_mnist"
+RECIPES_BY_PARAMS = ((15_000, "light"), (100_000, "standard"))
+"""The recipe for networks of up to so many parameters; `full` beyond."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """What is trained, and what a run says of its data."""
+
+    arch: Architecture
+    data: str
+    data_dir: str | None
+    origin: str
+
+
+def plan_training(
+    target: str,
+    *,
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    data: str | None = None,
+    data_dir: Path | None = None,
+    seeds: Iterable[int] = (0,),
+    teacher: str | None = None,
+    init: str | None = None,
+    device: str | None = None,
+    threads: int = 1,
+) -> TrainingPlan:
+    """A plan for `train_network`, with everything that was left out decided.
+
+    Args:
+        target: A model file by name or path, or RUN:ID.
+        recipe: By name or path; chosen by the network's size where None.
+        overrides: `KEY=VALUE`, applied to the recipe.
+        data: As `load_data` takes it; a run's own where None, or Fashion-MNIST.
+        data_dir: Where the data set's files are.
+        seeds: One training each.
+        teacher: A trained network, as `find_trained` takes it.
+        init: Weights to begin with.
+        device: As torch names it; a GPU where there is one, where None.
+        threads: Of the CPU.
+
+    Raises UserError.
+    """
+    found = _find(target)
+    data = data or found.data
+    folder = str(data_dir) if data_dir else found.data_dir
+    chosen, why = (recipe, "") if recipe is not None else _recipe_for(found.arch, data, folder)
+    return TrainingPlan(
+        arch=found.arch,
+        recipe=load_recipe(chosen, overrides),
+        chosen=why,
+        settings=TrainingSettings(
+            data=data,
+            data_dir=folder,
+            seeds=tuple(seeds),
+            device=_device(device),
+            threads=threads,
+            teacher=teacher,
+            init=init,
+            origin=found.origin,
+        ),
+    )
+
+
+def _find(target: str) -> _Target:
+    member = split_member(target)
+    if member is None:
+        arch = load_architecture(target)
+        return _Target(arch=arch, data=DEFAULT_DATA, data_dir=None, origin="")
+    from nas.final._members import find_member, open_front
+
+    run = open_front(member[0])
+    settings = run.session.settings
+    return _Target(
+        arch=find_member(run, member[1]),
+        data=settings.data,
+        data_dir=settings.data_dir,
+        origin=f"Found by a search of {settings.space} with budget {settings.budget}, seed "
+        f"{settings.seed}, then trained by `nas train`.",
+    )
+
+
+def _recipe_for(arch: Architecture, data: str, data_dir: str | None) -> tuple[str, str]:
+    """By parameters, for these data; and why."""
+    loaded = load_data(data, data_dir=Path(data_dir) if data_dir else None)
+    params = cost_of(arch, input_shape=loaded.input_shape, num_classes=loaded.num_classes).params
+    name = next((name for most, name in RECIPES_BY_PARAMS if params <= most), "full")
+    return name, f" (chosen for {params:,} parameters; --recipe names another)"
+
+
+def _device(wanted: str | None) -> str:
+    if wanted is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = wanted.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise OptionError(f"--device {wanted}: unknown device (allowed: cpu, cuda, cuda:N)")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise OptionError(f"--device {wanted}: torch finds no GPU here; write cpu")
+    return wanted

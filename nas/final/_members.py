@@ -1,0 +1,50 @@
+"""Networks of a run by id. Needs what a search needs, Optuna included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.errors import OptionError
+from nas.run import open_session
+from nas.search import load_evaluations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.arch import Architecture
+    from nas.run import Session
+    from nas.trial import Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedRun:
+    """A run and its trials."""
+
+    session: Session
+    evaluations: tuple[Evaluation, ...]
+
+
+def open_front(folder: Path) -> OpenedRun:
+    """Open a run folder, finished or not. Raises UserError."""
+    session = open_session(folder)
+    return OpenedRun(
+        session=session, evaluations=load_evaluations(session.problem, session.address)
+    )
+
+
+def find_member(run: OpenedRun, arch_id: str) -> Architecture:
+    """The one network of the run whose id begins so. Raises OptionError."""
+    found = {
+        one.arch.id: one.arch
+        for one in run.evaluations
+        if one.cost is not None and one.arch.id.startswith(arch_id)
+    }
+    if len(found) != 1 or not arch_id:
+        folder = run.session.folder.path
+        what = "no network" if not found else f"{len(found)} networks"
+        raise OptionError(
+            f"{folder}:{arch_id}: {what} of this run begin{'' if len(found) > 1 else 's'} so; "
+            f"write an id from {folder / 'front.csv'}"
+        )
+    return next(iter(found.values()))

@@ -1,0 +1,77 @@
+"""Networks with weights, found by name: trained folders, members of a run, exported files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.errors import OptionError
+from nas.space import load_architecture
+
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedNetwork:
+    """An architecture and its trained state as safetensors bytes."""
+
+    arch: Architecture
+    weights: bytes
+
+
+def find_trained(reference: str, option: str) -> TrainedNetwork:
+    """The network that `reference` names, for `option`.
+
+    It is RUN:ID, a folder that `nas train` wrote, or a model file with its weights beside it, as
+    `nas export` writes them.
+
+    Raises:
+        OptionError: There is none, or it has no weights.
+    """
+    member = split_member(reference)
+    if member is not None:
+        return _of_run(*member)
+    path = Path(reference)
+    if (path / "model.yaml").is_file():
+        model, weights = path / "model.yaml", path / "weights.safetensors"
+    else:
+        model, weights = path, path.with_suffix(".safetensors")
+    if not model.is_file() or not weights.is_file():
+        raise OptionError(
+            f"{option} {reference}: no trained network there (allowed: RUN:ID, a folder that "
+            "`nas train` wrote, or a model file NAME.yaml with NAME.safetensors beside it)"
+        )
+    return TrainedNetwork(arch=load_architecture(str(model)), weights=_read(weights, option))
+
+
+def read_weights(reference: str, option: str) -> bytes:
+    """Weights by themselves: what `find_trained` finds, or a `.safetensors` file."""
+    path = Path(reference)
+    if path.suffix == ".safetensors":
+        return _read(path, option)
+    return find_trained(reference, option).weights
+
+
+def split_member(reference: str) -> tuple[Path, str] | None:
+    """`RUN:ID` -> (RUN, ID) where RUN is a run folder; None otherwise."""
+    folder, colon, arch_id = reference.rpartition(":")
+    if not colon or not (Path(folder) / "search.json").is_file():
+        return None
+    return Path(folder), arch_id
+
+
+def _of_run(folder: Path, arch_id: str) -> TrainedNetwork:
+    from nas.final._members import find_member, open_front
+
+    run = open_front(folder)
+    arch = find_member(run, arch_id)
+    return TrainedNetwork(arch=arch, weights=run.session.folder.read_weights(arch.id))
+
+
+def _read(path: Path, option: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OptionError(f"{option}: {path} cannot be read ({error.strerror})") from error
