@@ -75,7 +75,8 @@ def _load() -> None:
 
 def _train(job: tuple[Architecture, int, str]) -> str:
     from nas.model import build_model
-    from nas.train import proxy_seed, seeded, train_proxy
+    from nas.proxy import train_proxy
+    from nas.train import proxy_seed, seeded
 
     arch, seed, setting = job
     fixed = proxy_seed(arch.id, seed)
