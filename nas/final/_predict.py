@@ -60,8 +60,9 @@ class CurveModel:
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         """Fit; without any stretch, curves are taken to be flat."""
         self._families = tuple(sorted({one.features.family for one in stretches}))
-        self._mean_slope, self._centre = 0.0, np.zeros(2)
-        self._weights = np.zeros(2)
+        self._mean_slope = 0.0
+        self._centre: NDArray[np.float64] = np.zeros(2)
+        self._weights: NDArray[np.float64] = np.zeros(2)
         if not stretches:
             return
         slopes = np.array([one.slope for one in stretches])
