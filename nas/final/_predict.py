@@ -67,7 +67,7 @@ class CurveModel:
             return
         slopes = np.array([one.slope for one in stretches])
         rows = np.array([self._row(one.features) for one in stretches])
-        self._mean_slope, self._centre = float(slopes.mean()), rows.mean(0)
+        self._mean_slope, self._centre = float(slopes.mean()), np.asarray(rows.mean(0), float)
         centred = rows - self._centre
         penalised = centred.T @ centred + _RIDGE * np.eye(rows.shape[1])
         self._weights = np.linalg.solve(penalised, centred.T @ (slopes - self._mean_slope))
