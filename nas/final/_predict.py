@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,13 +61,13 @@ class CurveModel:
         """Fit; without any stretch, curves are taken to be flat."""
         self._families = tuple(sorted({one.features.family for one in stretches}))
         self._mean_slope = 0.0
-        self._centre: NDArray[np.float64] = np.zeros(2)
-        self._weights: NDArray[np.float64] = np.zeros(2)
+        self._centre: NDArray[Any] = np.zeros(2)
+        self._weights: NDArray[Any] = np.zeros(2)
         if not stretches:
             return
         slopes = np.array([one.slope for one in stretches])
         rows = np.array([self._row(one.features) for one in stretches])
-        self._mean_slope, self._centre = float(slopes.mean()), np.asarray(rows.mean(0), float)
+        self._mean_slope, self._centre = float(slopes.mean()), rows.mean(0)
         centred = rows - self._centre
         penalised = centred.T @ centred + _RIDGE * np.eye(rows.shape[1])
         self._weights = np.linalg.solve(penalised, centred.T @ (slopes - self._mean_slope))
