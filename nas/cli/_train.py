@@ -11,6 +11,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from nas.cli._data_options import (
+    Channels,
+    Flip,
+    GroupBy,
+    ResizeBy,
+    Resolution,
+    SkipBad,
+    data_options,
+)
 from nas.cli._options import make_console
 from nas.errors import OptionError
 from nas.units import human_count, human_seconds
@@ -73,6 +82,12 @@ def train(
         typer.Option(help="As in `nas search`; a run's own data, or fashion_mnist, if left out."),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
+    resolution: Resolution = None,
+    resize: ResizeBy = "crop",
+    channels: Channels = "auto",
+    flip: Flip = None,
+    group_by: GroupBy = None,
+    skip_bad: SkipBad = False,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, with seeds 0, 1, ...")] = 1,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     teacher: Annotated[
@@ -108,6 +123,7 @@ def train(
                 overrides=overrides,
                 data=data,
                 data_dir=data_dir,
+                data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
                 seeds=range(first_seed, first_seed + seeds),
                 teacher=teacher,
                 init=init,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nas.cost import cost_of
-from nas.data import load_data
+from nas.data import DEFAULT_OPTIONS, load_data, load_test
 from nas.errors import OptionError
 from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._trained import split_member
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nas.arch import Architecture
+    from nas.data import DataOptions, ImageData, Images
 
 DEFAULT_DATA = "fashion_mnist"
 RECIPES_BY_PARAMS = ((15_000, "light"), (100_000, "standard"))
@@ -33,6 +34,7 @@ class _Target:
     arch: Architecture
     data: str
     data_dir: str | None
+    options: DataOptions
     origin: str
 
 
@@ -43,6 +45,7 @@ def plan_training(
     overrides: Sequence[str] = (),
     data: str | None = None,
     data_dir: Path | None = None,
+    data_options: DataOptions = DEFAULT_OPTIONS,
     seeds: Iterable[int] = (0,),
     teacher: str | None = None,
     init: str | None = None,
@@ -57,6 +60,7 @@ def plan_training(
         overrides: `KEY=VALUE`, applied to the recipe.
         data: As `load_data` takes it; a run's own where None, or Fashion-MNIST.
         data_dir: Where the data set's files are.
+        data_options: How images are read; a run's own where left out.
         seeds: One training each.
         teacher: A trained network, as `find_trained` takes it.
         init: Weights to begin with.
@@ -66,23 +70,20 @@ def plan_training(
     Raises UserError.
     """
     found = _find(target)
-    data = data or found.data
-    folder = str(data_dir) if data_dir else found.data_dir
-    chosen, why = (recipe, "") if recipe is not None else _recipe_for(found.arch, data, folder)
+    settings = TrainingSettings(
+        data=data or found.data,
+        data_dir=str(data_dir) if data_dir else found.data_dir,
+        data_options=found.options if data_options == DEFAULT_OPTIONS else data_options,
+        seeds=tuple(seeds),
+        device=find_device(device),
+        threads=threads,
+        teacher=teacher,
+        init=init,
+        origin=found.origin,
+    )
+    chosen, why = (recipe, "") if recipe is not None else _recipe_for(found.arch, settings)
     return TrainingPlan(
-        arch=found.arch,
-        recipe=load_recipe(chosen, overrides),
-        chosen=why,
-        settings=TrainingSettings(
-            data=data,
-            data_dir=folder,
-            seeds=tuple(seeds),
-            device=_device(device),
-            threads=threads,
-            teacher=teacher,
-            init=init,
-            origin=found.origin,
-        ),
+        arch=found.arch, recipe=load_recipe(chosen, overrides), chosen=why, settings=settings
     )
 
 
@@ -90,7 +91,9 @@ def _find(target: str) -> _Target:
     member = split_member(target)
     if member is None:
         arch = load_architecture(target)
-        return _Target(arch=arch, data=DEFAULT_DATA, data_dir=None, origin="")
+        return _Target(
+            arch=arch, data=DEFAULT_DATA, data_dir=None, options=DEFAULT_OPTIONS, origin=""
+        )
     from nas.final._members import find_member, open_front
 
     run = open_front(member[0])
@@ -99,20 +102,46 @@ def _find(target: str) -> _Target:
         arch=find_member(run, member[1]),
         data=settings.data,
         data_dir=settings.data_dir,
+        options=settings.data_options,
         origin=f"Found by a search of {settings.space} with budget {settings.budget}, seed "
         f"{settings.seed}, then trained by `nas train`.",
     )
 
 
-def _recipe_for(arch: Architecture, data: str, data_dir: str | None) -> tuple[str, str]:
+def _recipe_for(arch: Architecture, settings: TrainingSettings) -> tuple[str, str]:
     """By parameters, for these data; and why."""
-    loaded = load_data(data, data_dir=Path(data_dir) if data_dir else None)
-    params = cost_of(arch, input_shape=loaded.input_shape, num_classes=loaded.num_classes).params
+    data = read_data(settings)
+    cost = cost_of(arch, input_shape=data.input_shape, num_classes=data.num_classes)
+    return recipe_by_size(cost.params)
+
+
+def recipe_by_size(params: int) -> tuple[str, str]:
+    """The recipe for networks of so many parameters, and a few words on why."""
     name = next((name for most, name in RECIPES_BY_PARAMS if params <= most), "full")
     return name, f" (chosen for {params:,} parameters; --recipe names another)"
 
 
-def _device(wanted: str | None) -> str:
+def read_data(settings: TrainingSettings) -> ImageData:
+    """What is trained and validated on."""
+    return load_data(
+        settings.data,
+        data_dir=Path(settings.data_dir) if settings.data_dir else None,
+        seed=settings.split_seed,
+        options=settings.data_options,
+    )
+
+
+def read_test(settings: TrainingSettings, data: ImageData) -> Images:
+    """The test images, at the size that the network was trained at."""
+    return load_test(
+        settings.data,
+        data_dir=Path(settings.data_dir) if settings.data_dir else None,
+        options=data.options,
+    )
+
+
+def find_device(wanted: str | None) -> str:
+    """The device to train on; a GPU where there is one. Raises OptionError."""
     if wanted is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind = wanted.partition(":")[0]

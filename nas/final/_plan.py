@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError, RunFolderError
 from nas.final._folder import FORMAT, TrainingFolder
 from nas.space import dump_architecture, load_architecture
@@ -25,6 +26,7 @@ class TrainingSettings:
 
     data: str = "fashion_mnist"
     data_dir: str | None = None
+    data_options: DataOptions = DEFAULT_OPTIONS
     split_seed: int = 0
     """Fixes which images validate; a run's is 0."""
     seeds: tuple[int, ...] = (0,)
@@ -86,6 +88,9 @@ def read_plan(path: Path) -> tuple[TrainingFolder, TrainingPlan]:
 def _settings(path: Path, document: dict[str, Any]) -> TrainingSettings:
     try:
         plain = document["settings"]
-        return TrainingSettings(**plain | {"seeds": tuple(plain["seeds"])})
+        options = DataOptions.from_plain(plain["data_options"])
+        return TrainingSettings(
+            **plain | {"seeds": tuple(plain["seeds"]), "data_options": options}
+        )
     except (KeyError, TypeError) as error:
         raise RunFolderError(f"{path / 'training.json'}: is damaged: {error!r}") from error

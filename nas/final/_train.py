@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data import load_data, load_test
 from nas.errors import Diverged, RecipeError
+from nas.final._choose import read_data, read_test
 from nas.final._curves import read_curves, write_curves
 from nas.final._folder import TrainingFolder
 from nas.final._plan import TrainingPlan, read_plan
@@ -42,7 +42,7 @@ def train_network(
 
     Raises UserError; RecipeError where the training diverged.
     """
-    data = _load(plan)
+    data = read_data(plan.settings)
     _first_models(plan, data)
     folder = TrainingFolder.create(out)
     plan.write(folder)
@@ -58,7 +58,7 @@ def resume_training(out: Path, *, on_epoch: OnEpoch | None = None) -> FinalRepor
     folder, plan = read_plan(out)
     if (out / "report.json").exists():
         return FinalReport.read(folder)
-    return _run(folder, plan, _load(plan), on_epoch)
+    return _run(folder, plan, read_data(plan.settings), on_epoch)
 
 
 def _run(
@@ -164,8 +164,7 @@ def _test_metrics(
 ) -> tuple[dict[str, float], ...]:
     """Of each seed on the test images, which are read here and nowhere else."""
     settings = plan.settings
-    data_dir = Path(settings.data_dir) if settings.data_dir else None
-    test = load_test(settings.data, data_dir=data_dir)
+    test = read_test(settings, data)
     measured = []
     for seed in settings.seeds:
         model = _build(plan.arch, data)
@@ -173,12 +172,6 @@ def _test_metrics(
         model.to(settings.device).to(memory_format=torch.channels_last)
         measured.append(measure_model(model, test, data) | {"images": float(len(test))})
     return tuple(measured)
-
-
-def _load(plan: TrainingPlan) -> ImageData:
-    settings = plan.settings
-    data_dir = Path(settings.data_dir) if settings.data_dir else None
-    return load_data(settings.data, data_dir=data_dir, seed=settings.split_seed)
 
 
 @contextmanager

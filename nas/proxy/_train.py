@@ -16,8 +16,10 @@ from nas.train import (
     TrainingSetup,
     evaluate_model,
     fast_cpu_kernels,
+    on_device,
     resized,
     seeded,
+    slice_of,
 )
 from nas.trial import Scores
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from nas.data import ImageData
     from nas.train import Recipe
     from nas.trial import Fidelity
+
+
+_CHUNK = 4_096
+"""Images resized at a time: those beyond memory are small enough afterwards."""
 
 
 def train_proxy(
@@ -62,7 +68,7 @@ def train_proxy(
     recipe = recipe or proxy_recipe(fidelity, len(train))
     # Faster for depthwise convolutions and batch norm, by up to a half on the CPU.
     model.to(device).to(memory_format=torch.channels_last)
-    on_cpu = train.pixels.device.type == "cpu"
+    on_cpu = train.labels.device.type == "cpu"
     with seeded(seed), fast_cpu_kernels(model) if on_cpu else nullcontext():
         training = Training(model, TrainingSetup(train=train, data=data, recipe=recipe, seed=seed))
         while not training.is_over:
@@ -75,5 +81,10 @@ def train_proxy(
 
 def _prepared(images: Images, count: int | None, fidelity: Fidelity, device: str) -> Images:
     chosen = images.first(count)
-    pixels = resized(chosen.pixels, fidelity.resolution)
-    return Images(pixels=pixels.to(device), labels=chosen.labels.to(device))
+    if fidelity.resolution is None:
+        return on_device(chosen, device)
+    parts = [
+        resized(slice_of(chosen, start, start + _CHUNK), fidelity.resolution)
+        for start in range(0, len(chosen), _CHUNK)
+    ]
+    return on_device(Images(pixels=torch.cat(parts), labels=chosen.labels), device)

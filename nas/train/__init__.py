@@ -2,6 +2,7 @@
 
 from nas.train._augment import Augmenter, resized
 from nas.train._checkpoint import Checkpoint, data_digest
+from nas.train._device import on_device, slice_of
 from nas.train._evaluate import evaluate_model, measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._full import EpochRecord, Trained, train_model
@@ -44,10 +45,12 @@ __all__ = [
     "learning_rates",
     "load_recipe",
     "measure_model",
+    "on_device",
     "parse_recipe",
     "proxy_seed",
     "recipe_catalogue",
     "resized",
     "seeded",
+    "slice_of",
     "train_model",
 ]

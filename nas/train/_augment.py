@@ -1,6 +1,7 @@
 """Augmentation and normalisation of whole batches, as tensors; no image object is made.
 
-Each image has draws of its own. What works on pixels takes and gives (B, C, H, W) uint8.
+Each image has draws of its own. What works on pixels takes and gives (B, C, H, W), uint8 or
+float32 on the same scale.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Augmenter:
         """
         self._recipe, self._generator = recipe, generator
         self._flip = flip and recipe.flip
-        self._fill = torch.tensor([round(255 * value) for value in mean], dtype=torch.uint8)
+        self._fill = 255 * torch.tensor(mean)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The batch, changed; the same tensor where the recipe asks for nothing."""
@@ -99,7 +100,7 @@ def erase(
         generator: On the CPU.
         share: Of images that lose a rectangle.
         area: Its largest share of the image.
-        fill: (C,) uint8.
+        fill: (C,) on the scale of the pixels.
     """
     batch, _, height, width = pixels.shape
     chosen, size, ratio, top, left = torch.rand((5, batch), generator=generator)
@@ -108,7 +109,8 @@ def erase(
     high = (lost * height * width * stretch).sqrt().round().clamp(1, height)
     wide = (lost * height * width / stretch).sqrt().round().clamp(1, width)
     box = inside(top, left, high, wide, height, width) & (chosen < share)[:, None, None]
-    filled = fill.to(pixels.device)[None, :, None, None]
+    colour = fill if pixels.is_floating_point() else fill.round()
+    filled = colour.to(pixels.device, pixels.dtype)[None, :, None, None]
     return torch.where(box.to(pixels.device)[:, None], filled, pixels)
 
 

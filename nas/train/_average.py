@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
+from nas.train._device import slice_of
 from nas.train._seeds import seeded
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ class _Ramped:
 
 def estimate_norms(model: nn.Module, images: Images, normalize: Normalizer) -> None:
     """Give batch norms the mean and variance that `model` has on the first of `images`."""
-    shown = images.first(NORM_IMAGES).pixels
+    starts = range(0, min(NORM_IMAGES, len(images)) - 1, _BATCH)
+    device = images.labels.device
     batches = (
-        normalize(part).contiguous(memory_format=torch.channels_last)
-        for part in torch.split(shown, _BATCH)
-        if len(part) > 1
+        normalize(slice_of(images, start, min(start + _BATCH, NORM_IMAGES)).to(device)).contiguous(
+            memory_format=torch.channels_last
+        )
+        for start in starts
     )
     mode = model.training
     with seeded(0):  # dropout would draw from the training's generator

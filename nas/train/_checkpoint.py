@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nas.errors import RunFolderError
+from nas.train._device import slice_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nas.data import ImageData
 
 _FORMAT = 1
+_CHUNK = 4_096
 _DAMAGES = (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError)
 
 
@@ -96,7 +98,9 @@ def data_digest(data: ImageData) -> str:
     """16 hex digits that change with any pixel or label of training and validation images."""
     digest = hashlib.blake2b(digest_size=8)
     for images in (data.train, data.val):
-        for tensor in (images.pixels, images.labels):
-            digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().cpu().numpy().tobytes())
+        digest.update(f"{len(images)} {tuple(images.pixels.shape[1:])}".encode())
+        digest.update(images.labels.cpu().numpy().tobytes())
+        for start in range(0, len(images), _CHUNK):
+            pixels = slice_of(images, start, start + _CHUNK)
+            digest.update(pixels.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()

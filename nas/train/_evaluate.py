@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nas.train._augment import Normalizer
+from nas.train._device import slice_of
 from nas.train._precision import scoring_precision
 from nas.train._task import CLASSIFICATION
 
@@ -39,10 +40,10 @@ def measure_model(
     was_training = model.training
     model.eval()
     for start in range(0, len(images), batch):
-        pixels, wanted = images.pixels[start : start + batch], images.labels[start : start + batch]
+        pixels = slice_of(images, start, start + batch)
         with scoring_precision(device):
             outputs = model(normalize(pixels.to(device)))
-        meter.add(outputs, wanted.to(device))
+        meter.add(outputs, images.labels[start : start + batch].to(device))
     model.train(was_training)
     return meter.result()
 

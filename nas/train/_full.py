@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from nas.data import Images
 from nas.errors import Diverged
+from nas.train._device import on_device
 from nas.train._evaluate import measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._seeds import seeded
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from nas.data import ImageData
+    from nas.data import ImageData, Images
     from nas.train._checkpoint import Checkpoint
     from nas.train._recipe import Recipe
     from nas.train._task import LearningTask
@@ -93,7 +93,7 @@ def train_model(
         Diverged: A loss is no longer finite.
         RunFolderError: The checkpoint cannot be written, or is of another training.
     """
-    train, val = (_on(part, device) for part in (data.train, data.val))
+    train, val = (on_device(part, device) for part in (data.train, data.val))
     model.to(device).to(memory_format=torch.channels_last)
     set_dropout(model, recipe.regularization.dropout)
     setup = TrainingSetup(
@@ -204,7 +204,3 @@ def set_dropout(model: nn.Module, share: float | None) -> None:
 
 def _kernels(model: nn.Module, device: str) -> AbstractContextManager[None]:
     return fast_cpu_kernels(model) if torch.device(device).type == "cpu" else nullcontext()
-
-
-def _on(images: Images, device: str) -> Images:
-    return Images(pixels=images.pixels.to(device), labels=images.labels.to(device))

@@ -91,12 +91,12 @@ def turning(angles: Tensor, height: int, width: int) -> Tensor:
 
 
 def warp(pixels: Tensor, maps: Tensor) -> Tensor:
-    """Each image moved by its (2, 3) map; nearest pixel, 0 outside; uint8 both ways."""
+    """Each image moved by its (2, 3) map; nearest pixel, 0 outside."""
     grid = functional.affine_grid(maps.to(pixels.device), list(pixels.shape), align_corners=False)
     moved = functional.grid_sample(
         pixels.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
     )
-    return moved.to(torch.uint8)
+    return moved.to(pixels.dtype)
 
 
 def _factor(change: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:

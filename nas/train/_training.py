@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nas.errors import Diverged
+from nas.errors import Diverged, RecipeError
 from nas.train._augment import Augmenter, Normalizer
 from nas.train._average import averaged, estimate_norms
 from nas.train._mix import mix
@@ -34,7 +34,7 @@ class TrainingSetup:
     """What a training is made of besides the network."""
 
     train: Images
-    """On the device, of the resolution wanted."""
+    """On the device unless they are mapped from disk, labels always; of the resolution wanted."""
     data: ImageData
     """Where mean, deviation, classes and symmetry come from."""
     recipe: Recipe
@@ -50,8 +50,9 @@ class Training:
 
     def __init__(self, model: nn.Module, setup: TrainingSetup) -> None:
         """Take a model that is on the device of the images, in channels-last format."""
-        recipe, device = setup.recipe, setup.train.pixels.device
-        self.setup, self.model = setup, model
+        _check(setup)
+        recipe, device = setup.recipe, setup.train.labels.device
+        self.setup, self.model, self._device = setup, model, device
         self.batch_size = min(recipe.batch_size, len(setup.train))
         self.steps_per_epoch = len(setup.train) // self.batch_size
         self.num_steps = recipe.num_steps(self.steps_per_epoch)
@@ -80,8 +81,8 @@ class Training:
         images, batch = self.setup.train, self.batch_size
         first = self.epoch * self.steps_per_epoch
         rates = self.rates[first : first + self.steps_per_epoch]
-        order = torch.randperm(len(images), generator=self._generator).to(images.pixels.device)
-        summed = torch.zeros((), device=images.pixels.device)
+        order = torch.randperm(len(images), generator=self._generator).to(self._device)
+        summed = torch.zeros((), device=self._device)
         self.model.train()
         for number, rate in enumerate(rates):
             inputs, targets = self.batch(
@@ -99,7 +100,7 @@ class Training:
     def batch(self, index: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """Normalised images and their targets, augmented as in step `number`."""
         images, recipe = self.setup.train, self.setup.recipe.augmentation
-        inputs = self.normalize(self._augment(images.pixels[index]))
+        inputs = self.normalize(self._augment(images.rows(index).to(self._device)))
         targets = images.labels[index]
         if not recipe.mixes:
             return inputs, targets
@@ -125,7 +126,7 @@ class Training:
         }
         if self.average is not None:
             state["average"] = self.average.state_dict()
-        if self.setup.train.pixels.is_cuda:
+        if self._device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state()
         return state
 
@@ -140,6 +141,19 @@ class Training:
             self.average.load_state_dict(state["average"])
         if "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"])
+
+
+def _check(setup: TrainingSetup) -> None:
+    """Raise RecipeError for what the images are not fit for."""
+    pixels = setup.train.pixels
+    if setup.recipe.augmentation.rand_augment is None:
+        return
+    if pixels.dtype != torch.uint8 or pixels.shape[1] not in (1, 3):
+        raise RecipeError(
+            f"recipe {setup.recipe.name}: rand_augment needs images of 8 bits with 1 or 3 "
+            f"channels, and these are {str(pixels.dtype).removeprefix('torch.')} with "
+            f"{pixels.shape[1]}; leave it out with --set augmentation.rand_augment=none"
+        )
 
 
 def _objective(setup: TrainingSetup) -> Objective:

@@ -21,6 +21,12 @@ SURFACE = {
         "--cpus-per-worker", "--gpus-per-worker", "--task-timeout", "--storage", "--out", "--set",
     ],
     "resume": ["RUN", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker"],
+    "train": [
+        "MODEL|RUN:ID|FOLDER", "--recipe", "--set", "--data", "--data-dir", "--resolution",
+        "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--seeds",
+        "--first-seed", "--teacher", "--init", "--device", "--threads", "--out", "--resume",
+    ],
+    "recipes": ["[NAME]"],
     "report": ["RUN...", "--watch", "--out", "--int8"],
     "export": ["RUN", "--pick", "--out", "--materialize"],
     "spaces": [],

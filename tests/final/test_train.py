@@ -101,13 +101,13 @@ def test_the_test_images_are_read_once_and_last(
     make_plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    read = module.load_test
+    read = module.read_test
 
     def noted(*words: Any, **named: Any) -> Any:
         events.append("test")
         return read(*words, **named)
 
-    monkeypatch.setattr(module, "load_test", noted)
+    monkeypatch.setattr(module, "read_test", noted)
     train_network(
         make_plan(seeds=range(2)),
         tmp_path / "out",
@@ -151,7 +151,7 @@ def test_a_training_that_is_over_is_only_read(
     make_plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = train_network(make_plan(), tmp_path / "out")
-    monkeypatch.setattr(module, "load_test", lambda *words, **named: pytest.fail("read again"))
+    monkeypatch.setattr(module, "read_test", lambda *words, **named: pytest.fail("read again"))
 
     again = resume_training(tmp_path / "out")
 

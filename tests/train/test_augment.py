@@ -140,6 +140,19 @@ def test_erasing_takes_a_rectangle_of_the_mean_colour_from_its_share_of_images()
         assert torch.equal(image, rows[:, None] & columns[None])
 
 
+def test_numbers_of_any_kind_are_moved_and_erased_alike() -> None:
+    recipe = Augmentation(crop=0.2, rotation=20, erasing=1.0)
+    pixels = _images(10, 2, 16, 16)
+
+    whole, real = (
+        Augmenter(recipe, _generator(), (0.2, 0.4), flip=True)(one)
+        for one in (pixels, pixels.float())
+    )
+
+    assert real.dtype == torch.float32
+    assert torch.equal(whole.float(), real)
+
+
 def test_every_step_of_a_recipe_repeats_from_its_generator() -> None:
     recipe = Augmentation(crop=0.1, rotation=15, rand_augment=RandAugment(), erasing=0.5)
     pixels = _images(40, 3, 16, 16)
