@@ -11,7 +11,7 @@ import sys
 import typer
 from rich.console import Console
 
-from nas.cli import _bench, _inspect, _latency, _models, _results, _search, _train
+from nas.cli import _bench, _data, _inspect, _latency, _models, _results, _search, _train
 from nas.errors import UserError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("data")(_data.data)
 app.command("search")(_search.search)
 app.command("resume")(_search.resume)
 app.command("train")(_train.train)
