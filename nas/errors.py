@@ -3,6 +3,7 @@
     NasError                      root of everything raised on purpose
       UserError                   the user can mend it: exit status 2, no traceback
         ModelFileError            a model file is not well formed: file, line, path
+        PluginError               a block family from outside cannot be used
         IllegalArchitecture       well formed, but the network cannot be built
         DataError                 a data set is missing or unusable
         OptionError               a command-line option or an argument is unusable
@@ -30,6 +31,10 @@ class UserError(NasError):
 
 class ModelFileError(UserError):
     """A model file is not well formed. The message starts with `file:line: path:`."""
+
+
+class PluginError(UserError):
+    """A block family from outside cannot be imported, or does not fit the grammar."""
 
 
 class IllegalArchitecture(UserError):

@@ -261,7 +261,7 @@ def _fan_out(weight: Weight) -> int:
     Source: the paper's code scales by sqrt(4608 / (O k^2)) with 4608 = 512 x 9, the largest fan
     of ResNet-18 and 34. We take the ring's largest, and count groups as He et al. do.
     """
-    return weight.out_channels // weight.groups * weight.kernel**2
+    return weight.out_channels // weight.groups * weight.taps
 
 
 def _gradient_factor(sharing: Sharing, cell: _Cell, scales: Sequence[float], size: int) -> float:

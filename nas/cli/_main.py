@@ -11,7 +11,8 @@ import sys
 import typer
 from rich.console import Console
 
-from nas.cli import _bench, _data, _inspect, _latency, _models, _results, _search, _train
+from nas.cli import _bench, _inspect, _latency, _models, _plugins, _results, _search, _train
+from nas.cli._options import with_plugins
 from nas.errors import UserError
 
 app = typer.Typer(
@@ -22,19 +23,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("data")(_data.data)
-app.command("search")(_search.search)
+app.command("search")(with_plugins(_search.search))
 app.command("resume")(_search.resume)
-app.command("train")(_train.train)
+app.command("train")(with_plugins(_train.train))
 app.command("recipes")(_train.recipes)
 app.command("report")(_results.report)
 app.command("export")(_results.export)
 app.command("spaces")(_models.spaces)
-app.command("show")(_models.show)
-app.command("cost")(_models.cost)
-app.command("latency")(_latency.latency)
-app.command("inspect")(_inspect.inspect)
+app.command("show")(with_plugins(_models.show))
+app.command("cost")(with_plugins(_models.cost))
+app.command("latency")(with_plugins(_latency.latency))
+app.command("inspect")(with_plugins(_inspect.inspect))
 app.command("bench")(_bench.bench)
+app.command("check-plugin")(_plugins.check_plugin)
 
 
 def main() -> None:

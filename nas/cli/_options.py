@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from nas.errors import OptionError
+from nas.families import load_plugin
 from nas.metrics import METRICS, limit_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,33 @@ GpusPerWorker = Annotated[
     float | None, typer.Option(help="GPUs of each worker; shared evenly if left out.")
 ]
 
+Plugin = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FILE|MODULE",
+        help="A block family of your own, by file, module or installed package; repeatable.",
+    ),
+]
+
 PIPE_WIDTH = 160
+
+
+def with_plugins(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with an option `--plugin`: families that are there before it reads anything."""
+    signature = inspect.signature(verb, eval_str=True)
+    option = inspect.Parameter(
+        "plugin", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=Plugin
+    )
+
+    @wraps(verb)
+    def wrapper(*args: Any, plugin: list[str], **kwargs: Any) -> None:
+        for name in plugin:
+            load_plugin(name)
+        verb(*args, **kwargs)
+
+    parameters = [*signature.parameters.values(), option]
+    wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return wrapper
 
 
 def limit_options(verb: Callable[..., None]) -> Callable[..., None]:

@@ -33,17 +33,18 @@ from nas.components._depthwise import (
     trace_depthwise,
     trace_fixed_depthwise,
 )
+from nas.components._elementwise import is_elementwise
 from nas.components._family import Family
+from nas.components._geometry import Padding, Pair, Side, as_pair, peak_live_size, strided
 from nas.components._layer_trace import (
     BYTES_PER_ACTIVATION,
     FeatureMap,
     KernelKind,
+    LayerKind,
     LayerTrace,
     Op,
     TraceCall,
     Weight,
-    peak_live_size,
-    strided,
 )
 
 __all__ = [
@@ -64,19 +65,25 @@ __all__ = [
     "Kernel",
     "KernelKind",
     "Kernels",
+    "LayerKind",
     "LayerTrace",
     "OddKernel",
     "Op",
+    "Padding",
+    "Pair",
     "Probability",
     "Ref",
+    "Side",
     "Slot",
     "Stem",
     "Stride",
     "TraceCall",
     "Transition",
     "Weight",
+    "as_pair",
     "call",
     "depthwise_call",
+    "is_elementwise",
     "make_divisible",
     "mobile_attention",
     "peak_live_size",

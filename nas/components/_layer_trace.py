@@ -14,15 +14,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from nas.errors import IllegalArchitecture
+from nas.components._geometry import Padding, Side, convolved, peak_live_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nas.components._call import Call
 
 BYTES_PER_ACTIVATION = 4
 KernelKind = Literal["depthwise", "pointwise", "spatial", "attention"]
+LayerKind = Literal[
+    "conv", "norm", "activation", "add", "copy", "pool", "global_pool", "linear", "other"
+]
 
 
 class FeatureMap(NamedTuple):
@@ -51,11 +54,23 @@ class Weight(NamedTuple):
 
     in_channels: int
     out_channels: int
-    kernel: int
+    kernel: Side
+    """One number for a square kernel."""
     groups: int
     bias: bool
     attends: bool = False
     """Whether it computes gates of channels rather than channels."""
+
+    @property
+    def taps(self) -> int:
+        """Elements of one kernel over one channel."""
+        kernel = self.kernel
+        return kernel**2 if isinstance(kernel, int) else kernel[0] * kernel[1]
+
+    @property
+    def size(self) -> int:
+        """Number of kernel elements, without the bias."""
+        return self.out_channels * (self.in_channels // self.groups) * self.taps
 
     @property
     def kind(self) -> KernelKind:
@@ -64,12 +79,7 @@ class Weight(NamedTuple):
             return "attention"
         if self.groups > 1 and self.groups == self.in_channels:
             return "depthwise"
-        return "pointwise" if self.kernel == 1 else "spatial"
-
-    @property
-    def size(self) -> int:
-        """Number of kernel elements, without the bias."""
-        return self.out_channels * (self.in_channels // self.groups) * self.kernel**2
+        return "pointwise" if self.taps == 1 else "spatial"
 
 
 class Op(NamedTuple):
@@ -99,7 +109,8 @@ class LayerTrace:
         self.ops: list[Op] = []
         self._inputs: dict[int, int] = {}
         self._storages = 0
-        self._weights_known = False
+        self.counts_weights = True
+        """False while weights are those of an earlier application."""
 
     @property
     def weights(self) -> list[int]:
@@ -108,31 +119,40 @@ class LayerTrace:
 
     def input(self, channels: int, height: int, width: int) -> FeatureMap:
         """A feature map that is there before the first operation."""
-        x = FeatureMap(channels, height, width, self._storages)
+        x = FeatureMap(channels, height, width, self.storage())
         self._inputs[x.storage] = x.size
-        self._storages += 1
         return x
+
+    def storage(self) -> int:
+        """The number of a new storage."""
+        self._storages += 1
+        return self._storages - 1
 
     def call(self, x: FeatureMap, call: Call) -> FeatureMap:
         """Apply a module that is itself an argument: a filter, a shortcut, an inner block."""
         assert self._trace_call is not None, "made by `nas.families.trace_layers`"
         return self._trace_call(self, x, call)
 
+    def note(self, kind: LayerKind, x: FeatureMap, out: FeatureMap, weight: Weight | None) -> None:
+        """Called for every layer; for those who want to know more than costs."""
+
     @contextmanager
     def weights_known(self, known: bool) -> Iterator[None]:
         """Within it, if `known`, kernels are those of an earlier application: not counted."""
-        before, self._weights_known = self._weights_known, known or self._weights_known
+        before, self.counts_weights = self.counts_weights, self.counts_weights and not known
         try:
             yield
         finally:
-            self._weights_known = before
+            self.counts_weights = before
+
+    # -- weights -------------------------------------------------------------------------------
 
     def weight(
         self,
         in_channels: int,
         out_channels: int,
         *,
-        kernel: int = 1,
+        kernel: Side = 1,
         groups: int = 1,
         bias: bool = False,
         frozen: bool = False,
@@ -140,7 +160,7 @@ class LayerTrace:
     ) -> Weight:
         """Make a kernel; it counts once however often it is applied."""
         weight = Weight(in_channels, out_channels, kernel, groups, bias, attends)
-        if self._weights_known:
+        if not self.counts_weights:
             return weight
         if frozen:
             self.frozen_params += weight.size
@@ -149,60 +169,86 @@ class LayerTrace:
             self.kernels.append(weight)
         return weight
 
-    def conv(self, x: FeatureMap, weight: Weight, *, stride: int = 1) -> FeatureMap:
-        """Apply a kernel with padding kernel // 2."""
-        height, width = strided(x.height, stride), strided(x.width, stride)
-        out = self._write((x,), weight.out_channels, height, width)
+    # -- layers --------------------------------------------------------------------------------
+
+    def conv(
+        self,
+        x: FeatureMap,
+        weight: Weight,
+        *,
+        stride: Side = 1,
+        padding: Padding = "same",
+        dilation: int = 1,
+    ) -> FeatureMap:
+        """Apply a kernel; by default padded by half of it."""
+        height, width = convolved(x, weight.kernel, stride, padding, dilation)
         self.macs += weight.size * height * width
-        return out
+        return self._write("conv", (x,), (weight.out_channels, height, width), weight=weight)
 
     def depthwise(
         self,
         x: FeatureMap,
         *,
-        kernel: int = 3,
-        stride: int = 1,
+        kernel: Side = 3,
+        stride: Side = 1,
         chunks: int = 1,
         frozen: bool = False,
+        padding: Padding = "same",
+        dilation: int = 1,
     ) -> FeatureMap:
         """Filter each channel on its own; `chunks` equal runs of channels share their kernels."""
         kernels = x.channels // chunks
         weight = self.weight(kernels, kernels, kernel=kernel, groups=kernels, frozen=frozen)
-        height, width = strided(x.height, stride), strided(x.width, stride)
+        height, width = convolved(x, kernel, stride, padding, dilation)
         self.macs += weight.size * chunks * height * width
-        return self._write((x,), x.channels, height, width)
+        applied = Weight(x.channels, x.channels, kernel, x.channels, bias=False)
+        return self._write("conv", (x,), (x.channels, height, width), weight=applied)
 
     def norm(self, x: FeatureMap) -> FeatureMap:
         """BatchNorm with its own scale and shift; in place."""
         self.params += 2 * x.channels
-        return self.in_place(x)
+        return self._write("norm", (x,), (x.channels, x.height, x.width), in_place=True)
 
     def in_place(self, x: FeatureMap, *others: FeatureMap) -> FeatureMap:
         """An elementwise operation that writes into `x` if nobody reads `x` afterwards."""
-        return self._write((x, *others), x.channels, x.height, x.width, in_place=True)
+        kind: LayerKind = "add" if others else "activation"
+        return self._write(kind, (x, *others), (x.channels, x.height, x.width), in_place=True)
 
     def copy(self, *xs: FeatureMap) -> FeatureMap:
         """Write maps behind each other into a new one: concatenation, or a shuffle of one map."""
         channels = sum(x.channels for x in xs)
-        return self._write(xs, channels, xs[0].height, xs[0].width)
+        return self._write("copy", xs, (channels, xs[0].height, xs[0].width))
 
     def slice(self, x: FeatureMap, channels: int) -> FeatureMap:
         """A run of `x`'s channels; a view, nothing is written."""
         return FeatureMap(channels, x.height, x.width, x.storage)
 
-    def max_pool(self, x: FeatureMap, *, stride: int = 2) -> FeatureMap:
-        """Max pooling over 3x3 with padding 1."""
-        return self._write((x,), x.channels, strided(x.height, stride), strided(x.width, stride))
+    def max_pool(
+        self, x: FeatureMap, *, kernel: Side = 3, stride: Side = 2, padding: Padding = "same"
+    ) -> FeatureMap:
+        """Pooling of the maximum, or of the average."""
+        height, width = convolved(x, kernel, stride, padding)
+        return self._write("pool", (x,), (x.channels, height, width))
+
+    def resize(self, x: FeatureMap, height: int, width: int) -> FeatureMap:
+        """A new map of another size: upsampling, cropping, padding."""
+        return self._write("other", (x,), (x.channels, height, width))
 
     def global_pool(self, x: FeatureMap) -> FeatureMap:
         """One value per channel."""
-        return self._write((x,), x.channels, 1, 1)
+        return self._write("global_pool", (x,), (x.channels, 1, 1))
+
+    def flatten(self, x: FeatureMap) -> FeatureMap:
+        """All elements as channels of one pixel; a view."""
+        return FeatureMap(x.size, 1, 1, x.storage)
 
     def linear(self, x: FeatureMap, out_features: int) -> FeatureMap:
         """A fully connected layer with bias on a 1x1 map."""
-        self.weight(x.channels, out_features, bias=True)
+        weight = self.weight(x.channels, out_features, bias=True)
         self.macs += x.channels * out_features
-        return self._write((x,), out_features, 1, 1)
+        return self._write("linear", (x,), (out_features, 1, 1), weight=weight)
+
+    # -- totals --------------------------------------------------------------------------------
 
     def peak_activation_bytes(self) -> int:
         """Largest sum of live maps over all operations, in bytes."""
@@ -210,52 +256,15 @@ class LayerTrace:
 
     def _write(
         self,
-        reads: tuple[FeatureMap, ...],
-        channels: int,
-        height: int,
-        width: int,
+        kind: LayerKind,
+        reads: Sequence[FeatureMap],
+        shape: tuple[int, int, int],
         *,
         in_place: bool = False,
+        weight: Weight | None = None,
     ) -> FeatureMap:
-        out = FeatureMap(channels, height, width, self._storages)
+        out = FeatureMap(*shape, self._storages)
         self._storages += 1
-        self.ops.append(Op(tuple(x.storage for x in reads), out.storage, out.size, in_place))
+        self.ops.append(Op(tuple([x.storage for x in reads]), out.storage, out.size, in_place))
+        self.note(kind, reads[0], out, weight)
         return out
-
-
-def strided(size: int, stride: int) -> int:
-    """Side of a map after a layer with `stride` and half-kernel padding.
-
-    Raises IllegalArchitecture where there is nothing left to stride over.
-    """
-    if stride > 1 and size < 2:
-        raise IllegalArchitecture(
-            f"a layer with stride {stride} meets a feature map of side {size}: the input is too "
-            "small for the strides; use larger images or fewer strided stages",
-            rule="input too small",
-        )
-    return -(-size // stride)
-
-
-def peak_live_size(ops: list[Op], inputs: dict[int, int]) -> int:
-    """Largest number of elements alive at any op; `inputs` are alive from the start.
-
-    An in-place op takes over the first of its inputs that has the output's size and is not
-    read again. The last op's output is alive to the end.
-    """
-    last_read = {storage: when for when, op in enumerate(ops) for storage in op.reads}
-    live = dict(inputs)
-    peak = total = sum(live.values())
-    for when, op in enumerate(ops):
-        dying = [storage for storage in dict.fromkeys(op.reads) if last_read[storage] == when]
-        if op.in_place:
-            for storage in dying:
-                if live.get(storage) == op.size:
-                    total -= live.pop(storage)
-                    break
-        total += op.size - live.get(op.writes, 0)
-        live[op.writes] = op.size
-        peak = max(peak, total)
-        for storage in dying:
-            total -= live.pop(storage, 0)
-    return peak

@@ -13,32 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.arch import BYTES_PER_ACTIVATION, Op, peak_live_size
+from nas.components import is_elementwise
 from nas.sharing import Ring
 from nas.trial import Cost
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-ELEMENTWISE = frozenset(
-    {
-        "aten::_native_batch_norm_legit_no_training",
-        "aten::add.Tensor",
-        "aten::hardsigmoid",
-        "aten::hardswish",
-        "aten::hardswish_",
-        "aten::hardtanh",
-        "aten::hardtanh_",
-        "aten::mul.Tensor",
-        "aten::native_batch_norm",
-        "aten::relu",
-        "aten::relu_",
-        "aten::sigmoid",
-        "aten::silu",
-        "aten::silu_",
-        "aten::sub.Tensor",
-    }
-)
-"""Operations that can write into an input that nobody reads again."""
 
 
 def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost:
@@ -84,7 +64,7 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         reads = [item for item in reads if isinstance(item, torch.Tensor)]
         self._kept += [written, *reads] if isinstance(written, torch.Tensor) else reads
         if not isinstance(out, list) and not func.is_view:
-            in_place = func.name() in ELEMENTWISE
+            in_place = is_elementwise(func.name())
             self.ops.append(
                 Op(tuple(_storage(x) for x in reads), _storage(written), written.numel(), in_place)
             )

@@ -9,6 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nas.families._plugins import (
+    Plugin,
+    find_plugin,
+    load_installed,
+    load_plugin,
+    load_plugins,
+    loaded_plugins,
+)
 from nas.families.registry import COMPONENTS, FAMILIES, TRACES, add_family, trace_layers
 
 if TYPE_CHECKING:
@@ -18,9 +26,15 @@ __all__ = [
     "COMPONENTS",
     "FAMILIES",
     "TRACES",
+    "Plugin",
     "add_family",
+    "find_plugin",
     "instantiate",
     "known_names",
+    "load_installed",
+    "load_plugin",
+    "load_plugins",
+    "loaded_plugins",
     "trace_layers",
 ]
 

@@ -50,11 +50,11 @@ def _family_modules() -> tuple[str, ...]:
 def _names_of(modules: tuple[str, ...]) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for name in modules:
-        found.update(defined_in(import_module(name)))
+        found.update(names_in(import_module(name)))
     return MappingProxyType(found)
 
 
-def defined_in(module: ModuleType) -> dict[str, Any]:
+def names_in(module: ModuleType) -> dict[str, Any]:
     """The modules and functions that a Python module defines itself."""
     return {
         name: item

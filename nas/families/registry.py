@@ -87,7 +87,12 @@ def trace_layers(
 
 
 def _trace_call(trace: LayerTrace, x: FeatureMap, call: Call) -> FeatureMap:
-    return _traces[call.name](trace, x, **call.kwargs)
+    if (own := _traces.get(call.name)) is not None:
+        return own(trace, x, **call.kwargs)
+    # Loads torch, which those who write their layers down can do without.
+    from nas.families._module_trace import trace_module
+
+    return trace_module(trace, x, call)
 
 
 for _family in BUILT_IN:

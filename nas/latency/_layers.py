@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nas.arch import Call, FeatureMap, Weight
-    from nas.components import TraceCall
+    from nas.components import LayerKind, TraceCall
 
 KINDS = (
     "dense", "pointwise", "grouped", "depthwise", "linear", "add", "activation", "copy",
@@ -40,67 +40,36 @@ class _LayerKinds(LayerTrace):
         super().__init__(trace_call)
         self.terms = np.zeros((len(KINDS), TERMS))
 
-    def conv(self, x: FeatureMap, weight: Weight, *, stride: int = 1) -> FeatureMap:
-        out = super().conv(x, weight, stride=stride)
-        taps = weight.kernel**2
-        if weight.groups == 1:
-            kind = "pointwise" if weight.kernel == 1 else "dense"
-            macs = _filled(weight.in_channels, LANES // 2) * _filled(weight.out_channels) * taps
-        elif weight.groups == weight.in_channels:
-            kind, macs = "depthwise", _filled(weight.out_channels) * taps
-        else:
-            kind, macs = "grouped", weight.size
-        self._note(kind, x, out, macs * out.height * out.width, weight.size)
-        return out
+    def note(self, kind: LayerKind, x: FeatureMap, out: FeatureMap, weight: Weight | None) -> None:
+        pixels = out.height * out.width
+        if kind == "conv" and weight is not None:
+            self._add(*_conv_work(weight, pixels), x, out, weight.size)
+        elif kind == "linear" and weight is not None:
+            self._add("linear", weight.size * pixels, x, out, weight.size)
+        elif kind in _COPIES:
+            self._add(_COPIES[kind], 0, out, out, 0)
+        elif kind in _OTHERS:
+            self._add(_OTHERS[kind], 0, x, out, 0)
 
-    def depthwise(
-        self,
-        x: FeatureMap,
-        *,
-        kernel: int = 3,
-        stride: int = 1,
-        chunks: int = 1,
-        frozen: bool = False,
-    ) -> FeatureMap:
-        out = super().depthwise(x, kernel=kernel, stride=stride, chunks=chunks, frozen=frozen)
-        macs = _filled(x.channels) * kernel**2 * out.height * out.width
-        self._note("depthwise", x, out, macs, x.channels * kernel**2)
-        return out
-
-    def norm(self, x: FeatureMap) -> FeatureMap:
-        """Nothing: exported networks have it in their convolutions."""
-        self.params += 2 * x.channels
-        return x
-
-    def in_place(self, x: FeatureMap, *others: FeatureMap) -> FeatureMap:
-        self._note("add" if others else "activation", x, x)
-        return super().in_place(x, *others)
-
-    def copy(self, *xs: FeatureMap) -> FeatureMap:
-        out = super().copy(*xs)
-        self._note("copy", out, out)
-        return out
-
-    def max_pool(self, x: FeatureMap, *, stride: int = 2) -> FeatureMap:
-        out = super().max_pool(x, stride=stride)
-        self._note("max_pool", x, out)
-        return out
-
-    def global_pool(self, x: FeatureMap) -> FeatureMap:
-        out = super().global_pool(x)
-        self._note("global_pool", x, out)
-        return out
-
-    def linear(self, x: FeatureMap, out_features: int) -> FeatureMap:
-        out = super().linear(x, out_features)
-        size = x.channels * out_features
-        self._note("linear", x, out, size, size)
-        return out
-
-    def _note(
-        self, kind: str, x: FeatureMap, out: FeatureMap, macs: int = 0, kernel: int = 0
-    ) -> None:
+    def _add(self, kind: str, macs: int, x: FeatureMap, out: FeatureMap, kernel: int) -> None:
         self.terms[KINDS.index(kind)] += 1, macs, x.size + out.size, kernel
+
+
+_COPIES: dict[str, str] = {"add": "add", "activation": "activation", "copy": "copy"}
+"""Layers that read as much as they write. Not norms: exported networks have them in their
+convolutions."""
+_OTHERS: dict[str, str] = {"pool": "max_pool", "global_pool": "global_pool", "other": "copy"}
+
+
+def _conv_work(weight: Weight, pixels: int) -> tuple[str, int]:
+    """The kind of a convolution, and its multiply-accumulates with channels filled up."""
+    if weight.groups == 1:
+        kind = "pointwise" if weight.taps == 1 else "dense"
+        channels = _filled(weight.in_channels, LANES // 2) * _filled(weight.out_channels)
+        return kind, channels * weight.taps * pixels
+    if weight.groups == weight.in_channels:
+        return "depthwise", _filled(weight.out_channels) * weight.taps * pixels
+    return "grouped", weight.size * pixels
 
 
 def _filled(channels: int, lanes: int = LANES) -> int:

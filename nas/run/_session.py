@@ -6,20 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.data import (
-    DEFAULT_OPTIONS,
-    DataFingerprint,
-    DataOptions,
-    Loader,
-    find_loader,
-    fingerprint,
-    load_data,
-)
+from nas.data import DEFAULT_OPTIONS, DataOptions, ImageData, Loader, find_loader, load_data
 from nas.errors import RunFolderError, UserError
 from nas.metrics import check_measured, custom_metrics, parse_objectives
 from nas.proxy import Evaluator
 from nas.report import HypervolumeBox
-from nas.run._data import check_data, describe_data, read_data, write_data
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
@@ -30,6 +21,7 @@ from nas.run._latency import (
     require_calibration,
     wants_latency,
 )
+from nas.run._plugins import keep_plugins, load_kept_plugins
 from nas.run._settings import SearchSettings
 from nas.search import Problem, StorageAddress, create_study, probe_space
 from nas.space import load_space, parse_space
@@ -37,7 +29,6 @@ from nas.space import load_space, parse_space
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nas.data import DataSummary
     from nas.search import SpaceProbe
     from nas.space import Genome, SearchSpace
     from nas.trial import Task, TrialResult
@@ -54,14 +45,6 @@ class Session:
     box: HypervolumeBox
     start: Genome
     """A feasible genome."""
-    began_with: DataFingerprint
-    """The data, as they were when the search began."""
-    chance: float
-    """Accuracy of always giving the most frequent class, in [0, 1]."""
-    val_images: int
-    """Images that every network is validated with."""
-    data: DataSummary | None = None
-    """What the data are, where this session has just read them."""
 
     @property
     def worst(self) -> tuple[float, ...]:
@@ -83,28 +66,28 @@ class ProxyFactory:
     options: DataOptions = DEFAULT_OPTIONS
     loader: Loader | None = None
     """The function that `data` stands for, where it is a user's own."""
-    began_with: DataFingerprint | None = None
-    """What the data must be, on every machine."""
 
     @classmethod
-    def of(cls, session: Session) -> ProxyFactory:
+    def of(cls, settings: SearchSettings) -> ProxyFactory:
         """For the data of a search."""
-        settings = session.settings
         return cls(
             data=settings.data,
             data_dir=settings.data_dir,
             options=settings.data_options,
             loader=find_loader(settings.data),
-            began_with=session.began_with,
         )
 
     def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
         """Load the data and be ready to train."""
         data_dir = Path(self.data_dir) if self.data_dir else None
         data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
-        if self.began_with is not None:
-            check_data(self.data, self.began_with, data)
         return Evaluator(data, info.device)
+
+
+def read_data(settings: SearchSettings) -> ImageData:
+    """The data of a search, at the size that its networks are trained and counted at."""
+    data_dir = Path(settings.data_dir) if settings.data_dir else None
+    return load_data(settings.data, data_dir=data_dir, options=settings.data_options)
 
 
 def create_session(
@@ -124,7 +107,6 @@ def create_session(
     check_measured(objectives, settings.limits, settings.sampler)
     data = read_data(settings)
     settings = replace(settings, data_options=data.options)
-    summary = describe_data(settings, data)
     settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
     calibration = None
     if wants_latency(settings):
@@ -148,9 +130,6 @@ def create_session(
         "mean": data.mean,
         "std": data.std,
         "bounded": data.bounded,
-        "data": fingerprint(data).to_plain(),
-        "chance": summary.most_frequent_share,
-        "val_images": summary.val,
         "cost_ranges": probe.cost_ranges,
         "start": probe.seed,
         "legal": probe.legal,
@@ -164,13 +143,13 @@ def create_session(
         raise
     folder.write_bytes("space.yaml", problem.space.text.encode())
     folder.write_json("environment.json", describe_environment())
-    write_data(folder, data, summary)
+    keep_plugins(folder)
     if calibration is not None:
         keep_calibration(folder, calibration)
     # Last, because its presence makes the folder a run that can be resumed.
     document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
     folder.write_json("search.json", document)
-    return replace(_session(folder, settings, problem, facts), data=summary), probe
+    return _session(folder, settings, problem, facts), probe
 
 
 def _with_ladder(
@@ -199,6 +178,7 @@ def open_session(path: Path) -> Session:
             f"{path}: written by another version of nas (format {written}, this one reads "
             f"{FORMAT}); use that version, or start a new search"
         )
+    load_kept_plugins(folder)
     try:
         return _read_session(folder, document)
     except (KeyError, TypeError, AttributeError) as error:
@@ -237,9 +217,7 @@ def _session(
     box = HypervolumeBox.of(
         problem.objectives,
         num_classes=problem.num_classes,
-        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]}
-        # Always giving the most frequent class is no achievement.
-        | {"accuracy": (facts["chance"], 1.0)},
+        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]},
         limits=problem.limits,
     )
     return Session(
@@ -248,7 +226,4 @@ def _session(
         problem=problem,
         box=box,
         start=tuple(facts["start"]),
-        began_with=DataFingerprint.from_plain(facts["data"]),
-        chance=facts["chance"],
-        val_images=facts["val_images"],
     )

@@ -24,6 +24,7 @@ from typing import (
 
 from nas.arch import COMPONENTS, Architecture, Bounds, Component, Transition
 from nas.errors import ModelFileError
+from nas.families import load_installed
 from nas.space._template import Fixed, GeneList, Open, Sequenced, Tied, simplify
 from nas.space._yaml import Fields, Items, Node, Scalar, join
 
@@ -249,6 +250,8 @@ class Reader:
                 node, path, f"one kind is needed here, not {named} {known}{LEAVE_OPEN}"
             )
         ((kind, options),) = node.fields.items()
+        if kind not in kinds:
+            load_installed()
         if kind not in kinds:
             raise self.error(
                 node, path, f"unknown {base.__name__.lower()} {kind!r}{near(kind, kinds)} {known}"

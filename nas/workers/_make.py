@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nas.errors import OptionError
 from nas.workers._local import LocalPool
+from nas.workers._plugins import with_plugins
 
 if TYPE_CHECKING:
     from nas.workers._pool import Factory, Pool
@@ -50,7 +51,7 @@ def make_pool(
     from nas.workers._ray_pool import RayPool
 
     return RayPool(
-        factory,
+        with_plugins(factory),
         num_workers=workers,
         address=address,
         cpus_per_worker=cpus_per_worker,

@@ -11,10 +11,6 @@ import typer
 from nas.cli import app
 
 SURFACE = {
-    "data": [
-        "PATH", "--data-dir", "--resolution", "--resize", "--channels", "--flip/--no-flip",
-        "--group-by", "--skip-bad", "--json",
-    ],
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
         "--max-params",
@@ -23,30 +19,33 @@ SURFACE = {
         "--resolution", "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad",
         "--ladder", "--sampler", "--seed", "--workers", "--address",
         "--cpus-per-worker", "--gpus-per-worker", "--task-timeout", "--storage", "--out", "--set",
+        "--plugin",
     ],
     "resume": ["RUN", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker"],
     "train": [
         "MODEL|RUN:ID|FOLDER", "--recipe", "--set", "--data", "--data-dir", "--resolution",
         "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--seeds",
         "--first-seed", "--teacher", "--init", "--device", "--threads", "--out", "--resume",
+        "--plugin",
     ],
     "recipes": ["[NAME]"],
     "report": ["RUN...", "--watch", "--out", "--int8"],
     "export": ["RUN", "--pick", "--out", "--materialize"],
     "spaces": [],
-    "show": ["NAME", "--set", "--svg", "--input", "--classes"],
-    "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules"],
+    "show": ["NAME", "--set", "--svg", "--input", "--classes", "--plugin"],
+    "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules", "--plugin"],
     "latency": [
         "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
-        "--fresh", "--json",
+        "--fresh", "--json", "--plugin",
     ],
     "inspect": [
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images", "--untrained",
-        "--out", "--set",
+        "--out", "--set", "--plugin",
     ],
     "bench": [
         "--tables", "--samplers", "--seeds", "--first-seed", "--budget", "--workers", "--out",
     ],
+    "check-plugin": ["FILE|MODULE"],
 }  # fmt: skip
 
 

@@ -38,7 +38,9 @@ def test_ids_are_what_they_were() -> None:
 
 def test_exact_costs_are_what_they_were() -> None:
     for line in LINES:
-        assert costs(read(line)) == line["costs"], name_of(line)
+        for now, then in zip(costs(read(line)), line["costs"], strict=True):
+            # Of costs that came later the record says nothing.
+            assert {name: now[name] for name in then} == then, name_of(line)
 
 
 @pytest.mark.parametrize("line", QUICK, ids=name_of)

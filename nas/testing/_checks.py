@@ -1,0 +1,243 @@
+"""The checks of a family, one function each; every one raises where the family falls short."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+
+from nas.arch import Architecture, Sharing
+from nas.cost import cost_of, measure_cost, part_cost
+from nas.errors import IllegalArchitecture
+from nas.export import Provenance, export_network
+from nas.families import instantiate
+from nas.model import build_model
+from nas.space import dump_architecture, parse_space
+from nas.testing._draw import IMAGE, NUM_CLASSES, draw_networks
+
+if TYPE_CHECKING:
+    from nas.arch import Call
+    from nas.components import Family
+    from nas.model import Network
+
+MANY, FEW = 40, 6
+"""Networks that are counted, and networks that are exported and run."""
+PART_COSTS = ("params", "frozen_params", "macs", "peak_activation_bytes")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A family, and random networks of it."""
+
+    family: Family
+    seed: int = 0
+
+    @cached_property
+    def networks(self) -> list[Architecture]:
+        """`MANY` legal networks, all different."""
+        rng = random.Random(f"{self.family.name} {self.seed}")
+        return list(draw_networks(self.family, MANY, rng))
+
+    @property
+    def few(self) -> list[Architecture]:
+        """Some of them."""
+        return self.networks[:FEW]
+
+
+Check: TypeAlias = Callable[[Subject], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """How one check ended."""
+
+    name: str
+    error: Exception | None = None
+
+
+def run_checks(family: Family) -> Iterator[CheckResult]:
+    """All checks of a family that is part of the grammar, each as it ends."""
+    subject = Subject(family)
+    for name, check in CHECKS.items():
+        try:
+            check(subject)
+        except Exception as error:
+            yield CheckResult(name=name, error=error)
+        else:
+            yield CheckResult(name=name)
+
+
+def model_files_read_back(subject: Subject) -> None:
+    """A network written as a model file and read again is the same network."""
+    for arch in subject.networks:
+        text = dump_architecture(arch)
+        again = parse_space(text, source="written.yaml", name=arch.name).decode(())
+        assert again == arch, f"reading back gave another network:\n{text}"
+        assert again.id == arch.id
+
+
+def records_travel(subject: Subject) -> None:
+    """Networks reach other processes by pickle, as they go to workers."""
+    for arch in subject.few:
+        assert pickle.loads(pickle.dumps(arch)) == arch
+
+
+def costs_are_measured(subject: Subject) -> None:
+    """Exact costs of every network and component are those of the module."""
+    seen: set[tuple[Call, tuple[int, int, int]]] = set()
+    for arch in subject.networks:
+        model = _built(arch)
+        exact = cost_of(arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
+        measured = measure_cost(model, input_shape=IMAGE)
+        assert exact == measured, f"{dump_architecture(arch)}: {exact}, but {measured}"
+        shape = IMAGE
+        for call in arch.calls(in_channels=IMAGE[0], num_classes=NUM_CLASSES):
+            if (call, shape) not in seen:
+                seen.add((call, shape))
+                _assert_component_measured(call, shape)
+            shape = part_cost(call, shape).out_shape
+
+
+def _assert_component_measured(call: Call, shape: tuple[int, int, int]) -> None:
+    with torch.device("meta"):
+        module = instantiate(call)
+        out = module.eval()(torch.empty(1, *shape))
+    exact, measured = part_cost(call, shape), measure_cost(module, input_shape=shape)
+    for name in PART_COSTS:
+        pair = getattr(exact, name), getattr(measured, name)
+        assert pair[0] == pair[1], f"{call.name} at {shape}: {name} {pair[0]}, measured {pair[1]}"
+    made = (*out.shape[1:], 1, 1)[:3]
+    assert made == exact.out_shape, f"{call.name} at {shape}: hands on {made}, not as costed"
+
+
+def stages_have_their_shape(subject: Subject) -> None:
+    """A stage hands on its channels, at its stride, whatever its blocks do inside."""
+    for arch in subject.networks:
+        stem, *body, _ = arch.calls(in_channels=IMAGE[0], num_classes=NUM_CLASSES)
+        before = shape = part_cost(stem, IMAGE).out_shape
+        for call in body:
+            shape = part_cost(call, shape).out_shape
+        stage = arch.stages[0]
+        sides = tuple(-(-side // stage.stride) for side in before[1:])
+        assert shape == (stage.channels, *sides), (
+            f"{dump_architecture(arch)}: from {before} to {shape}, not {(stage.channels, *sides)}"
+        )
+
+
+def networks_train(subject: Subject) -> None:
+    """Gradients reach every parameter and are finite; the same seed gives the same network."""
+    for seed, arch in enumerate(subject.networks[: 3 * FEW]):
+        model, x = _built(arch, seed), torch.randn(2, *IMAGE, generator=_seeded(seed))
+        logits = model(x)
+        assert logits.shape == (2, NUM_CLASSES), f"logits have shape {tuple(logits.shape)}"
+        first, second = _built(arch, seed).eval()(x), _built(arch, seed).eval()(x)
+        assert torch.equal(first, second), f"{arch.id}: not repeatable by seed"
+        logits.square().sum().backward()
+        for name, parameter in model.named_parameters():
+            assert parameter.grad is not None, f"{arch.id}: no gradient reaches {name}"
+            assert torch.isfinite(parameter.grad).all(), f"{arch.id}: gradient of {name}"
+
+
+def blocks_are_reused(subject: Subject) -> None:
+    """Applied three times, a block has its kernels once; costs are exact there too."""
+    for arch in subject.networks[: 3 * FEW]:
+        stage = arch.stages[0]
+        thrice = replace(arch, stages=(replace(stage, block=replace(stage.block, reuse=3)),))
+        _assert_measured(thrice)
+
+
+def kernels_come_from_rings(subject: Subject) -> None:
+    """With all kernels out of one ring, networks run and costs are exact."""
+    for arch in subject.networks[: 3 * FEW]:
+        shared = replace(arch, sharing=Sharing(scope="network", ratio=0.5, private=()))
+        _assert_measured(shared)
+        assert torch.isfinite(_built(shared)(torch.randn(2, *IMAGE, generator=_seeded(0)))).all()
+
+
+def _assert_measured(arch: Architecture) -> None:
+    try:
+        exact = cost_of(arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
+    except IllegalArchitecture:
+        return
+    measured = measure_cost(_built(arch), input_shape=IMAGE)
+    assert exact == measured, f"{dump_architecture(arch)}: {exact}, but {measured}"
+
+
+def code_stands_alone(subject: Subject) -> None:
+    """Exported code needs torch alone, and computes the same to the bit."""
+    provenance = Provenance(claim="", origin="", preprocessing="", weights_file=None)
+    with tempfile.TemporaryDirectory() as folder:
+        for arch in subject.few:
+            # Runs the file and compares logits.
+            files = export_network(
+                Path(folder),
+                arch,
+                input_shape=IMAGE,
+                num_classes=NUM_CLASSES,
+                weights=None,
+                provenance=provenance,
+            )
+            others = _imported(files.module.read_text(encoding="utf-8")) - {"torch"}
+            assert others <= sys.stdlib_module_names, f"exported code imports {sorted(others)}"
+
+
+def _imported(source: str) -> set[str]:
+    roots = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots.add(str(node.module).partition(".")[0])
+    return roots
+
+
+def onnx_computes_the_same(subject: Subject) -> None:
+    """ONNX Runtime gives the same logits but for rounding. Passes where it is not installed."""
+    if not all(map(find_spec, ("onnx", "onnxruntime"))):
+        return
+    from nas.latency import Workload, deploy, deployable
+
+    for arch in subject.few:
+        workload = Workload(arch=arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
+        image = torch.randn(1, *IMAGE, generator=_seeded(1))
+        with torch.inference_mode():
+            expected = deployable(workload)(image)
+        error = (deploy(workload).logits(image) - expected).abs().max()
+        assert error <= 1e-3 * (1 + expected.abs().max()), f"{arch.id}: ONNX is off by {error:g}"
+
+
+def _built(arch: Architecture, seed: int = 0) -> Network:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(arch, in_channels=IMAGE[0], num_classes=NUM_CLASSES)
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+CHECKS: dict[str, Check] = {
+    check.__name__: check
+    for check in (
+        model_files_read_back,
+        records_travel,
+        costs_are_measured,
+        stages_have_their_shape,
+        networks_train,
+        blocks_are_reused,
+        kernels_come_from_rings,
+        code_stands_alone,
+        onnx_computes_the_same,
+    )
+}
+"""By name, in the order in which they are made."""

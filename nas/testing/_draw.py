@@ -1,0 +1,129 @@
+"""Networks at random around the components of one family.
+
+Options are drawn from the records' own types, widths from small ones, so that a new option is
+covered as soon as it is there.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import MISSING, fields, is_dataclass
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from nas.arch import Architecture, Stage
+from nas.components import Activation, Block, Bounds, Head, Stem, Transition
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture, PluginError
+from nas.families import COMPONENTS
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Mapping
+
+    from nas.components import Component, Family
+
+WIDTHS = (3, 4, 6, 8, 12, 16, 24, 32, 48)
+POOLS: Mapping[str, tuple[Any, ...]] = {
+    "channels": WIDTHS,
+    "hidden": WIDTHS,
+    "reuse": (1, 1, 1, 2, 3),
+    "levels": (1, 2, 3),
+}
+"""Options whose other values would only make the networks larger."""
+COUNTS = (1, 1, 2, 3, 4, 8, 10)
+SHARES = (0.0, 0.25, 0.3, 0.5, 0.75, 1.0, 2.3, 4.0)
+IMAGE = (3, 9, 8)
+NUM_CLASSES = 5
+TRIES = 100
+"""Settings drawn for every network wanted before the family is said to refuse nearly all."""
+
+
+def draw_networks(family: Family, count: int, rng: random.Random) -> Iterator[Architecture]:
+    """`count` legal networks of one stage, for images of `IMAGE`; at most one in `TRIES` is.
+
+    Raises PluginError where fewer settings are legal; whatever else is wrong with a component's
+    `call` comes out as it was raised.
+    """
+    found = 0
+    for _ in range(TRIES * count):
+        arch = _random_network(family, rng)
+        try:
+            cost_of(arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
+        except IllegalArchitecture as error:
+            refusal = error
+        else:
+            found += 1
+            yield arch
+        if found == count:
+            return
+    raise PluginError(
+        f"family '{family.name}': of {TRIES * count:,} random settings only {found} describe a "
+        f"network; for instance {refusal}"
+    )
+
+
+def random_component(cls: type[Component], rng: random.Random) -> Component:
+    """A record whose options are drawn from their types."""
+    assert is_dataclass(cls)
+    hints = get_type_hints(cls, include_extras=True)
+    options = {}
+    for item in fields(cls):
+        default = None if item.default is MISSING else item.default
+        pool = POOLS.get(item.name)
+        options[item.name] = rng.choice(pool) if pool else _draw(hints[item.name], default, rng)
+    return cls(**options)
+
+
+def _draw(hint: Any, default: Any, rng: random.Random) -> Any:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return rng.choice(get_args(hint))
+    if hint is bool:
+        return rng.random() < 0.5
+    if origin in (Union, types.UnionType):
+        inner = rng.choice(get_args(hint))
+        return None if inner is type(None) else _draw(inner, default, rng)
+    if origin is Annotated:
+        inner, *extras = get_args(hint)
+        return _bounded(inner, next(one for one in extras if isinstance(one, Bounds)), rng)
+    return default
+
+
+def _bounded(number: type[int] | type[float], bounds: Bounds, rng: random.Random) -> int | float:
+    pool = COUNTS if number is int else SHARES
+    return rng.choice([number(value) for value in pool if bounds.admit(value)])
+
+
+def _random_network(family: Family, rng: random.Random) -> Architecture:
+    """One stage between a stem and a head, all from the family where it has such components."""
+
+    def pick(base: type[Component]) -> Any:
+        own = [cls for cls in family.options if issubclass(cls, base)]
+        return random_component(rng.choice(own or [*COMPONENTS[base].values()]), rng)
+
+    conv: Any = COMPONENTS[Stem]["conv"]
+    stem = pick(Stem) if rng.random() < 0.3 else conv(channels=rng.choice(WIDTHS), stride=1)
+    return Architecture(
+        name=family.name,
+        stem=stem,
+        stages=(
+            Stage(
+                channels=stem.channels if rng.random() < 0.4 else rng.choice(WIDTHS),
+                stride=rng.choice((1, 1, 2, 3)),
+                depth=rng.choice((0, 1, 1, 1, 2)),
+                activation=rng.choice(get_args(Activation)),
+                transition=pick(Transition) if rng.random() < 0.5 else None,
+                block=pick(Block),
+            ),
+        ),
+        head=pick(Head),
+    )
