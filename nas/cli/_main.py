@@ -11,7 +11,17 @@ import sys
 import typer
 from rich.console import Console
 
-from nas.cli import _bench, _inspect, _latency, _models, _plugins, _results, _search, _train
+from nas.cli import (
+    _bench,
+    _data,
+    _inspect,
+    _latency,
+    _models,
+    _plugins,
+    _results,
+    _search,
+    _train,
+)
 from nas.cli._options import with_plugins
 from nas.errors import UserError
 
@@ -23,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("data")(_data.data)
 app.command("search")(with_plugins(_search.search))
 app.command("resume")(_search.resume)
 app.command("train")(with_plugins(_train.train))

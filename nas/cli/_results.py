@@ -12,7 +12,7 @@ from rich.table import Table
 
 from nas.cli._latency import print_front_latencies
 from nas.cli._options import Run, Runs, make_console
-from nas.report import add_id_column, front_table
+from nas.report import add_id_column, front_table, noise_remarks
 from nas.units import human_bytes
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ def print_report(console: Console, session: Session) -> None:
     if made.report.front:
         console.print(front_table(made.report.front, session.problem.objectives))
         print_front_latencies(console, session)
+    for remark in noise_remarks(
+        made.report.front, chance=session.chance, images=session.val_images
+    ):
+        _print_line(console, remark)
     _print_line(
         console,
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "

@@ -203,6 +203,8 @@ def _print_start(console: Console, session: Session, probe: SpaceProbe) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for line in session.data.lines() if session.data else ():
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     limits = " and ".join(str(limit) for limit in problem.limits)
     console.print(
         f"Of {probe.settings:,} random settings {probe.legal / probe.settings:.0%} describe a "

@@ -56,7 +56,11 @@ def read_files(path: Path, part: Part, options: DataOptions) -> Source:
     form = _choose_format(listing, train + val, headers + val_headers, options)
     reader = _Reader(listing=listing, classes=classes, form=form, options=options)
     chosen = replace(options, resolution=form.shape[1:], channels=form.shape[0])
-    common: dict[str, Any] = {"class_names": classes, "flip": True, "options": chosen}
+    common: dict[str, Any] = {
+        "class_names": classes,
+        "options": chosen,
+        "own_shape": _own_shape(headers, form),
+    }
     if part == "test":
         test, _, test_bad = _usable(divided.test)
         _refuse(listing, test_bad, len(divided.test), options)
@@ -162,6 +166,11 @@ def _choose_format(
         resize=options.resize,
         levels=find_levels(deep) if deep else (0.0, 255.0),
     )
+
+
+def _own_shape(headers: Sequence[Header], form: PixelFormat) -> tuple[int, ...]:
+    """(C, H, W) of most images before they are resized."""
+    return form.shape[0], *Counter(header.size for header in headers).most_common(1)[0][0]
 
 
 def _common_size(headers: Sequence[Header]) -> tuple[int, int]:

@@ -88,11 +88,20 @@ class ImageData:
     """Which image is in which part, where the data are the user's own."""
     notes: tuple[str, ...] = ()
     """What the reader decided or left out, a sentence each."""
+    flip_reason: str = ""
+    """Why `flip` is what it is."""
+    found_shape: tuple[int, ...] | None = None
+    """(C, H, W) before images were resized, where that is not `input_shape`."""
 
     @property
     def num_classes(self) -> int:
         """K, the number of classes."""
         return len(self.class_names)
+
+    @property
+    def own_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of the images as they were found."""
+        return self.found_shape or self.input_shape
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -118,8 +127,8 @@ class Source:
 
     images: Images
     class_names: tuple[str, ...]
-    flip: bool = False
-    """Where the user did not say."""
+    flip: bool | None = None
+    """Where the user did not say; None where it is to be learned."""
     val_one_in: int = 6
     """Every how many-th image is for validation, where `val` is not given."""
     val: Images | None = None
@@ -136,6 +145,8 @@ class Source:
     options: DataOptions = DEFAULT_OPTIONS
     """With the size and channels that were chosen."""
     notes: tuple[str, ...] = ()
+    own_shape: tuple[int, ...] | None = None
+    """(C, H, W) before the reader resized the images, where it did."""
 
 
 def memory_budget() -> int:

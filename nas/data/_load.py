@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nas.data._fit import fit_images
+from nas.data._flip import probe_flip
 from nas.data._folder import read_files
 from nas.data._images import ImageData, Images, Source, Split, channel_stats
 from nas.data._known import DATASETS, read_known
@@ -57,9 +58,12 @@ def load_data(
     source = _read(name_or_path, "train", data_dir, download, options, loader)
     _check_classes(name_or_path, source)
     rest, taken = _split(source, seed)
-    train, val = (fit_images(images, options) for images in _parts(source, rest, taken))
-    mean, std = channel_stats(train)
-    flip = source.flip if options.flip is None else options.flip
+    parts = _parts(source, rest, taken)
+    train, val = (fit_images(images, options) for images in parts)
+    # Of the images as they were found, so that resizing them does not change how they are seen.
+    own = parts[0] if parts[0].pixels.shape[1] == train.pixels.shape[1] else train
+    mean, std = channel_stats(own)
+    flip, reason = _flip(source, options, train)
     _, channels, height, width = train.pixels.shape
     chosen = replace(source.options, resolution=(height, width), flip=flip)
     return ImageData(
@@ -74,6 +78,8 @@ def load_data(
         options=replace(chosen, channels=channels if channels in (1, 3) else None),
         split=_split_record(source, rest, taken),
         notes=source.notes,
+        flip_reason=reason,
+        found_shape=source.own_shape or tuple(source.images.pixels.shape[1:]),
     )
 
 
@@ -91,6 +97,14 @@ def load_test(
     """
     source = _read(name_or_path, "test", data_dir, download, options, loader)
     return fit_images(source.images, options)
+
+
+def _flip(source: Source, options: DataOptions, train: Images) -> tuple[bool, str]:
+    if options.flip is not None:
+        return options.flip, "as asked for"
+    if source.flip is not None:
+        return source.flip, "as is usual for this data set"
+    return probe_flip(train, len(source.class_names))
 
 
 def _read(

@@ -132,8 +132,13 @@ def _settled(build: Callable[[], nn.Module], in_shape: tuple[int, int, int]) -> 
     return model.eval().requires_grad_(False)
 
 
-def export_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
+def export_onnx(
+    model: nn.Module, input_shape: tuple[int, int, int], *, fold: bool = True
+) -> bytes:
     """`model` in ONNX form for one image of `input_shape` (C, H, W), input named `images`.
+
+    `fold` takes BatchNorms into the convolutions before them. A kernel that is applied several
+    times, with a norm of its own each time, then stands in the file as often.
 
     By torch's older exporter: it folds BatchNorms into convolutions and takes a thirtieth of the
     newer one's time; ONNX Runtime is equally fast on what either writes.
@@ -148,6 +153,7 @@ def export_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
             input_names=["images"],
             output_names=["logits"],
             opset_version=OPSET,
+            training=torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE,
             dynamo=False,
         )
     return file.getvalue()

@@ -1,7 +1,23 @@
-"""Networks in 8 bits: what post-training quantisation leaves of their accuracy and size."""
+"""Networks as ONNX files, and in 8 bits: what quantisation leaves of accuracy and size."""
 
 from __future__ import annotations
 
-from nas.quantize._int8 import CALIBRATION_IMAGES, Int8Network, quantize_int8
+from nas.quantize._graph import network_onnx
+from nas.quantize._int8 import (
+    CALIBRATION_IMAGES,
+    WAYS,
+    Int8Network,
+    quantize_int8,
+)
+from nas.quantize._runtime import accuracy_of, open_session, run_onnx
 
-__all__ = ["CALIBRATION_IMAGES", "Int8Network", "quantize_int8"]
+__all__ = [
+    "CALIBRATION_IMAGES",
+    "WAYS",
+    "Int8Network",
+    "accuracy_of",
+    "network_onnx",
+    "open_session",
+    "quantize_int8",
+    "run_onnx",
+]

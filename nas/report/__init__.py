@@ -24,6 +24,7 @@ from nas.report._front import (
     knee_row,
     write_front_csv,
 )
+from nas.report._noise import noise_remarks
 from nas.report._page import render_page, write_page
 from nas.report._pareto import Axis, HypervolumeBox, knee, pareto_front
 from nas.report._plot import plot_front
@@ -57,6 +58,7 @@ __all__ = [
     "front_table",
     "knee",
     "knee_row",
+    "noise_remarks",
     "pareto_front",
     "plot_front",
     "references_for",

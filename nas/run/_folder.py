@@ -5,6 +5,8 @@ space.yaml         the space searched
 plugins.json       block families from outside, if any are used
 study.journal      the Optuna study (unless --storage names another place)
 environment.json   versions, machine, command
+data.json          what the data are, and what was decided of them
+split.json         which image is in which part, where the data are the user's own
 log.txt            one line per event
 front.csv, .png    the Pareto front
 weights/           one safetensors file per network on the front

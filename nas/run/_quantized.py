@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nas.model import build_model, load_weights
 from nas.quantize import Int8Network, quantize_int8
 from nas.report import front_rows
-from nas.run._session import read_data
+from nas.run._data import check_data, read_data
 from nas.search import load_evaluations
 from nas.sharing import materialize
 
@@ -34,6 +34,7 @@ def quantize_front(session: Session) -> tuple[QuantizedMember, ...]:
     """
     settings, problem = session.settings, session.problem
     data = read_data(settings)
+    check_data(settings.data, session.began_with, data)
     evaluations = load_evaluations(problem, session.address)
     archs = {evaluation.number: evaluation.arch for evaluation in evaluations}
     (session.folder.path / "int8").mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.report import Progress, Snapshot, front_rows
+from nas.run._data import check_data, read_data
 from nas.run._latency import measure_front, wants_latency
 from nas.run._session import ProxyFactory
 from nas.search import LoopEvents, OptunaStore, SearchEngine, SearchLoop
@@ -60,6 +61,8 @@ def run_search(
         before = ledger.num_finished
         exhausted = interrupted = False
         if before < session.settings.budget:
+            if factory is None:
+                _check_data(session)
             try:
                 exhausted = _evaluate(session, engine, worker_config, console, factory)
             except KeyboardInterrupt:
@@ -75,6 +78,12 @@ def run_search(
         exhausted=exhausted,
         interrupted=interrupted,
     )
+
+
+def _check_data(session: Session) -> None:
+    """Before anything slow: that the data are what the search began with. Raises UserError."""
+    if session.data is None:  # else it has just begun
+        check_data(session.settings.data, session.began_with, read_data(session.settings))
 
 
 def _open_engine(session: Session) -> SearchEngine:
@@ -100,7 +109,7 @@ def _evaluate(
     settings, folder = session.settings, session.folder
     pool = make_pool(
         worker_config.workers,
-        factory or ProxyFactory.of(settings),
+        factory or ProxyFactory.of(session),
         address=worker_config.address,
         cpus_per_worker=worker_config.cpus_per_worker,
         gpus_per_worker=worker_config.gpus_per_worker,

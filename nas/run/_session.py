@@ -6,11 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.data import DEFAULT_OPTIONS, DataOptions, ImageData, Loader, find_loader, load_data
+from nas.data import (
+    DEFAULT_OPTIONS,
+    DataFingerprint,
+    DataOptions,
+    Loader,
+    find_loader,
+    fingerprint,
+    load_data,
+)
 from nas.errors import RunFolderError, UserError
 from nas.metrics import check_measured, custom_metrics, parse_objectives
 from nas.proxy import Evaluator
 from nas.report import HypervolumeBox
+from nas.run._data import check_data, describe_data, read_data, write_data
 from nas.run._environment import describe_environment
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
@@ -29,6 +38,7 @@ from nas.space import load_space, parse_space
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nas.data import DataSummary
     from nas.search import SpaceProbe
     from nas.space import Genome, SearchSpace
     from nas.trial import Task, TrialResult
@@ -45,6 +55,14 @@ class Session:
     box: HypervolumeBox
     start: Genome
     """A feasible genome."""
+    began_with: DataFingerprint
+    """The data, as they were when the search began."""
+    chance: float
+    """Accuracy of always giving the most frequent class, in [0, 1]."""
+    val_images: int
+    """Images that every network is validated with."""
+    data: DataSummary | None = None
+    """What the data are, where this session has just read them."""
 
     @property
     def worst(self) -> tuple[float, ...]:
@@ -66,28 +84,28 @@ class ProxyFactory:
     options: DataOptions = DEFAULT_OPTIONS
     loader: Loader | None = None
     """The function that `data` stands for, where it is a user's own."""
+    began_with: DataFingerprint | None = None
+    """What the data must be, on every machine."""
 
     @classmethod
-    def of(cls, settings: SearchSettings) -> ProxyFactory:
+    def of(cls, session: Session) -> ProxyFactory:
         """For the data of a search."""
+        settings = session.settings
         return cls(
             data=settings.data,
             data_dir=settings.data_dir,
             options=settings.data_options,
             loader=find_loader(settings.data),
+            began_with=session.began_with,
         )
 
     def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
         """Load the data and be ready to train."""
         data_dir = Path(self.data_dir) if self.data_dir else None
         data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
+        if self.began_with is not None:
+            check_data(self.data, self.began_with, data)
         return Evaluator(data, info.device)
-
-
-def read_data(settings: SearchSettings) -> ImageData:
-    """The data of a search, at the size that its networks are trained and counted at."""
-    data_dir = Path(settings.data_dir) if settings.data_dir else None
-    return load_data(settings.data, data_dir=data_dir, options=settings.data_options)
 
 
 def create_session(
@@ -107,6 +125,7 @@ def create_session(
     check_measured(objectives, settings.limits, settings.sampler)
     data = read_data(settings)
     settings = replace(settings, data_options=data.options)
+    summary = describe_data(settings, data)
     settings = _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
     calibration = None
     if wants_latency(settings):
@@ -130,6 +149,9 @@ def create_session(
         "mean": data.mean,
         "std": data.std,
         "bounded": data.bounded,
+        "data": fingerprint(data).to_plain(),
+        "chance": summary.most_frequent_share,
+        "val_images": summary.val,
         "cost_ranges": probe.cost_ranges,
         "start": probe.seed,
         "legal": probe.legal,
@@ -143,13 +165,14 @@ def create_session(
         raise
     folder.write_bytes("space.yaml", problem.space.text.encode())
     folder.write_json("environment.json", describe_environment())
+    write_data(folder, data, summary)
     keep_plugins(folder)
     if calibration is not None:
         keep_calibration(folder, calibration)
     # Last, because its presence makes the folder a run that can be resumed.
     document = {"format": FORMAT, "settings": settings.to_plain(), "facts": facts}
     folder.write_json("search.json", document)
-    return _session(folder, settings, problem, facts), probe
+    return replace(_session(folder, settings, problem, facts), data=summary), probe
 
 
 def _with_ladder(
@@ -217,7 +240,9 @@ def _session(
     box = HypervolumeBox.of(
         problem.objectives,
         num_classes=problem.num_classes,
-        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]},
+        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]}
+        # Always giving the most frequent class is no achievement.
+        | {"accuracy": (facts["chance"], 1.0)},
         limits=problem.limits,
     )
     return Session(
@@ -226,4 +251,7 @@ def _session(
         problem=problem,
         box=box,
         start=tuple(facts["start"]),
+        began_with=DataFingerprint.from_plain(facts["data"]),
+        chance=facts["chance"],
+        val_images=facts["val_images"],
     )

@@ -11,6 +11,10 @@ import typer
 from nas.cli import app
 
 SURFACE = {
+    "data": [
+        "PATH", "--data-dir", "--resolution", "--resize", "--channels", "--flip/--no-flip",
+        "--group-by", "--skip-bad", "--json",
+    ],
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
         "--max-params",

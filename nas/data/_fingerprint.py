@@ -1,0 +1,104 @@
+"""A fingerprint of the data that a search sees, and in words what has changed since."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from nas.data._images import ImageData, Images
+
+_MAPPED_IMAGES = 4_096
+"""Of images beyond memory, so many are looked at, spread evenly."""
+_CHUNK = 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFingerprint:
+    """What tells one data set from another, to the pixel."""
+
+    shape: tuple[int, ...]
+    """(C, H, W) of the images as they were found, before they were resized."""
+    class_names: tuple[str, ...]
+    images: int
+    """To train and to validate with."""
+    pixels: str
+    """Digest of all images, in their order."""
+    labels: str
+    """Digest of all labels, in their order."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> DataFingerprint:
+        """The inverse of `to_plain`."""
+        listed = {name: tuple(plain[name]) for name in ("shape", "class_names")}
+        return cls(**plain | listed)
+
+
+def fingerprint(data: ImageData) -> DataFingerprint:
+    """Of training and validation images and labels: 2 s for each GB of pixels, at most."""
+    parts = (data.train, data.val)
+    return DataFingerprint(
+        shape=data.own_shape,
+        class_names=data.class_names,
+        images=len(data.train) + len(data.val),
+        pixels=_digest(chunk for part in parts for chunk in _pixels(part)),
+        labels=_digest(part.labels for part in parts),
+    )
+
+
+def describe_change(name: str, before: DataFingerprint, now: DataFingerprint) -> str | None:
+    """A sentence that says what is different; None where nothing is."""
+    if before == now:
+        return None
+    if (before.shape, before.class_names) != (now.shape, now.class_names):
+        return (
+            f"{name} is not what this search began with ({_words(before)}; now {_words(now)}"
+            + _renamed(before, now)
+            + ")"
+        )
+    if before.images != now.images:
+        return (
+            f"{name} is not what this search began with ({before.images:,} images; now "
+            f"{now.images:,})"
+        )
+    pixels, labels = before.pixels != now.pixels, before.labels != now.labels
+    what = "images and labels" if pixels and labels else "images" if pixels else "labels"
+    return f"{name} is not what this search began with (as many {what}, but other ones)"
+
+
+def _words(one: DataFingerprint) -> str:
+    return f"{'x'.join(map(str, one.shape))}, {len(one.class_names)} classes"
+
+
+def _renamed(before: DataFingerprint, now: DataFingerprint) -> str:
+    if len(before.class_names) != len(now.class_names):
+        return ""
+    odd = [name for name in now.class_names if name not in before.class_names]
+    return f", {', '.join(odd[:3])} among them" if odd else ""
+
+
+def _pixels(images: Images) -> Iterator[Tensor]:
+    if images.is_mapped:
+        few = torch.linspace(0, len(images) - 1, min(len(images), _MAPPED_IMAGES)).long()
+        yield from (images.rows(few[start : start + 64]) for start in range(0, len(few), 64))
+    else:
+        for start in range(0, len(images), _CHUNK):
+            yield images.pixels[start : start + _CHUNK]
+
+
+def _digest(chunks: Iterator[Tensor]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for chunk in chunks:
+        digest.update(chunk.contiguous().numpy().tobytes())
+    return digest.hexdigest()
