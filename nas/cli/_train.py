@@ -27,7 +27,7 @@ from nas.units import human_count, human_seconds
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.final import FinalReport, TrainingPlan
+    from nas.final import FinalReport, TrainingJob, TrainingPlan
     from nas.train import EpochRecord
 
 _INTERRUPTED = 130
@@ -146,12 +146,12 @@ class _Lines:
         self._often = 60.0 if not console.is_terminal else 0.0
         self._told_s = -1e9
 
-    def __call__(self, seed: int, record: EpochRecord) -> None:
+    def __call__(self, job: TrainingJob, record: EpochRecord) -> None:
         last = record.epoch == record.num_epochs
         if record.epoch > 1 and not last and record.elapsed_s - self._told_s < self._often:
             return
         self._told_s = record.elapsed_s if not last else -1e9
-        head = f"seed {seed}, " if self._several else ""
+        head = f"seed {job.seed}, " if self._several else ""
         measured = record.validation
         self._console.print(
             f"{head}epoch {record.epoch}/{record.num_epochs}: training loss "

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import csv
-import json
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from nas.errors import RunFolderError
-from nas.final._results import SeedResult
 from nas.report import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from matplotlib.axes import Axes
 
     from nas.final._folder import TrainingFolder
+    from nas.final._results import SeedResult
 
 _COLOURS = ("#0b5cad", "#c8324a", "#a06a00", "#3b7f4a", "#6b4fa0")
-
-
-def read_curves(place: Path, seed: int) -> SeedResult:
-    """What a seed that is over left behind. Raises RunFolderError."""
-    try:
-        return SeedResult.of(json.loads((place / "history.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(
-            f"{place / 'history.json'}: cannot be read ({error}); delete {place}, and seed {seed} "
-            "is trained anew"
-        ) from error
 
 
 def write_curves(folder: TrainingFolder, results: Sequence[SeedResult]) -> None:

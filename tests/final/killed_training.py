@@ -14,4 +14,4 @@ if __name__ == "__main__":
     model, recipe, data, out = sys.argv[1:]
     torch.set_num_threads(1)
     plan = plan_training(model, recipe=recipe, data=data, device="cpu")
-    train_network(plan, Path(out), on_epoch=lambda seed, record: time.sleep(0.5))
+    train_network(plan, Path(out), on_epoch=lambda job, record: time.sleep(0.5))

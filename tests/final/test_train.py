@@ -27,7 +27,7 @@ from tests.final.small_model import write_files
 from tests.small_data import blobs
 
 if TYPE_CHECKING:
-    from nas.final import TrainingPlan
+    from nas.final import TrainingJob, TrainingPlan
     from nas.train import EpochRecord
 
 
@@ -111,7 +111,7 @@ def test_the_test_images_are_read_once_and_last(
     train_network(
         make_plan(seeds=range(2)),
         tmp_path / "out",
-        on_epoch=lambda seed, record: events.append(f"{seed}:{record.epoch}"),
+        on_epoch=lambda job, record: events.append(f"{job.seed}:{record.epoch}"),
     )
 
     assert events == ["0:1", "0:2", "0:3", "1:1", "1:2", "1:3", "test"]
@@ -138,7 +138,7 @@ def test_a_training_killed_with_kill_9_goes_on_to_the_same_bits(
     assert not (out / "report.json").exists()
     seen: list[int] = []
 
-    resumed = resume_training(out, on_epoch=lambda seed, record: seen.append(record.epoch))
+    resumed = resume_training(out, on_epoch=lambda job, record: seen.append(record.epoch))
 
     assert seen[0] > 1
     assert seen[-1] == 6
@@ -169,7 +169,7 @@ def test_other_images_than_before_are_refused(make_plan: Any, tmp_path: Path, np
 
 
 def interrupted_after(epochs: int) -> Any:
-    def on_epoch(seed: int, record: EpochRecord) -> None:
+    def on_epoch(job: TrainingJob, record: EpochRecord) -> None:
         if record.epoch == epochs:
             raise KeyboardInterrupt
 
@@ -317,7 +317,7 @@ def test_threads_are_those_of_the_plan_and_put_back(make_plan: Any, tmp_path: Pa
     train_network(
         make_plan(threads=2, overrides=["epochs=1"]),
         tmp_path / "out",
-        on_epoch=lambda seed, record: seen.append(torch.get_num_threads()),
+        on_epoch=lambda job, record: seen.append(torch.get_num_threads()),
     )
 
     assert seen == [2]
