@@ -30,6 +30,7 @@ from nas.cli._options import (
     make_console,
 )
 from nas.cli._results import print_report
+from nas.cli._train import train_run
 from nas.metrics import Limit
 from nas.units import human_large, human_seconds
 
@@ -98,6 +99,9 @@ def search(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    finalists: Annotated[
+        int, typer.Option(min=0, help="Train so many networks in full afterwards (`nas train`).")
+    ] = 0,
     overrides: Set = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
@@ -130,6 +134,10 @@ def search(
     session, probe = create_session(settings, folder, ladder=ladder)
     _print_start(console, session, probe)
     _run(console, session, worker_config)
+    if finalists:
+        from nas.final import FinalistsWish
+
+        train_run(console, folder, FinalistsWish(finalists=finalists))
 
 
 def resume(
@@ -186,6 +194,7 @@ def _leave_interrupted(console: Console, session: Session) -> NoReturn:
 def _print_next(console: Console, session: Session) -> None:
     verbs = (
         (f"nas export {session.folder.path} --pick knee", "PyTorch code and weights"),
+        (f"nas train {session.folder.path}", "the best networks in full, and their final front"),
         (f"nas report {session.folder.path}", "this table again, front.csv, front.png"),
     )
     width = max(len(command) for command, _ in verbs)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from nas.cli._data_options import (
@@ -21,14 +20,18 @@ from nas.cli._data_options import (
     data_options,
 )
 from nas.cli._options import make_console
+from nas.cli._train_print import (
+    EpochLines,
+    print_final_front,
+    print_training_report,
+    print_training_start,
+)
 from nas.errors import OptionError
-from nas.units import human_count, human_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.final import FinalReport, TrainingJob, TrainingPlan
-    from nas.train import EpochRecord
+    from nas.final import FinalistsWish, TrainingPlan
 
 _INTERRUPTED = 130
 
@@ -62,8 +65,9 @@ def train(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL|RUN:ID|FOLDER",
-            help="A model file by name or path, a network of a run, or with --resume the folder.",
+            metavar="MODEL|RUN:ID|RUN",
+            help="A model file by name or path, a network of a run, or a run: its finalists. With "
+            "--resume, the folder that a training writes to.",
         ),
     ],
     recipe: Annotated[
@@ -88,7 +92,13 @@ def train(
     flip: Flip = None,
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings, with seeds 0, 1, ...")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings, with seeds 0, 1, ...; 1, or 3 of each finalist."),
+    ] = None,
+    finalists: Annotated[
+        int | None, typer.Option(min=1, help="Of a run, networks to train in full; 6.")
+    ] = None,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     teacher: Annotated[
         str | None,
@@ -107,108 +117,103 @@ def train(
         bool, typer.Option("--resume", help="Go on with the training in this folder.")
     ] = False,
 ) -> None:
-    """Train a network in full: curves, figures of the test images, weights, PyTorch code."""
-    from nas.final import plan_training, read_plan, resume_training, train_network
+    """Train in full: curves, figures of the test images, weights, PyTorch code.
+
+    Of a run, the networks near its front climb a ladder of longer trainings, and the last ones
+    make the run's final front.
+    """
+    from nas.final import is_run, plan_training
 
     console = make_console()
+    if is_run(Path(target)):
+        _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
+        wish = None if resume else _wish(finalists, seeds, recipe, overrides, device, threads)
+        train_run(console, Path(target), wish)
+        return
+    plan = None
+    if not resume:
+        plan = plan_training(
+            target,
+            recipe=recipe,
+            overrides=overrides,
+            data=data,
+            data_dir=data_dir,
+            data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
+            seeds=range(first_seed, first_seed + (seeds or 1)),
+            teacher=teacher,
+            init=init,
+            device=device,
+            threads=threads,
+        )
+    _train_network(console, plan, Path(target) if resume else out or _default_folder(target))
+
+
+def _train_network(console: Console, plan: TrainingPlan | None, folder: Path) -> None:
+    """Train by a plan, or go on with the training in the folder where there is none."""
+    from nas.final import read_plan, resume_training, train_network
+
+    begun = plan or read_plan(folder)[1]
+    several = len(begun.settings.seeds) > 1
+    lines = EpochLines(console, lambda job: f"seed {job.seed}, " if several else "")
     try:
-        if resume:
-            folder, (_, plan) = Path(target), read_plan(Path(target))
-            report = resume_training(folder, on_epoch=_Lines(console, plan))
+        if plan is None:
+            report = resume_training(folder, on_epoch=lines)
         else:
-            folder = out or _default_folder(target)
-            plan = plan_training(
-                target,
-                recipe=recipe,
-                overrides=overrides,
-                data=data,
-                data_dir=data_dir,
-                data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
-                seeds=range(first_seed, first_seed + seeds),
-                teacher=teacher,
-                init=init,
-                device=device,
-                threads=threads,
-            )
-            _print_start(console, plan, folder)
-            report = train_network(plan, folder, on_epoch=_Lines(console, plan))
+            print_training_start(console, plan, folder)
+            report = train_network(plan, folder, on_epoch=lines)
     except KeyboardInterrupt:
-        console.print(f"\nStopped; go on with: nas train --resume {folder}", highlight=False)
-        raise typer.Exit(_INTERRUPTED) from None
-    _print_report(console, report, folder)
+        _leave_interrupted(console, folder)
+    print_training_report(console, report, folder)
 
 
-class _Lines:
-    """Tells of a training: a line for each twentieth of it, and of its first and last epochs."""
+def train_run(console: Console, folder: Path, wish: FinalistsWish | None) -> None:
+    """Train a run's finalists and print its final front."""
+    from nas.final import train_finalists
 
-    def __init__(self, console: Console, plan: TrainingPlan) -> None:
-        self._console, self._several = console, len(plan.settings.seeds) > 1
-        self._often = 60.0 if not console.is_terminal else 0.0
-        self._told_s = -1e9
-
-    def __call__(self, job: TrainingJob, record: EpochRecord) -> None:
-        last = record.epoch == record.num_epochs
-        if record.epoch > 1 and not last and record.elapsed_s - self._told_s < self._often:
-            return
-        self._told_s = record.elapsed_s if not last else -1e9
-        head = f"seed {job.seed}, " if self._several else ""
-        measured = record.validation
-        self._console.print(
-            f"{head}epoch {record.epoch}/{record.num_epochs}: training loss "
-            f"{record.train_loss:.3f}, validation loss {measured['loss']:.3f}, accuracy "
-            f"{100 * measured['accuracy']:.2f} %; {human_seconds(record.left_s)} left",
-            highlight=False,
-        )
-
-
-def _print_start(console: Console, plan: TrainingPlan, folder: Path) -> None:
-    recipe, settings = plan.recipe, plan.settings
-    length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps:,} steps"
-    seeds = f", {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else ""
-    threads = f" with {settings.threads} thread{'s' * (settings.threads != 1)}"
-    console.print(
-        f"Training {plan.arch.name} ({plan.arch.id}) on {settings.data} by recipe {recipe.name}"
-        f"{plan.chosen}: {length} at batch {recipe.batch_size}{seeds}, on "
-        f"{settings.device}{threads if settings.device == 'cpu' else ''}; folder {folder}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(
-        f"Whatever stops it, it goes on to the same bits with: nas train --resume {folder}\n",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _print_report(console: Console, report: FinalReport, folder: Path) -> None:
-    table = Table(
-        title=f"{report.model['name']}: {human_count(report.model['params'])} parameters, "
-        f"{human_count(report.model['macs'])} MACs",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for heading in ("accuracy, %", "validation", "test"):
-        table.add_column(heading, justify="left" if heading[0] == "a" else "right")
-    for one in report.seeds if len(report.seeds) > 1 else ():
-        table.add_row(
-            f"seed {one['seed']}",
-            *(f"{100 * one[part]['accuracy']:.2f}" for part in ("validation", "test")),
-        )
-    for name, words in (("accuracy", "mean"), ("balanced_accuracy", "balanced, mean")):
-        table.add_row(words, *(_mean(part[name]) for part in (report.validation, report.test)))
-    console.print(table)
-    for line in (
-        f"{report.data['test_images']:,} test images: {report.test_note}.",
-        f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
-    ):
+    def tell(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
+    lines = EpochLines(console, lambda job: f"{job.plan.arch.id}, seed {job.seed}, ")
+    try:
+        front = train_finalists(folder, wish, on_epoch=lines, tell=tell)
+    except KeyboardInterrupt:
+        _leave_interrupted(console, folder)
+    print_final_front(console, front, folder)
 
-def _mean(spread: dict[str, float | None]) -> str:
-    mean, std = spread["mean"], spread["std"]
-    assert mean is not None
-    return f"{100 * mean:.2f}" + (f" ± {100 * std:.2f}" if std is not None else "")
+
+def _wish(
+    finalists: int | None,
+    seeds: int | None,
+    recipe: str | None,
+    overrides: list[str],
+    device: str | None,
+    threads: int,
+) -> FinalistsWish:
+    from nas.final import FinalistsWish
+
+    counts = {"finalists": finalists, "seeds": seeds}
+    return FinalistsWish(
+        recipe=recipe,
+        overrides=tuple(overrides),
+        device=device,
+        threads=threads,
+        **{name: count for name, count in counts.items() if count is not None},
+    )
+
+
+def _refuse_for_runs(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(
+                f"--{name.replace('_', '-')} {value}: a run's finalists are trained on the run's "
+                "own data, into its own folder, from new weights; leave it out, or train one "
+                "network with RUN:ID"
+            )
+
+
+def _leave_interrupted(console: Console, folder: Path) -> NoReturn:
+    console.print(f"\nStopped; go on with: nas train --resume {folder}", highlight=False)
+    raise typer.Exit(_INTERRUPTED) from None
 
 
 def _default_folder(target: str) -> Path:

@@ -1,23 +1,31 @@
 """The last mile: networks trained in full, tested once, and exported with honest figures."""
 
 from nas.final._choose import plan_training
+from nas.final._front import Agreement, FinalFront, FinalMember
 from nas.final._jobs import Runner, TrainingJob, run_here
 from nas.final._plan import TrainingPlan, TrainingSettings, read_plan
 from nas.final._results import FinalReport
 from nas.final._train import resume_training, train_network
-from nas.final._trained import TrainedNetwork, find_trained
+from nas.final._train_run import FinalistsWish, train_finalists
+from nas.final._trained import TrainedNetwork, find_trained, is_run
 
 __all__ = [
+    "Agreement",
+    "FinalFront",
+    "FinalMember",
     "FinalReport",
+    "FinalistsWish",
     "Runner",
     "TrainedNetwork",
     "TrainingJob",
     "TrainingPlan",
     "TrainingSettings",
     "find_trained",
+    "is_run",
     "plan_training",
     "read_plan",
     "resume_training",
     "run_here",
+    "train_finalists",
     "train_network",
 ]

@@ -1,8 +1,8 @@
 """The finalists of a run: who is trained for longer, who in full, and the front they make.
 
 Everything within two standard deviations of the proxy front is a candidate. These are thinned by
-hypervolume, trained for a tenth and then three tenths of the recipe, each time annealed to the end,
-and the sets that go on are chosen by predicted final accuracy. The last ones are trained in full
+hypervolume and trained for a tenth and then three tenths of the recipe, each time annealed to the
+end; the sets that go on are chosen by predicted final accuracy. The last ones are trained in full
 with several seeds.
 """
 
@@ -182,9 +182,7 @@ def _points(candidates: Sequence[Candidate], ladder: Ladder) -> list[ScoredNetwo
     for one in candidates:
         accuracy = one.measured[-1].accuracy if one.predicted is None else one.predicted
         deviation = score_deviation(accuracy, ladder.val_images)
-        points.append(
-            ScoredNetwork(accuracy=accuracy, deviation=deviation, costs=one.distances)
-        )
+        points.append(ScoredNetwork(accuracy=accuracy, deviation=deviation, costs=one.distances))
     return points
 
 

@@ -54,10 +54,15 @@ def read_weights(reference: str, option: str) -> bytes:
     return find_trained(reference, option).weights
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one that `nas search` made."""
+    return (folder / "search.json").is_file()
+
+
 def split_member(reference: str) -> tuple[Path, str] | None:
     """`RUN:ID` -> (RUN, ID) where RUN is a run folder; None otherwise."""
     folder, colon, arch_id = reference.rpartition(":")
-    if not colon or not (Path(folder) / "search.json").is_file():
+    if not colon or not is_run(Path(folder)):
         return None
     return Path(folder), arch_id
 

@@ -1,0 +1,149 @@
+"""What `nas train` prints: how a training goes, its figures, and a run's final front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from nas.units import human_count, human_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from nas.final import FinalFront, FinalReport, TrainingJob, TrainingPlan
+    from nas.train import EpochRecord
+
+
+class EpochLines:
+    """Tells of trainings: the first and last epochs, and one every so often between.
+
+    `label` says which training a line is about.
+    """
+
+    def __init__(self, console: Console, label: Callable[[TrainingJob], str]) -> None:
+        self._console, self._label = console, label
+        self._often_s = 10.0 if console.is_terminal else 60.0
+        self._told_s = 0.0
+
+    def __call__(self, job: TrainingJob, record: EpochRecord) -> None:
+        """Print a line, or none."""
+        is_end = record.epoch in (1, record.num_epochs)
+        if not is_end and 0 < record.elapsed_s - self._told_s < self._often_s:
+            return
+        self._told_s = record.elapsed_s
+        measured = record.validation
+        self._console.print(
+            f"{self._label(job)}epoch {record.epoch}/{record.num_epochs}: training loss "
+            f"{record.train_loss:.3f}, validation loss {measured['loss']:.3f}, accuracy "
+            f"{100 * measured['accuracy']:.2f} %; {human_seconds(record.left_s)} left",
+            highlight=False,
+        )
+
+
+def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> None:
+    """Say what is about to be trained, and how to go on after a stop."""
+    recipe, settings = plan.recipe, plan.settings
+    length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps:,} steps"
+    seeds = f", {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else ""
+    threads = f" with {settings.threads} thread{'s' * (settings.threads != 1)}"
+    console.print(
+        f"Training {plan.arch.name} ({plan.arch.id}) on {settings.data} by recipe {recipe.name}"
+        f"{plan.chosen}: {length} at batch {recipe.batch_size}{seeds}, on "
+        f"{settings.device}{threads if settings.device == 'cpu' else ''}; folder {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"Whatever stops it, it goes on to the same bits with: nas train --resume {folder}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_training_report(console: Console, report: FinalReport, folder: Path) -> None:
+    """Accuracies with their spread, and where everything is."""
+    table = Table(
+        title=f"{report.model['name']}: {human_count(report.model['params'])} parameters, "
+        f"{human_count(report.model['macs'])} MACs",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for heading in ("accuracy, %", "validation", "test"):
+        table.add_column(heading, justify="left" if heading[0] == "a" else "right")
+    for one in report.seeds if len(report.seeds) > 1 else ():
+        table.add_row(
+            f"seed {one['seed']}",
+            *(f"{100 * one[part]['accuracy']:.2f}" for part in ("validation", "test")),
+        )
+    for name, words in (("accuracy", "mean"), ("balanced_accuracy", "balanced, mean")):
+        table.add_row(words, *(_mean(part[name]) for part in (report.validation, report.test)))
+    console.print(table)
+    for line in (
+        f"{report.data['test_images']:,} test images: {report.test_note}.",
+        f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _mean(spread: dict[str, float | None]) -> str:
+    mean, std = spread["mean"], spread["std"]
+    assert mean is not None
+    return f"{100 * mean:.2f}" + (f" ± {100 * std:.2f}" if std is not None else "")
+
+
+def print_final_front(console: Console, front: FinalFront, folder: Path) -> None:
+    """The finalists' accuracies, what they say of the proxies, and where everything is."""
+    table = Table(
+        title=f"Final front: {len(front.front)} of {len(front.members)} finalists, after recipe "
+        f"{front.recipe}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("id", no_wrap=True, min_width=12)
+    for heading in ("parameters", "MACs", "proxy, %", "validation, %", "test, %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("front")
+    for one in front.members:
+        table.add_row(
+            one.arch_id,
+            human_count(one.costs["params"]),
+            human_count(one.costs["macs"]),
+            f"{100 * one.proxy:.2f}",
+            _mean({"mean": one.validation, "std": one.validation_std}),
+            _mean({"mean": one.test, "std": one.test_std}),
+            "yes" if one.on_front else "",
+        )
+    console.print(table)
+    for line in (
+        *_worth(front),
+        f"Folder: {folder / 'final'} (front.csv, front.png, final.json, networks/ID with weights "
+        "and export/)",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _worth(front: FinalFront) -> list[str]:
+    found = front.agreement
+    lines = [
+        f"Full training gained {100 * found.gain:.2f} points over the proxies on average."
+        + _tau("Kendall's tau of proxy and final accuracy", found.tau)
+        + _tau("of predicted and final", found.tau_predicted)
+    ]
+    error = f" (standard error {100 * found.optimism_error:.2f})" if found.optimism_error else ""
+    lines.append(
+        f"Validation less test accuracy of the final front: {100 * found.optimism:+.2f} points"
+        f"{error}; the test images were read once, at the very end."
+    )
+    return lines
+
+
+def _tau(words: str, value: float | None) -> str:
+    return f" {words}: {value:.2f}." if value is not None else ""

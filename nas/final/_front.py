@@ -1,0 +1,218 @@
+"""The final front of a run: records, what they say of the proxies, and their files."""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+from scipy.stats import kendalltau
+
+from nas.arch import summarize
+from nas.metrics import METRICS
+from nas.report import pareto_front, replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nas.final._finalists import Candidate
+    from nas.final._results import FinalReport
+    from nas.metrics import Metric
+
+_PICTURED = ("params", "macs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalMember:
+    """One finalist, trained in full."""
+
+    arch_id: str
+    trial: int
+    description: str
+    costs: dict[str, float]
+    """By name of the cost metric."""
+    proxy: float
+    """Validation accuracy as the search saw it."""
+    rungs: tuple[float, ...]
+    """Validation accuracy of the shorter trainings, the shortest first."""
+    predicted: float | None
+    """What those told of the end."""
+    validation: float
+    """Mean over seeds, as the next ones; the last in full training, chosen without test images."""
+    validation_std: float | None
+    test: float
+    test_std: float | None
+    on_front: bool
+    """By validation accuracy and costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What the proxies' accuracy was worth, over the finalists."""
+
+    tau: float | None
+    """Kendall's, between proxy and final validation accuracy; None for fewer than three."""
+    tau_predicted: float | None
+    """The same of the accuracy that the rungs predicted."""
+    gain: float
+    """Final less proxy accuracy, mean."""
+    optimism: float
+    """Validation less test accuracy of the final front, mean: what choosing by validation images
+    flatters."""
+    optimism_error: float | None
+    """Standard error of that mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalFront:
+    """The finalists, the most accurate first, and what they say of the proxies."""
+
+    recipe: str
+    members: tuple[FinalMember, ...]
+    agreement: Agreement
+
+    @property
+    def front(self) -> tuple[FinalMember, ...]:
+        """The members that no other member dominates."""
+        return tuple(one for one in self.members if one.on_front)
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> FinalFront:
+        """The inverse of `to_plain`."""
+        members = (FinalMember(**one | {"rungs": tuple(one["rungs"])}) for one in plain["members"])
+        return cls(
+            recipe=plain["recipe"],
+            members=tuple(members),
+            agreement=Agreement(**plain["agreement"]),
+        )
+
+
+def final_front(
+    finalists: Sequence[Candidate],
+    reports: Sequence[FinalReport],
+    objectives: Sequence[Metric],
+    recipe: str,
+) -> FinalFront:
+    """Put finalists and their reports together; the front is by validation, never by test."""
+    costs = [one for one in objectives if one.known_before_training]
+    values = [
+        (report.validation["accuracy"]["mean"] or 0.0, *(one.of_cost(each.cost) for one in costs))
+        for each, report in zip(finalists, reports, strict=True)
+    ]
+    directions = ["maximize", *(one.direction for one in costs)]
+    front = set(pareto_front(values, directions))
+    members = sorted(
+        (
+            _member(one, report, costs, on_front=number in front)
+            for number, (one, report) in enumerate(zip(finalists, reports, strict=True))
+        ),
+        key=lambda member: -member.validation,
+    )
+    return FinalFront(recipe=recipe, members=tuple(members), agreement=agreement(members))
+
+
+def _member(
+    one: Candidate, report: FinalReport, costs: Sequence[Metric], *, on_front: bool
+) -> FinalMember:
+    shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in _PICTURED))}
+    validation, test = report.validation["accuracy"], report.test["accuracy"]
+    assert validation["mean"] is not None
+    assert test["mean"] is not None
+    return FinalMember(
+        arch_id=one.arch.id,
+        trial=one.trial,
+        description=summarize(one.arch),
+        costs={name: metric.of_cost(one.cost) for name, metric in shown.items()},
+        proxy=one.measured[0].accuracy,
+        rungs=tuple(each.accuracy for each in one.measured[1:]),
+        predicted=one.predicted,
+        validation=validation["mean"],
+        validation_std=validation["std"],
+        test=test["mean"],
+        test_std=test["std"],
+        on_front=on_front,
+    )
+
+
+def agreement(members: Sequence[FinalMember]) -> Agreement:
+    """Compare the proxies' ranking and level with the final ones."""
+    front = [one for one in members if one.on_front]
+    flattered = [one.validation - one.test for one in front]
+    final = [one.validation for one in members]
+    guesses = [one.predicted for one in members if one.predicted is not None]
+    return Agreement(
+        tau=_tau([one.proxy for one in members], final),
+        tau_predicted=_tau(guesses, final) if len(guesses) == len(final) else None,
+        gain=statistics.fmean(one.validation - one.proxy for one in members),
+        optimism=statistics.fmean(flattered),
+        optimism_error=(
+            statistics.stdev(flattered) / math.sqrt(len(flattered)) if len(front) > 1 else None
+        ),
+    )
+
+
+def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
+    if len(one) < 3:
+        return None
+    value = float(kendalltau(one, other).statistic)
+    return value if math.isfinite(value) else None
+
+
+def write_front(folder: Path, front: FinalFront) -> None:
+    """Write `front.csv` and `front.png` into a folder. Raises RunFolderError."""
+    costs = list(front.members[0].costs)
+    rungs = max(len(one.rungs) for one in front.members)
+    names = [*(f"rung_{number + 1}" for number in range(rungs)), "predicted", "validation"]
+    names += ["validation_std", "test", "test_std", "on_front", "description"]
+    with replacing(folder / "front.csv") as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["trial", "arch_id", *costs, "proxy", *names])
+        for one in front.members:
+            climbed = [*one.rungs, *[None] * (rungs - len(one.rungs))]
+            figures = [one.predicted, one.validation, one.validation_std, one.test, one.test_std]
+            head = [one.trial, one.arch_id, *(one.costs[name] for name in costs), one.proxy]
+            writer.writerow([*head, *climbed, *figures, one.on_front, one.description])
+    with replacing(folder / "front.png") as draft:
+        _picture(front).savefig(draft, dpi=150)
+
+
+def _picture(front: FinalFront) -> Figure:
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, len(_PICTURED), sharey=True)
+    for axes, name in zip(panels, _PICTURED, strict=True):
+        for one in front.members:
+            _draw(axes, one, one.costs[name])
+        axes.set(xscale="log", xlabel=METRICS[name].unit)
+        axes.xaxis.set_major_formatter(EngFormatter())
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("validation accuracy, %")
+    figure.suptitle(
+        f"Finalists after recipe {front.recipe} (filled: the final front); grey: as proxies"
+    )
+    return figure
+
+
+def _draw(axes: Any, one: FinalMember, cost: float) -> None:
+    proxy, final = 100 * one.proxy, 100 * one.validation
+    axes.plot([cost, cost], [proxy, final], color="#b3bcc5", linewidth=0.8, zorder=1)
+    axes.plot(cost, proxy, "o", color="#b3bcc5", markersize=4)
+    fill = "#0b5cad" if one.on_front else "white"
+    axes.errorbar(
+        cost,
+        final,
+        yerr=100 * (one.validation_std or 0),
+        fmt="o",
+        color="#0b5cad",
+        markerfacecolor=fill,
+        markersize=6,
+    )

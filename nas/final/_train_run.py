@@ -1,0 +1,240 @@
+"""`nas train RUN`: from a run's proxy front to a front of networks trained in full.
+
+RUN/final/plan.json      what was asked for
+RUN/final/recipe.yaml    the recipe
+RUN/final/rungs/         the shorter trainings, by share of the recipe in percent and by network
+RUN/final/networks/ID/   each finalist: a folder as `nas train MODEL` leaves it
+RUN/final/front.csv, .png, final.json   the final front; written last
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import OptionError, RunFolderError
+from nas.final._choose import find_device, read_data, read_test, recipe_by_size
+from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists
+from nas.final._folder import TrainingFolder
+from nas.final._front import FinalFront, final_front, write_front
+from nas.final._jobs import run_here
+from nas.final._plan import TrainingPlan, TrainingSettings
+from nas.final._results import FinalReport
+from nas.final._train import check_plan, conclude, seed_jobs
+from nas.train import dump_recipe, load_recipe, parse_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from nas.data import ImageData
+    from nas.final._jobs import OnEpoch, Runner
+    from nas.final._members import OpenedRun
+    from nas.train import Recipe
+
+FORMAT = 1
+DEFAULT_FINALISTS = 6
+DEFAULT_SEEDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalistsWish:
+    """What was asked of the finalists' training; whatever is None is decided here, and said."""
+
+    finalists: int = DEFAULT_FINALISTS
+    """Networks trained in full."""
+    seeds: int = DEFAULT_SEEDS
+    recipe: str | None = None
+    """By name or path; chosen by the candidates' median size where None."""
+    overrides: tuple[str, ...] = ()
+    device: str | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on what cannot be."""
+        if self.finalists < 1:
+            raise OptionError(f"--finalists {self.finalists}: write a number of at least 1")
+
+
+def train_finalists(
+    run_folder: Path,
+    wish: FinalistsWish | None = None,
+    *,
+    runner: Runner = run_here,
+    on_epoch: OnEpoch | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> FinalFront:
+    """Choose a run's finalists, train them in full, and write its final front.
+
+    Stopped at any point, the same call goes on; once it is over, the front is read.
+
+    Args:
+        run_folder: Of a search, finished or not.
+        wish: How many, how and with how many seeds; as it was begun with where None.
+        runner: Where trainings run.
+        on_epoch: Called with (job, epoch) after each epoch.
+        tell: Called with a sentence on each decision.
+
+    Raises UserError.
+    """
+    from nas.final._members import open_front  # needs Optuna, which a single network does not
+
+    run = open_front(run_folder)
+    folder = _folder(run_folder)
+    if (folder.path / "final.json").exists():
+        return FinalFront.from_plain(folder.read_json("final.json"))
+    with folder.lock():
+        candidates, data = _candidates(run), read_data(_settings(run, wish or FinalistsWish()))
+        recipe, settings, count = _begin(folder, run, wish, candidates, tell)
+        ladder = Ladder(
+            recipe=recipe,
+            settings=settings,
+            finalists=count,
+            worst_accuracy=1 / data.num_classes,
+            val_images=run.session.settings.fidelity.val_images or len(data.val),
+            folder=folder.path,
+            tell=tell,
+        )
+        candidates = [_with_images(one, run, data) for one in candidates]
+        finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
+        reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
+        front = final_front(finalists, reports, run.session.problem.objectives, recipe.name)
+        write_front(folder.path, front)
+        folder.write_json("final.json", {"format": FORMAT, **front.to_plain()})
+    return front
+
+
+def _folder(run_folder: Path) -> TrainingFolder:
+    path = run_folder / "final"
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
+    return TrainingFolder(path)
+
+
+def _candidates(run: OpenedRun) -> list[Candidate]:
+    """Every network that the search trained in full, as its proxy saw it. Raises UserError."""
+    problem, box = run.session.problem, run.session.box
+    axes = [axis for axis in box.axes if axis.objective.known_before_training]
+    found: dict[str, Candidate] = {}
+    for one in run.evaluations:
+        if one.state != "complete" or one.cost is None or one.scores is None:
+            continue
+        values = ((limit, limit.metric.value(one.cost, one.scores)) for limit in problem.limits)
+        if any(limit.complaint(value) is not None for limit, value in values):
+            continue
+        found[one.arch.id] = Candidate(
+            arch=one.arch,
+            trial=one.number,
+            cost=one.cost,
+            distances=tuple(axis.distance(axis.objective.of_cost(one.cost)) for axis in axes),
+            measured=(Measured(images=1, accuracy=one.scores.accuracy),),
+        )
+    if not found:
+        folder = run.session.folder.path
+        raise RunFolderError(
+            f"{folder}: no network has been evaluated yet; continue the search with `nas resume "
+            f"{folder}`"
+        )
+    return list(found.values())
+
+
+def _with_images(one: Candidate, run: OpenedRun, data: ImageData) -> Candidate:
+    fidelity = run.session.settings.fidelity
+    images = fidelity.epochs * (fidelity.train_images or len(data.train))
+    return replace(one, measured=(replace(one.measured[0], images=images),))
+
+
+def _begin(
+    folder: TrainingFolder,
+    run: OpenedRun,
+    wish: FinalistsWish | None,
+    candidates: Sequence[Candidate],
+    tell: Callable[[str], None],
+) -> tuple[Recipe, TrainingSettings, int]:
+    """Recipe, settings and number of finalists: as begun with, or new and written down."""
+    plan = folder.path / "plan.json"
+    if plan.exists():
+        written = folder.read_json("plan.json")
+        if wish is not None and asdict(wish) != _as_wish(written):
+            raise RunFolderError(
+                f"{plan}: these finalists were begun with {_in_words(written)}; go on with "
+                f"`nas train --resume {folder.path.parent}`, or move {folder.path} away"
+            )
+        wish = FinalistsWish(**_as_wish(written))
+        recipe = parse_recipe(folder.read("recipe.yaml"), source=str(folder.path / "recipe.yaml"))
+        return recipe, _settings(run, wish), wish.finalists
+    wish = wish or FinalistsWish()
+    median = statistics.median_low([one.cost.params for one in candidates])
+    name, why = (wish.recipe, "") if wish.recipe is not None else recipe_by_size(median)
+    recipe = load_recipe(name, wish.overrides)
+    settings = _settings(run, wish)
+    data = read_data(settings)
+    check_plan(TrainingPlan(arch=candidates[0].arch, recipe=recipe, settings=settings), data)
+    tell(f"Recipe {recipe.name}{why}; {wish.finalists} finalists with {wish.seeds} seeds")
+    folder.write("recipe.yaml", dump_recipe(recipe).encode())
+    folder.write_json("plan.json", {"format": FORMAT, **asdict(wish)})
+    return recipe, settings, wish.finalists
+
+
+def _as_wish(written: dict[str, Any]) -> dict[str, Any]:
+    plain = {key: value for key, value in written.items() if key != "format"}
+    return plain | {"overrides": tuple(plain["overrides"])}
+
+
+def _in_words(written: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in _as_wish(written).items() if value)
+
+
+def _settings(run: OpenedRun, wish: FinalistsWish) -> TrainingSettings:
+    asked = run.session.settings
+    return TrainingSettings(
+        data=asked.data,
+        data_dir=asked.data_dir,
+        data_options=asked.data_options,
+        seeds=tuple(range(wish.seeds)),
+        device=find_device(wish.device),
+        threads=wish.threads,
+        origin=(
+            f"Found by a search of {asked.space} with budget {asked.budget}, sampler "
+            f"{asked.sampler}, seed {asked.seed}; a finalist of `nas train`."
+        ),
+    )
+
+
+def _train_all(
+    folder: TrainingFolder,
+    finalists: Sequence[Candidate],
+    ladder: Ladder,
+    data: ImageData,
+    runner: Runner,
+    on_epoch: OnEpoch | None,
+) -> list[FinalReport]:
+    """Every finalist with every seed; the test images are read when all that is over."""
+    plans = [
+        TrainingPlan(arch=one.arch, recipe=ladder.recipe, settings=ladder.settings)
+        for one in finalists
+    ]
+    places = [_place(folder, plan) for plan in plans]
+    jobs = [
+        job for place, plan in zip(places, plans, strict=True) for job in seed_jobs(place, plan)
+    ]
+    ladder.tell(f"{len(plans)} finalists are trained in full, {len(jobs)} trainings")
+    results = iter(runner(jobs, data, on_epoch))
+    by_plan = [[next(results) for _ in plan.settings.seeds] for plan in plans]
+    test = read_test(ladder.settings, data)
+    return [
+        conclude(place, plan, data, found, test)
+        for place, plan, found in zip(places, plans, by_plan, strict=True)
+    ]
+
+
+def _place(folder: TrainingFolder, plan: TrainingPlan) -> TrainingFolder:
+    path = folder.path / "networks" / plan.arch.id
+    if (path / "training.json").exists():
+        return TrainingFolder.open(path)
+    made = TrainingFolder.create(path)
+    plan.write(made)
+    return made

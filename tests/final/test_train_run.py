@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from nas.cli import app
+from nas.errors import OptionError, RunFolderError, UserError
+from nas.final import FinalistsWish, find_trained, plan_training, train_finalists
+from nas.final import _train_run as module
+from nas.final._front import FinalMember, agreement
+from tests.final.small_model import QUICK
+from tests.search.small import SMALL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.final import FinalFront, TrainingJob
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a search of eight networks, and a recipe of ten epochs."""
+    folder = tmp_path_factory.mktemp("searched")
+    labels = np.arange(150) % 3
+    images = np.random.default_rng(0).integers(0, 120, (150, 8, 8), dtype=np.uint8)
+    images += (50 * labels).astype(np.uint8)[:, None, None]
+    np.savez(folder / "steps.npz", images=images, labels=labels)
+    (folder / "small.yaml").write_text(SMALL)
+    (folder / "quick.yaml").write_text(QUICK.replace("epochs: 3", "epochs: 10"))
+    words = ["search", "--space", str(folder / "small.yaml"), "--data", str(folder / "steps.npz")]
+    words += ["--epochs", "1", "--train-images", "64", "--budget", "8", "--workers", "local"]
+    words += ["--ladder", "none", "--sampler", "random", "--out", str(folder / "run")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return folder
+
+
+@pytest.fixture
+def run(searched: Path, tmp_path: Path) -> Path:
+    """A copy of the run, without finals."""
+    import shutil
+
+    return shutil.copytree(searched / "run", tmp_path / "run")
+
+
+def wish(searched: Path, **changes: Any) -> FinalistsWish:
+    made = FinalistsWish(finalists=2, seeds=2, recipe=str(searched / "quick.yaml"), device="cpu")
+    return replace(made, **changes)
+
+
+def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> None:
+    told: list[str] = []
+    trained: list[tuple[str, int, int]] = []
+
+    def on_epoch(job: TrainingJob, record: Any) -> None:
+        if record.epoch == record.num_epochs:
+            trained.append((job.plan.arch.id, job.seed, record.num_epochs))
+
+    front = train_finalists(run, wish(searched), on_epoch=on_epoch, tell=told.append)
+
+    lengths = [epochs for _, _, epochs in trained]
+    assert lengths == sorted(lengths)
+    assert set(lengths) == {1, 3, 10}
+    assert lengths.count(1) > lengths.count(3) > 2
+    assert sorted(seed for _, seed, epochs in trained if epochs == 10) == [0, 0, 1, 1]
+    assert {one for one, _, epochs in trained if epochs == 10} == {
+        one.arch_id for one in front.members
+    }
+    assert 1 <= len(front.front) <= len(front.members) == 2
+    assert all(one.validation_std is not None for one in front.members)
+    assert any("within two standard deviations" in line for line in told)
+
+
+def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, run: Path) -> None:
+    front = train_finalists(run, wish(searched))
+
+    with (run / "final/front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arch_id"] for row in rows] == [one.arch_id for one in front.members]
+    assert float(rows[0]["test"]) == front.members[0].test
+    assert (run / "final/front.png").stat().st_size > 0
+    for one in front.members:
+        place = run / "final/networks" / one.arch_id
+        assert find_trained(str(place), "--init").arch.id == one.arch_id
+        (code,) = (place / "export").glob("*.py")
+        report = json.loads((place / "report.json").read_text())
+        kept = next(e for e in report["seeds"] if e["seed"] == report["kept_seed"])
+        text = " ".join(code.read_text().split())
+        assert f"Test accuracy {kept['test']['accuracy']:.4f}" in text
+        assert "Found by a search of" in text
+
+
+def test_stopped_anywhere_it_goes_on_to_the_same_front(
+    searched: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    other = shutil.copytree(run, tmp_path / "other")
+    straight = train_finalists(run, wish(searched))
+    front: FinalFront | None = None
+    for stop_after in (2, 5, 7, 100):
+        left = [stop_after]
+
+        def on_epoch(job: TrainingJob, record: Any, left: list[int] = left) -> None:
+            left[0] -= record.epoch == record.num_epochs
+            if left[0] < 0:
+                raise KeyboardInterrupt
+
+        try:
+            front = train_finalists(other, None if front else wish(searched), on_epoch=on_epoch)
+        except KeyboardInterrupt:
+            continue
+
+    assert front == straight
+    monkeypatch.setattr(module, "read_test", lambda *words: pytest.fail("read again"))
+    assert train_finalists(other) == straight
+
+
+def test_what_was_begun_otherwise_is_not_mixed(searched: Path, run: Path) -> None:
+    def stop(job: TrainingJob, record: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_finalists(run, wish(searched), on_epoch=stop)
+
+    with pytest.raises(RunFolderError, match="were begun with finalists 2, seeds 2"):
+        train_finalists(run, wish(searched, finalists=3))
+
+
+def test_test_images_are_read_once_after_everything(
+    searched: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    read = module.read_test
+
+    def noted(*words: Any) -> Any:
+        events.append("test")
+        return read(*words)
+
+    monkeypatch.setattr(module, "read_test", noted)
+    train_finalists(run, wish(searched), on_epoch=lambda job, record: events.append("epoch"))
+
+    assert events.count("test") == 1
+    assert events[-1] == "test"
+
+
+def test_the_recipe_follows_the_candidates_size_and_that_is_said(run: Path) -> None:
+    told: list[str] = []
+
+    def stop(job: TrainingJob, record: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_finalists(run, tell=told.append, on_epoch=stop)
+
+    assert "Recipe light (chosen for" in told[0]
+
+
+def test_mistakes_are_user_errors(searched: Path, run: Path) -> None:
+    with pytest.raises(OptionError, match="--finalists 0"):
+        wish(searched, finalists=0)
+    with pytest.raises(UserError, match="no recipe of that name"):
+        train_finalists(run, wish(searched, recipe="nothing"))
+    assert not (run / "final/plan.json").exists()
+
+
+def test_one_network_of_a_run_is_planned_on_the_runs_data(searched: Path, run: Path) -> None:
+    with (run / "front.csv").open() as file:
+        arch_id = next(csv.DictReader(file))["arch_id"]
+
+    plan = plan_training(f"{run}:{arch_id[:8]}", recipe="light")
+
+    assert plan.arch.id == arch_id
+    assert plan.settings.data == str(searched / "steps.npz")
+    with pytest.raises(OptionError, match="no network of this run begins so"):
+        plan_training(f"{run}:zzz", recipe="light")
+
+
+def member(proxy: float, validation: float, test: float, *, on_front: bool) -> FinalMember:
+    return FinalMember(
+        arch_id="a",
+        trial=0,
+        description="",
+        costs={},
+        proxy=proxy,
+        rungs=(),
+        predicted=None,
+        validation=validation,
+        validation_std=None,
+        test=test,
+        test_std=None,
+        on_front=on_front,
+    )
+
+
+def test_agreement_is_tau_gain_and_optimism_of_the_front() -> None:
+    members = [
+        member(0.80, 0.90, 0.89, on_front=True),
+        member(0.81, 0.92, 0.91, on_front=True),
+        member(0.82, 0.91, 0.80, on_front=False),
+    ]
+
+    found = agreement(members)
+
+    assert found.tau == pytest.approx(1 / 3)
+    assert found.gain == pytest.approx(0.1)
+    assert found.optimism == pytest.approx(0.01)
+    assert found.optimism_error == pytest.approx(0)
+    assert found.tau_predicted is None
+
+
+def test_the_command_line_prints_the_final_front(searched: Path, run: Path) -> None:
+    words = ["train", str(run), "--recipe", str(searched / "quick.yaml"), "--finalists", "2"]
+
+    done = CliRunner().invoke(app, [*words, "--seeds", "1", "--device", "cpu"])
+
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "of 2 finalists, after recipe quick" in done.output
+    assert "Validation less test accuracy of the final front" in done.output
+    again = CliRunner().invoke(app, ["train", "--resume", str(run)])
+    assert again.exit_code == 0
+    assert done.output.strip().splitlines()[-1] in again.output
+
+
+def test_what_a_run_decides_cannot_be_asked_for(run: Path) -> None:
+    done = CliRunner().invoke(app, ["train", str(run), "--data", "mnist"])
+
+    assert isinstance(done.exception, OptionError)
+    assert "RUN:ID" in str(done.exception)
