@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nas.arch._records import Architecture, Section, Stage, describe
-from nas.arch._sharing import ComponentKernels, RingPlan, Sharing, ring_budget
+from nas.arch._rings import ComponentKernels, RingPlan, Sharer, ring_budget
+from nas.arch._sharing import Sharing
 from nas.arch._summary import summarize
 from nas.components import (
     BYTES_PER_ACTIVATION,
@@ -43,6 +44,7 @@ __all__ = [
     "Ref",
     "RingPlan",
     "Section",
+    "Sharer",
     "Sharing",
     "Slot",
     "Stage",

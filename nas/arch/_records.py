@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nas.arch._sharing import (
-    UNSHARED,
-    ComponentKernels,
-    RingPlan,
-    Sharing,
-    kernels_of,
-    plan_rings,
-)
+from nas.arch._rings import ComponentKernels, RingPlan, Sharer, kernels_of, plan_rings
+from nas.arch._sharing import UNSHARED, Sharing
 from nas.components import (
     Activation,
     Block,
@@ -32,12 +26,20 @@ from nas.components import (
     to_plain,
 )
 from nas.errors import IllegalArchitecture
+from nas.families import merge_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from nas.arch._sharing import Role
-    from nas.components import Weight
+
+INPUT, OTHER_INPUT = (3, 10), (11, 99_991)
+"""Image channels and classes that stand in for the data's. Rings that read the stem or the head
+may be equal at the first and differ elsewhere: at the second, chosen to have nothing in common
+with real data, sizes that are not the same everywhere are not the same."""
+MAX_DEPTH = 1000
+MAX_APPLICATIONS = 10_000
+"""Blocks of a network, each as often as its weights are applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,14 @@ class Stage:
 
     channels: Count
     stride: Stride = 1
-    depth: Annotated[int, Bounds(0)] = 1
+    depth: Annotated[int, Bounds(0, MAX_DEPTH)] = 1
     """Blocks after the transition."""
     activation: Activation = "relu"
     transition: Transition | None = None
     """None: the first block strides and changes the width itself."""
     block: Block
+    sharing: Sharing | None = None
+    """Rings of this stage alone; scope none: it keeps weights of its own. None: the network's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,9 @@ class Architecture:
     stem: Stem
     stages: tuple[Stage, ...]
     head: Head
-    sharing: Sharing = UNSHARED
+    sharing: Sharing | tuple[Sharing, ...] = UNSHARED
+    """How kernels that no stage shares itself come from rings; of several, each takes what the
+    ones before have left."""
 
     def calls(self, *, in_channels: int, num_classes: int) -> tuple[Call, ...]:
         """The constructor calls of the network, first layer first.
@@ -73,7 +79,15 @@ class Architecture:
         return tuple(one for _, calls in sections for one in calls)
 
     def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
-        """The calls by the part of the model file they come from, each with a title."""
+        """The calls by the part of the model file they come from, each with a title.
+
+        Neighbours that are one call of some family, to the bit, stand as that call with the first.
+        """
+        return _merged(self._given_sections(in_channels, num_classes))
+
+    def _given_sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
+        """The calls as the records have them."""
+        self._require_bounded()
         stem = Slot("stem", in_channels, self.stem.channels, 1, "relu")
         sections: list[Section] = [("stem", (_require(self.stem.call(stem)),))]
         channels = self.stem.channels
@@ -84,30 +98,57 @@ class Architecture:
         sections.append(("head", (_require(self.head.call(head)),)))
         return tuple(sections)
 
+    def _require_bounded(self) -> None:
+        applied = sum(stage.depth * stage.block.reuse for stage in self.stages)
+        if applied > MAX_APPLICATIONS:
+            raise IllegalArchitecture(
+                f"stages: {applied:,} applications of blocks (depth x reuse); at most "
+                f"{MAX_APPLICATIONS:,}, use fewer",
+                rule="a network is not endless",
+            )
+
     def rings(self, *, in_channels: int, num_classes: int) -> tuple[RingPlan, ...]:
         """The parameter rings from which layers of the network read their kernels.
 
         Raises IllegalArchitecture where the records describe no network.
         """
-        if self.sharing.scope == "none":
+        if not self.is_shared:
             return ()
-        kernels: list[tuple[Weight, ...]] = []
-        channels = in_channels
-        sections = self.sections(in_channels, num_classes)
-        for one in (one for _, calls in sections for one in calls):
-            made, channels = kernels_of(one, channels)
-            kernels.append(made)
-        return plan_rings(self.sharing, self.place_kernels(sections, kernels))
+        return plan_rings(self.sharers, self.component_kernels(in_channels, num_classes))
 
-    def place_kernels(
-        self, sections: tuple[Section, ...], kernels: Sequence[tuple[Weight, ...]]
-    ) -> Iterator[ComponentKernels]:
-        """`kernels` of every call of `sections`, with where in the network they stand."""
-        unplaced = iter(kernels)
-        for number, (_, calls) in enumerate(sections):
-            for turn in range(len(calls)):
-                role = self._role(number, turn, len(calls))
-                yield ComponentKernels(number, role, next(unplaced))
+    @property
+    def is_shared(self) -> bool:
+        """Whether any kernel may come from a ring."""
+        return any(sharer.sharing.scope != "none" for sharer in self.sharers)
+
+    @cached_property
+    def sharers(self) -> tuple[Sharer, ...]:
+        """Every `sharing` of the network, in the order in which kernels are dealt out."""
+        stages = (
+            Sharer(f"stages.{index}.sharing", stage.sharing, index + 1)
+            for index, stage in enumerate(self.stages)
+            if stage.sharing is not None
+        )
+        if isinstance(self.sharing, Sharing):
+            return (*stages, Sharer("sharing", self.sharing))
+        return (*stages, *(Sharer(f"sharing.{i}", one) for i, one in enumerate(self.sharing)))
+
+    def without_rings(self) -> Architecture:
+        """The same network with weights of its own for every layer."""
+        stages = tuple(replace(stage, sharing=None) for stage in self.stages)
+        return replace(self, stages=stages, sharing=UNSHARED)
+
+    def component_kernels(
+        self, in_channels: int, num_classes: int
+    ) -> tuple[ComponentKernels, ...]:
+        """The kernels of every component, and where in the network they stand."""
+        return tuple(self._component_kernels(in_channels, num_classes))
+
+    def _component_kernels(self, channels: int, num_classes: int) -> Iterator[ComponentKernels]:
+        for number, (_, calls) in enumerate(self._given_sections(channels, num_classes)):
+            for turn, one in enumerate(calls):
+                kernels, channels = kernels_of(one, channels)
+                yield ComponentKernels(number, self._role(number, turn, len(calls)), kernels)
 
     def _role(self, section: int, turn: int, num_calls: int) -> Role:
         if section == 0:
@@ -130,17 +171,44 @@ class Architecture:
         """The network's calls, and its rings if it has any, as JSON.
 
         The name takes no part, nor does the split in stages where nothing is shared by stage.
-        Image channels and classes belong to the data; 3 and 10 stand in for them.
+        Image channels and classes belong to the data; 3 and 10 stand in for them, and where rings
+        depend on them, it is also said how.
         """
-        calls = f"[{','.join(map(_call_json, self.calls(in_channels=3, num_classes=10)))}]"
-        if rings := self.rings(in_channels=3, num_classes=10):
-            return f'{{"calls":{calls},"rings":{_json([ring.to_plain() for ring in rings])}}}'
-        return calls
+        channels, classes = INPUT
+        calls = self.calls(in_channels=channels, num_classes=classes)
+        listed = f"[{','.join(map(_call_json, calls))}]"
+        rings = self.rings(in_channels=channels, num_classes=classes)
+        if not rings:
+            return listed
+        elsewhere = self._rings_elsewhere(rings)
+        return f'{{"calls":{listed},"rings":{_json(_plain(rings))}{elsewhere}}}'
+
+    def _rings_elsewhere(self, rings: tuple[RingPlan, ...]) -> str:
+        """What rings come to at other image channels and classes; nothing where that is the same.
+
+        Their given sizes are part of it: ratios may come to equal sizes by rounding.
+        """
+        if not any(sharer.reads_inputs for sharer in self.sharers):
+            return ""
+        channels, classes = OTHER_INPUT
+        other = self.rings(in_channels=channels, num_classes=classes)
+        if other == rings:
+            return ""
+        given = [
+            [one.sharing.ring, one.sharing.ratio]
+            for one in self.sharers
+            if one.sharing.scope != "none"
+        ]
+        return f',"given":{_json(given)},"elsewhere":{_json(_plain(other))}'
 
 
 @lru_cache(maxsize=1 << 16)
 def _call_json(call: Call) -> str:
     return _json(to_plain(call))
+
+
+def _plain(rings: tuple[RingPlan, ...]) -> list[dict[str, Any]]:
+    return [ring.to_plain() for ring in rings]
 
 
 def _json(plain: object) -> str:
@@ -189,6 +257,26 @@ def _block_call(block: Block, slot: Slot) -> Call:
     return call("Reuse", block=made, times=times) if times > 1 and slot.keeps_shape else made
 
 
+def _merged(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """`sections` with neighbours that come to other calls replaced; the head stays as it is."""
+    pending = [(number, one) for number, (_, calls) in enumerate(sections[:-1]) for one in calls]
+    pending.reverse()
+    done: list[tuple[int, Call]] = []
+    while pending:
+        number, one = pending.pop()
+        both = merge_calls(done[-1][1], one, len(done) == 1) if done else None
+        if both is None:
+            done.append((number, one))
+            continue
+        first, *others = both
+        pending += [*((number, other) for other in reversed(others)), (done.pop()[0], first)]
+    kept: list[list[Call]] = [[] for _ in sections]
+    for number, one in done:
+        kept[number].append(one)
+    body = tuple((title, tuple(calls)) for (title, _), calls in zip(sections, kept, strict=True))
+    return (*body[:-1], sections[-1])
+
+
 def _require(call: Call | None) -> Call:
     assert call is not None, "stems, blocks and heads always leave something to do"
     return call
@@ -197,9 +285,14 @@ def _require(call: Call | None) -> Call:
 def describe(value: Any) -> Any:
     """A record as plain mappings, lists and scalars: what a model file would say."""
     if isinstance(value, Architecture | Stage):
-        return {key: item for key, item in _describe_fields(value).items() if item is not None}
+        given = {key: item for key, item in _describe_fields(value).items() if item is not None}
+        if isinstance(value, Stage) and value.sharing is not None and "sharing" not in given:
+            given["sharing"] = {"scope": "none"}
+        return given
     if isinstance(value, Sharing):
         return _describe_sharing(value)
+    if isinstance(value, tuple) and any(isinstance(item, Sharing) for item in value):
+        return [item for item in map(describe, value) if item is not None] or None
     if isinstance(value, Stem | Transition | Block | Head):
         return {value.kind: _describe_fields(value)}
     if isinstance(value, tuple):

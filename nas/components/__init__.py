@@ -29,6 +29,7 @@ from nas.components._component import (
 from nas.components._depthwise import (
     FILTERS,
     Kernels,
+    are_separable,
     depthwise_call,
     trace_depthwise,
     trace_fixed_depthwise,
@@ -82,6 +83,7 @@ __all__ = [
     "Weight",
     "as_pair",
     "call",
+    "are_separable",
     "depthwise_call",
     "is_elementwise",
     "make_divisible",

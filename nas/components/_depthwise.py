@@ -5,9 +5,10 @@ The banks are VGNet's - https://arxiv.org/abs/2207.10318; modules in `nas/layers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from nas.components._call import Call, call
+from nas.components._component import OddKernel
 
 if TYPE_CHECKING:
     from nas.components._component import Slot
@@ -71,3 +72,20 @@ def trace_fixed_depthwise(
 ) -> FeatureMap:
     """Layers of a fixed bank's module."""
     return trace.depthwise(x, stride=stride, frozen=True)
+
+
+CONVOLUTION = {"in_channels", "out_channels", "kernel", "stride", "groups", "activation"}
+"""The arguments of a convolution that a depthwise separable one may stand for."""
+
+
+def are_separable(one: Call, other: Call) -> bool:
+    """Whether two `ConvNormAct` in a row are a depthwise and a pointwise convolution."""
+    filters, pointwise = one.kwargs, other.kwargs
+    return (
+        filters["in_channels"] == filters["out_channels"] == filters.get("groups", 1)
+        and filters["kernel"] in get_args(OddKernel)
+        and pointwise["kernel"] == 1
+        and "stride" not in pointwise
+        and filters["activation"] == pointwise["activation"]
+        and (filters.keys() | pointwise.keys()) <= CONVOLUTION
+    )

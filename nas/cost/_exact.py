@@ -52,9 +52,9 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
         kernels.append(part.kernels)
     kernel_params = sum(weight.size for made in kernels for weight in made)
     ring_params = replaced = 0
-    if arch.sharing.scope != "none":
-        parts = arch.place_kernels(sections, kernels)
-        ring_params, replaced = ring_budget(arch.sharing, parts)
+    if arch.is_shared:
+        parts = arch.component_kernels(input_shape[0], num_classes)
+        ring_params, replaced = ring_budget(arch.sharers, parts)
     return Cost(
         params=params - replaced + ring_params,
         ring_params=ring_params,

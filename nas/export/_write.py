@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nas.arch import Sharing
 from nas.cost import cost_of
 from nas.errors import NasError, RunFolderError
 from nas.export._emit import emit_module
@@ -63,7 +62,7 @@ def export_network(
     ).eval()
     if weights is not None:
         load_weights(model, weights)
-    if materialized and arch.sharing.scope != "none":
+    if materialized and arch.is_shared:
         arch, model = _without_rings(arch, model, input_shape[0], num_classes)
     source = emit_module(
         arch, input_shape=input_shape, num_classes=num_classes, provenance=provenance
@@ -85,7 +84,7 @@ def _without_rings(
 ) -> tuple[Architecture, nn.Module]:
     """The same function as an ordinary network: every layer has the kernel it read."""
     materialize(model)
-    plain = replace(arch, sharing=Sharing())
+    plain = arch.without_rings()
     dense = build_model(plain, in_channels=in_channels, num_classes=num_classes).eval()
     dense.load_state_dict(model.state_dict())
     return plain, dense

@@ -17,7 +17,14 @@ from nas.families._plugins import (
     load_plugins,
     loaded_plugins,
 )
-from nas.families.registry import COMPONENTS, FAMILIES, TRACES, add_family, trace_layers
+from nas.families.registry import (
+    COMPONENTS,
+    FAMILIES,
+    TRACES,
+    add_family,
+    merge_calls,
+    trace_layers,
+)
 
 if TYPE_CHECKING:
     from nas.families._names import instantiate, known_names
@@ -35,6 +42,7 @@ __all__ = [
     "load_plugin",
     "load_plugins",
     "loaded_plugins",
+    "merge_calls",
     "trace_layers",
 ]
 

@@ -6,6 +6,7 @@ outside is a `Family` in a Python file or package, and `add_family`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nas.components import Call, Component, FeatureMap
+    from nas.components._family import Merge
 
 BUILT_IN: tuple[Family, ...] = (
     plain.FAMILY,
@@ -58,6 +60,9 @@ _traces: dict[str, Callable[..., FeatureMap]] = {
     "SqueezeExcite": trace_squeeze_excite,
 }
 
+_merges: dict[tuple[str, str], list[Merge]] = defaultdict(list)
+_stem_merges: dict[tuple[str, str], list[Merge]] = defaultdict(list)
+
 FAMILIES: Mapping[str, Family] = MappingProxyType(_families)
 """All families, by name."""
 COMPONENTS: Mapping[type[Component], Mapping[str, type[Component]]] = MappingProxyType(_components)
@@ -73,6 +78,16 @@ def add_family(family: Family) -> None:
         base = next(base for base in _components if issubclass(options, base))
         _components[base][options.kind] = options
     _traces.update(family.traces)
+    for known, new in ((_merges, family.merges), (_stem_merges, family.stem_merges)):
+        for names, merge in new.items():
+            if merge not in known[names]:
+                known[names].append(merge)
+
+
+def merge_calls(one: Call, other: Call, is_stem: bool) -> tuple[Call, ...] | None:
+    """The calls that two in a row come to, if some family has them; `one` may be the stem."""
+    merges = (_stem_merges if is_stem else _merges).get((one.name, other.name), ())
+    return next((both for merge in merges if (both := merge(one, other)) is not None), None)
 
 
 def trace_layers(

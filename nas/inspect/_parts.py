@@ -57,7 +57,7 @@ def placed_parts(
 
 
 def _place(arch: Architecture, stage: int, turn: int, num_calls: int) -> tuple[Role, str]:
-    entered = num_calls - arch.stages[stage].depth
+    entered = max(0, num_calls - arch.stages[stage].depth)
     if turn < entered:
         return "transition", "transition"
     return "block", f"block {turn - entered + 1}"

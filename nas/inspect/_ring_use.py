@@ -44,7 +44,9 @@ def _use(ring: Ring, sections: Mapping[nn.Module, str]) -> RingUse:
     for index, shape, group in zip(
         torch.split(places.index, places.blocks), ring.shapes, ring.layers, strict=True
     ):
-        elements = (index.to("cpu", torch.int64)[:, None] * ring.block + neighbours).view(-1)
+        starts = index.to("cpu", torch.int64) * ring.block
+        # The ring's last block ends where the ring does.
+        elements = (starts.clamp(max=len(uses) - ring.block)[:, None] + neighbours).view(-1)
         # What the last block of a kernel has too much is read by nobody.
         uses += len(group) * torch.bincount(elements[: shape.numel()], minlength=len(uses))
         for layer in group:

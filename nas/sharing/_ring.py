@@ -46,7 +46,7 @@ class Ring(nn.Module):
 
         Args:
             layers: One group of equally shaped layers for every kernel.
-            size: Trained scalars, a multiple of `block`.
+            size: Trained scalars, at least `block`.
             scales: One factor per kernel.
             std: Standard deviation of the initial values.
             seed: Below 2**63.
@@ -155,13 +155,15 @@ class _Places:
     """Ring indices and signed scales of all generated elements, kernel after kernel.
 
     `index` (M,) names blocks of the ring, `factor` (M * block,) is sign times scale. Every kernel
-    starts at a block's beginning; what its last block has too much is cut off.
+    starts at a block's beginning; what its last block has too much is cut off. The ring's last
+    block ends where the ring does, and so may overlap the one before.
     """
 
     def __init__(self, ring: Ring) -> None:
         """Depends on the ring's options alone, not on its values."""
         values, block = ring.values, ring.block
         self.rows = (-1,) if block == 1 else (-1, block)
+        self.block, self.overlap = block, -len(values) % block
         self.shapes = ring.shapes
         self.blocks = [-(-shape.numel() // block) for shape in ring.shapes]
         self.sizes = [count * block for count in self.blocks]
@@ -180,7 +182,7 @@ class _Places:
         return [(order.int(), index) for index, order in sorts]
 
     def _indices(self, ring: Ring) -> Tensor:
-        size, device = len(ring.values) // ring.block, ring.values.device
+        size, device = -(-len(ring.values) // ring.block), ring.values.device
         if not ring.permute:
             runs = self.blocks if ring.even == "layer" else [sum(self.blocks)]
             return torch.cat([_in_order(count, size, device) for count in runs])
@@ -192,6 +194,24 @@ class _Places:
                 for number, count in enumerate(self.blocks)
             ]
         )
+
+    def in_blocks(self, values: Tensor) -> Tensor:
+        """The ring's blocks one after the other, of which the last may overlap."""
+        if self.overlap:
+            whole = len(values) - self.block + self.overlap
+            values = torch.cat((values[:whole], values[-self.block :]))
+        return values.view(self.rows)
+
+    def out_of_blocks(self, blocks: Tensor) -> Tensor:
+        """The gradient of a ring from that of its blocks."""
+        flat = blocks.view(-1)
+        if not self.overlap:
+            return flat
+        whole = len(flat) - self.block
+        total = flat.new_zeros(len(flat) - self.overlap)
+        total[:whole] = flat[:whole]
+        total[-self.block :] += flat[whole:]
+        return total
 
     def scatter(self, kernel: int, gradient: Tensor, total: Tensor) -> None:
         """Add a kernel's gradient to the ring's.
@@ -226,7 +246,7 @@ class _Gather(torch.autograd.Function):
         # Constants may be kept as attributes: so backward can run more than once.
         ctx.ring, ctx.places = ring, ring.places()
         places: _Places = ctx.places
-        flat = values.view(places.rows).index_select(0, places.index).view(-1)
+        flat = places.in_blocks(values).index_select(0, places.index).view(-1)
         pieces = torch.split(flat.mul_(places.factor), places.sizes)
         return tuple(
             piece[: shape.numel()].view(shape)
@@ -238,7 +258,7 @@ class _Gather(torch.autograd.Function):
         ring, places = ctx.ring, ctx.places
         # A step will follow, and fused optimisers do not count up the ring's version.
         ring.forget()
-        total = places.factor.new_zeros(len(ring.values)).view(places.rows)
+        total = places.factor.new_zeros(len(ring.values) + places.overlap).view(places.rows)
         factors = torch.split(places.factor, places.sizes)
         for number, (gradient, factor) in enumerate(zip(gradients, factors, strict=True)):
             gradient = gradient.reshape(-1)
@@ -247,7 +267,7 @@ class _Gather(torch.autograd.Function):
             places.scatter(number, (gradient * factor).view(places.rows), total)
         if ring.gradient_factor != 1:
             total *= ring.gradient_factor
-        return total.view(-1), None
+        return places.out_of_blocks(total), None
 
 
 def _in_order(count: int, size: int, device: torch.device) -> Tensor:

@@ -198,7 +198,7 @@ class Reader:
         hint, bounds = unwrap(hint)
         origin = get_origin(hint)
         if origin in (Union, types.UnionType):
-            return self.read_optional(node, hint, path)
+            return self.read_either(node, get_args(hint), path)
         if origin is tuple:
             return self.read_items(node, get_args(hint)[0], path)
         if origin is Literal:
@@ -216,11 +216,13 @@ class Reader:
             return self.read_record(node, hint, path)
         return self.read_scalar(node, hint, bounds, path)
 
-    def read_optional(self, node: Node, hint: Any, path: str) -> Template:
-        if isinstance(node, Scalar) and node.value in (None, "none"):
+    def read_either(self, node: Node, hints: tuple[Any, ...], path: str) -> Template:
+        """A value or none; a value or a list of such."""
+        if type(None) in hints and isinstance(node, Scalar) and node.value in (None, "none"):
             return Fixed(None)
-        (inner,) = [option for option in get_args(hint) if option is not type(None)]
-        return self.read_given(node, inner, path)
+        listed = [hint for hint in hints if get_origin(hint) is tuple]
+        single = [hint for hint in hints if hint not in (*listed, type(None))]
+        return self.read_given(node, (listed if isinstance(node, Items) else single)[0], path)
 
     def read_items(self, node: Node, hint: Any, path: str) -> Template:
         if not isinstance(node, Items):

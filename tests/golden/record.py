@@ -59,7 +59,7 @@ def costs(arch: Architecture) -> list[dict[str, int]]:
         dataclasses.asdict(cost_of(arch, input_shape=shape, num_classes=classes))
         for shape, classes in INPUTS
     ]
-    return [{key: value for key, value in one.items() if value is not None} for one in exact]
+    return [{key: value for key, value in one.items() if isinstance(value, int)} for one in exact]
 
 
 def logits(arch: Architecture) -> list[float]:
@@ -94,7 +94,7 @@ def _without_defaults(value: Any) -> Any:
             for item in dataclasses.fields(value)  # type: ignore[arg-type]
             if item.name != "sharing" and getattr(value, item.name) != item.default
         }
-        if isinstance(value, Architecture) and value.sharing.scope != "none":
+        if isinstance(value, Architecture) and value.is_shared:
             options["sharing"] = describe(value.sharing)
         return {value.kind: options} if isinstance(value, Component) else options
     return value

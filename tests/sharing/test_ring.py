@@ -84,6 +84,34 @@ def test_blocks_of_64_stay_together_and_are_used_evenly() -> None:
     assert all(len(set(counts[i : i + 64])) == 1 for i in range(0, 1280, 64))
 
 
+@pytest.mark.parametrize("size", [65, 100, 127, 1289])
+def test_a_last_block_that_overlaps_leaves_no_element_unread(size: int) -> None:
+    shapes: list[Shape] = [(64, 8, 1), (32, 16, 3), (8, 8, 3)]
+    counts = uses(ring_of(shapes, size, block=64))
+    assert len(counts) == size
+    assert min(counts) > 0
+    assert sum(counts) == 89 * 64
+
+
+def test_gradients_through_a_block_that_overlaps_are_those_of_differences() -> None:
+    ring = ring_of([(8, 8, 3), (16, 8, 1)], 100, block=64).double()
+    weights = [torch.randn(shape, dtype=torch.double) for shape in ring.shapes]
+
+    def total(values: Tensor) -> Tensor:
+        with torch.no_grad():
+            ring.values.copy_(values)
+        return sum((w * kernel).sum() for w, kernel in zip(weights, ring(), strict=True))  # type: ignore[return-value]
+
+    values = torch.randn(100, dtype=torch.double)
+    total(values).backward()
+    assert ring.values.grad is not None
+    for place in (0, 35, 36, 63, 64, 99):
+        step = torch.zeros(100, dtype=torch.double)
+        step[place] = 1e-3
+        change = (total(values + step) - total(values - step)) / 2e-3
+        assert float(ring.values.grad[place]) == pytest.approx(float(change), abs=1e-8)
+
+
 def test_kernels_that_fill_no_block_are_cut() -> None:
     kernels = ring_of(SMALL, 640, block=64)()
     assert [kernel.shape for kernel in kernels] == [(o, i, k, k) for o, i, k in SMALL]

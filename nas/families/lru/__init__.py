@@ -20,4 +20,5 @@ FAMILY = Family(
         "MaxPoolConcat": trace.trace_max_pool_concat,
         "LruHead": trace.trace_lru_head,
     },
+    merges={("MaxPoolConcat", "MaxPoolConcat"): options.merge_pooling},
 )

@@ -7,7 +7,7 @@ The modules, with what follows code and what follows paper, are in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nas.components import (
     ACTIVATIONS,
@@ -21,6 +21,9 @@ from nas.components import (
     Transition,
     call,
 )
+
+if TYPE_CHECKING:
+    from nas.components import Argument
 
 Shuffle = Literal["none", "interleave", "halves", "halves_interleave"]
 
@@ -123,3 +126,24 @@ class LruHead(Head):
             groups=self.groups,
             dropout=self.dropout or None,
         )
+
+
+def merge_pooling(one: Call, other: Call) -> tuple[Call, ...] | None:
+    """Two of them in a row, each of which pools, widens or both: pool first, and widen once."""
+    first, second = one.kwargs, other.kwargs
+    narrow, middle, wide = first["in_channels"], first["out_channels"], second["out_channels"]
+    assert isinstance(narrow, int)
+    assert isinstance(middle, int)
+    # What repeats whole maps can be widened at once; pooling can go before any widening.
+    if middle % narrow and wide != middle:
+        return None
+    strides = [given["stride"] for given in (first, second) if "stride" in given]
+    merged = [
+        *(_pooling(narrow, narrow, stride) for stride in strides[:-1]),
+        _pooling(narrow, wide, strides[-1] if strides else None),
+    ]
+    return tuple(merged) if merged != [one, other] else None
+
+
+def _pooling(in_channels: Argument, out_channels: Argument, stride: Argument | None) -> Call:
+    return call("MaxPoolConcat", in_channels=in_channels, out_channels=out_channels, stride=stride)

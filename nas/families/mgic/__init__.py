@@ -24,4 +24,9 @@ FAMILY = Family(
         "MgicMobileUnit": trace.trace_mgic_mobile_unit,
         "MgicMobileHead": trace.trace_mgic_mobile_head,
     },
+    merges={
+        ("ConvNormAct", cycle): options.merge_connected
+        for cycle in ("MgicLevel", "ResidualBlock", "BottleneckBlock", "ConvNormAct")
+    }
+    | {("ConvNormAct", "MgicBlock"): options.split_connected},
 )

@@ -28,6 +28,7 @@ from nas.components import (
     OddKernel,
     Probability,
     Slot,
+    are_separable,
     call,
     depthwise_call,
     make_divisible,
@@ -297,3 +298,32 @@ def _subsample_call(slot: Slot) -> Call:
         out_channels=slot.out_channels,
         stride=slot.stride if slot.stride > 1 else None,
     )
+
+
+def merge_connected(conv: Call, cycle: Call) -> tuple[Call, ...] | None:
+    """A convolution as `_connected` puts one before a cycle, and that cycle, are one MgicBlock."""
+    given = conv.kwargs
+    width, out_channels = given["in_channels"], given["out_channels"]
+    assert isinstance(width, int)
+    assert isinstance(out_channels, int)
+    if width == out_channels and "stride" not in given:
+        return None
+    if cycle.name == "ConvNormAct" and (cycle.kwargs["kernel"] != 1 or "stride" in cycle.kwargs):
+        return None
+    spreads = given["kernel"] == 3 and width > 1 and out_channels % width == 0
+    groups = width if spreads else math.gcd(width, out_channels)
+    wanted = {"in_channels", "out_channels", "kernel", "activation", "stride", "groups"}
+    fits = given["kernel"] == 1 if cycle.name == "ConvNormAct" else spreads or given["kernel"] == 1
+    if not fits or given.get("groups", 1) != groups or not given.keys() <= wanted:
+        return None
+    return (call("MgicBlock", connector=conv, cycle=cycle),)
+
+
+def split_connected(conv: Call, block: Call) -> tuple[Call, ...] | None:
+    """A depthwise convolution before a block's pointwise connector makes that one separable."""
+    connector, cycle = block.kwargs["connector"], block.kwargs["cycle"]
+    assert isinstance(connector, Call)
+    assert isinstance(cycle, Call)
+    if connector.name != conv.name or not are_separable(conv, connector):
+        return None
+    return conv, connector, cycle

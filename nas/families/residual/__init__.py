@@ -20,4 +20,8 @@ FAMILY = Family(
         "ResidualBlock": trace.trace_residual_block,
         "BottleneckBlock": trace.trace_bottleneck_block,
     },
+    stem_merges={
+        ("ConvNormAct", "MaxPoolConcat"): options.merge_stem,
+        ("ResnetStem", "MaxPoolConcat"): options.split_stem,
+    },
 )

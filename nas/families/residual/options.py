@@ -7,6 +7,7 @@ The modules, with what differs from the paper, are in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from nas.components import (
     ACTIVATIONS,
@@ -115,3 +116,22 @@ def _projection(slot: Slot) -> Call | None:
         out_channels=slot.out_channels,
         stride=slot.stride if slot.stride > 1 else None,
     )
+
+
+def merge_stem(conv: Call, pool: Call) -> tuple[Call, ...] | None:
+    """A convolution followed by max pooling that keeps the width is this family's stem."""
+    given, pooled = conv.kwargs, pool.kwargs
+    if pooled.get("stride") != 2 or pooled["in_channels"] != pooled["out_channels"]:
+        return None
+    if given.keys() != {"in_channels", "out_channels", "kernel", "stride", "activation"}:
+        return None
+    stem = Call("ResnetStem", conv.arguments)
+    return (stem,) if given["kernel"] in get_args(OddKernel) else None
+
+
+def split_stem(stem: Call, concat: Call) -> tuple[Call, ...] | None:
+    """This family's stem and a concatenation are a convolution and a pooling that widens."""
+    if "stride" in concat.kwargs:
+        return None
+    widened = call("MaxPoolConcat", **concat.kwargs, stride=2)
+    return Call("ConvNormAct", stem.arguments), widened

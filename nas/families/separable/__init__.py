@@ -17,4 +17,5 @@ FAMILY = Family(
     traces={
         "SeparableBlock": trace.trace_separable_block,
     },
+    merges={("ConvNormAct", "ConvNormAct"): options.merge_convolutions},
 )

@@ -18,6 +18,7 @@ from nas.components import (
     OddKernel,
     Slot,
     Transition,
+    are_separable,
     call,
     depthwise_call,
 )
@@ -59,3 +60,25 @@ class SeparableTransition(Transition, _Separable):
     """One depthwise separable convolution that strides and changes the width."""
 
     kind = "separable"
+
+
+def merge_convolutions(one: Call, other: Call) -> tuple[Call, ...] | None:
+    """A depthwise and a pointwise convolution in a row are this family's block."""
+    if not are_separable(one, other):
+        return None
+    filters, pointwise = one.kwargs, other.kwargs
+    channels, kernel = filters["in_channels"], filters["kernel"]
+    block = call(
+        "SeparableBlock",
+        in_channels=channels,
+        out_channels=pointwise["out_channels"],
+        depthwise=call(
+            "Depthwise",
+            channels=channels,
+            kernel=kernel if kernel != 3 else None,
+            stride=filters.get("stride"),
+        ),
+        groups=pointwise.get("groups"),
+        activation=pointwise["activation"],
+    )
+    return (block,)

@@ -1,0 +1,98 @@
+"""Small networks of every family, many of them equal to the bit however they were written."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nas.cost import cost_of
+from nas.model import build_model
+from nas.space import parse_space
+from tests.model.fill import fill
+
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+    from nas.space import SearchSpace
+
+STAGE = """\
+  - channels: {choice: [4, 8]}
+    stride: {choice: [1, 2]}
+    depth: {choice: [0, 1, 2]}
+    activation: relu
+    transition:
+      choice:
+        - none
+        - maxpool_concat
+        - conv: {kernel: {choice: [1, 3]}, groups: {choice: [1, 4, 8]}}
+        - separable: {groups: {choice: [1, 4]}}
+        - vgnet_downsampling: {kernels: {choice: [learned, gaussian]}}
+    block:
+      choice:
+        - conv: {kernel: {choice: [1, 3]}, groups: {choice: [1, 4, 8]}, reuse: {choice: [1, 2]}}
+        - separable: {groups: {choice: [1, 4]}}
+        - lru: {reuse: {choice: [1, 2]}, shuffle: {choice: [none, halves]}, groups: 4}
+        - half_identity: {identity_ratio: {choice: [0, 0.5]}}
+        - residual: {kernel: {choice: [1, 3]}}
+        - bottleneck: {expansion: {choice: [1, 2]}}
+        - inverted: {expansion: {choice: [1, 2]}}
+        - mgic_basic: {group_size: 4, threshold: {choice: [2, 4, 8]}}
+        - mgic_bottleneck: {expansion: 1, group_size: 4, threshold: {choice: [2, 4, 8]}}
+        - mgic_point: {group_size: 4, threshold: {choice: [2, 4, 8]}}
+"""
+STEM = """\
+stem:
+  choice:
+    - conv: {channels: {choice: [4, 8]}, kernel: {choice: [1, 3]}, stride: {choice: [1, 2]}}
+    - resnet: {channels: {choice: [4, 8]}, kernel: 3, stride: {choice: [1, 2]}}
+"""
+RINGED = """\
+stem: {conv: {channels: 8, stride: 1}}
+stages:
+  - {channels: 8, depth: 2, block: conv, activation: silu}
+  - {channels: 8, depth: {choice: [1, 2]}, block: separable, activation: silu}
+head: gap_linear
+sharing:
+  scope: {choice: [layer, block, stage, subnet, network]}
+  ring: {choice: [8, 64, 72, 144, 576]}
+  even: {choice: [network, layer]}
+  permute: {choice: [true, false]}
+  signs: {choice: [true, false]}
+  scale: {choice: [kaiming, none]}
+  repeat: {choice: [different, identical]}
+  hash: {choice: [element, block]}
+"""
+
+
+def small_networks() -> SearchSpace:
+    """Networks of two small stages."""
+    text = f"{STEM}stages:\n{STAGE}{STAGE}head: gap_linear\n"
+    return parse_space(text, source="twins.yaml", name="twins")
+
+
+def small_rings() -> SearchSpace:
+    """One small network, shared in many ways."""
+    return parse_space(RINGED, source="rings.yaml", name="rings")
+
+
+def outcome(arch: Architecture) -> tuple[Any, ...]:
+    """Costs, and the bits of the logits under weights that follow from the layers' order.
+
+    A ring is filled with what its size alone determines.
+    """
+    torch.manual_seed(0)
+    model = fill(build_model(arch, in_channels=2, num_classes=3))
+    for number, ring in enumerate(getattr(model, "rings", ())):
+        with torch.no_grad():
+            ring.values.normal_(std=0.1, generator=torch.Generator().manual_seed(number))
+    image = torch.rand((1, 2, 16, 16), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        logits = model(image)
+    cost = cost_of(arch, input_shape=(2, 16, 16), num_classes=3)
+    return (
+        cost.params,
+        cost.macs,
+        cost.peak_activation_bytes,
+        hashlib.sha1(logits.numpy().tobytes(), usedforsecurity=False).hexdigest(),
+    )
