@@ -121,6 +121,12 @@ class Architecture:
         """Whether any kernel may come from a ring."""
         return any(sharer.sharing.scope != "none" for sharer in self.sharers)
 
+    @property
+    def sharing_scope(self) -> str:
+        """What has rings of its own, as in `stage` or `layer and network`; `none` if nothing."""
+        scopes = dict.fromkeys(sharer.sharing.scope for sharer in self.sharers)
+        return " and ".join(scope for scope in scopes if scope != "none") or "none"
+
     @cached_property
     def sharers(self) -> tuple[Sharer, ...]:
         """Every `sharing` of the network, in the order in which kernels are dealt out."""

@@ -157,13 +157,8 @@ def diagram_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> D
             RingView(number=number, size=ring.size, generated=_generated(ring, sizes))
             for number, ring in enumerate(rings, 1)
         ),
-        scope=_scope(arch) if rings else "none",
+        scope=arch.sharing_scope if rings else "none",
     )
-
-
-def _scope(arch: Architecture) -> str:
-    scopes = dict.fromkeys(sharer.sharing.scope for sharer in arch.sharers)
-    return " and ".join(scope for scope in scopes if scope != "none")
 
 
 def _generated(ring: RingPlan, sizes: list[int]) -> int:

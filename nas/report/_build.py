@@ -127,7 +127,7 @@ def _network(one: Evaluation) -> Network:
         state=one.state,
         description=summarize(arch),
         blocks=tuple(dict.fromkeys(kind for stage in arch.stages if (kind := _kind(stage.block)))),
-        sharing=arch.sharing.scope,
+        sharing=arch.sharing_scope,
         cost=one.cost,
         scores=one.scores,
         rungs=one.rungs,
