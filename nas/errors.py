@@ -12,6 +12,7 @@
         StorageError              the study's storage does not answer or is damaged
         ClusterError              Ray does not answer, or can never schedule a worker
         DisturbedError            the machine was too busy to measure latencies
+      OutageError                 Ray or the database went away: exit status 75, resume goes on
       EvaluationError             one candidate failed; becomes a record, never a crash
         Diverged                  the loss or the weights became non-finite
 
@@ -83,6 +84,14 @@ class ClusterError(UserError):
 
 class DisturbedError(UserError):
     """Latencies were asked for, and the machine was too busy to measure them."""
+
+
+class OutageError(NasError):
+    """What a search stands on (Ray, its database) went away and did not come back in time.
+
+    Nothing finished is lost, and `nas resume` goes on. The command line exits with 75, the
+    EX_TEMPFAIL of sysexits.h: the same command may well succeed later.
+    """
 
 
 class EvaluationError(NasError):

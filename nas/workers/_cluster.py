@@ -12,17 +12,30 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from nas.errors import ClusterError
 from nas.workers._plan import Node
+from nas.workers._processes import children, end_children
 from nas.workers._quiet_ray import ray
+from nas.workers._ray_errors import first_line
 
 _ALLOWED = (
     "allowed: auto (the Ray running on this machine), HOST:PORT (this machine is part of the "
     "cluster; PORT is usually 6379), ray://HOST:PORT (it is not; usually 10001)"
 )
+ATTEMPTS = 3
+"""How often a Ray of our own is started before it is given up."""
 _CONNECT_TIMEOUT_S = 5.0
+_SOCKET = "/ray/session_2026-01-31_00-00-00_000000_1234567/sockets/plasma_store"
+"""What a socket's path is within Ray's folder."""
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path, on Linux."""
+TOKEN = (
+    "A Ray that wants a token answers only where RAY_AUTH_MODE=token is set and the token of its "
+    "head is known: copy ~/.ray/auth_token from there (`ray get-auth-token` prints it), or set "
+    "RAY_AUTH_TOKEN"
+)
 _JOIN = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False)"
 
 
@@ -33,6 +46,10 @@ class Connection:
     owned: bool
     """Whether we connected, and so have to disconnect."""
     dashboard_url: str | None
+    is_ours: bool = False
+    """Whether this Ray was started here, for us alone."""
+    is_client: bool = False
+    """Whether it is reached through `ray://`, from a machine that is no part of the cluster."""
 
 
 def connect(address: str | None, *, answer_timeout_s: float = 20.0) -> Connection:
@@ -47,19 +64,67 @@ def connect(address: str | None, *, answer_timeout_s: float = 20.0) -> Connectio
     Raises:
         ClusterError: the address is not one, nobody answers there, or Ray refuses.
     """
-    if address in (None, "auto"):
-        address = os.environ.get("RAY_ADDRESS") or address
-    if address not in (None, "local"):
-        _check_answers(address, answer_timeout_s)
+    named = Address.of(address)
+    if named.text not in (None, "local"):
+        _check_answers(named, answer_timeout_s)
     if ray.is_initialized():
-        return _reuse(address)
-    try:
-        context = ray.init(
-            address=address or "local", log_to_driver=False, logging_level=logging.ERROR
-        )
-    except Exception as error:
-        _refuse(address or "local", _first_line(str(error)), error)
-    return Connection(owned=True, dashboard_url=_with_scheme(context.dashboard_url))
+        return _reuse(named)
+    if named.is_ours:
+        _check_sockets()
+    context = _init(named)
+    return Connection(
+        owned=True,
+        dashboard_url=_with_scheme(context.dashboard_url),
+        is_ours=named.is_ours,
+        is_client=named.is_client,
+    )
+
+
+def _init(address: Address) -> Any:
+    """Start or join; a Ray that comes up too slowly for Ray's own limit of 30 s is tried again."""
+    for attempts_left in reversed(range(ATTEMPTS)):
+        known = children()
+        try:
+            return ray.init(
+                address=address.text or "local", log_to_driver=False, logging_level=logging.ERROR
+            )
+        except Exception as error:
+            end_children(except_for=known)
+            slow = address.is_ours and "timed out during startup" in str(error)
+            if not (slow and attempts_left):
+                _refuse(address, first_line(error), error)
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a Ray is looked for, and who said so."""
+
+    text: str | None
+    """None for a Ray of our own."""
+    from_environment: bool = False
+
+    @classmethod
+    def of(cls, given: str | None) -> Address:
+        """As given, or as RAY_ADDRESS has it where nothing but `auto` is given."""
+        found = os.environ.get("RAY_ADDRESS") if given in (None, "auto") else None
+        return cls(found, from_environment=True) if found else cls(given)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a Ray is started here."""
+        return self.text in (None, "local")
+
+    @property
+    def is_client(self) -> bool:
+        """Whether a Ray client server is meant."""
+        return bool(self.text) and str(self.text).startswith("ray://")
+
+    def __str__(self) -> str:
+        """The words that a message begins with."""
+        if self.is_ours:
+            return "Ray on this machine"
+        return f"{'RAY_ADDRESS=' if self.from_environment else '--address '}{self.text}"
 
 
 def disconnect(connection: Connection) -> None:
@@ -81,32 +146,31 @@ def free_resources() -> str:
     return f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs"
 
 
-def _reuse(address: str | None) -> Connection:
-    if address is not None:
+def _reuse(address: Address) -> Connection:
+    if address.text is not None:
         _refuse(address, "this process is connected to a Ray already; call ray.shutdown() first")
     return Connection(owned=False, dashboard_url=None)
 
 
-def _check_answers(address: str | None, timeout_s: float) -> None:
-    if address != "auto":
-        host, port = parse_address(str(address))
+def _check_answers(address: Address, timeout_s: float) -> None:
+    if address.text != "auto":
+        host, port = parse_address(address)
         try:
             socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT_S).close()
         except OSError as error:
-            _refuse(str(address), f"nothing answers there ({error})", error)
-    _try_in_child(str(address), timeout_s)
+            _refuse(address, f"nothing answers there ({error})", error)
+    _try_in_child(address, timeout_s)
 
 
-def _try_in_child(address: str, timeout_s: float) -> None:
+def _try_in_child(address: Address, timeout_s: float) -> None:
     """Join from a process that may be killed: a port that accepts need not be Ray's."""
-    command = [sys.executable, "-P", "-c", _JOIN, address]
+    command = [sys.executable, "-P", "-c", _JOIN, str(address.text)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
         # Ray sends its token to an address only when told to, and then waits without a word.
         reason = (
-            f"something accepts connections, but not as Ray does within {timeout_s:g} s (a Ray "
-            "that wants a token answers only if RAY_AUTH_MODE=token is set here)"
+            f"something accepts connections, but not as Ray does within {timeout_s:g} s. {TOKEN}"
         )
         _refuse(address, reason, error)
     if done.returncode != 0:
@@ -114,29 +178,64 @@ def _try_in_child(address: str, timeout_s: float) -> None:
         _refuse(address, lines[-1])
 
 
-def parse_address(address: str) -> tuple[str, int]:
+def parse_address(address: Address) -> tuple[str, int]:
     """Host and port of `HOST:PORT`, `[IPV6]:PORT` or either behind `ray://`.
 
     Raises:
         ClusterError: it is none of these.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = str(address.text).removeprefix("ray://").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ClusterError(f"--address {address}: not an address of a Ray; {_ALLOWED}")
+        raise ClusterError(f"{address}: not an address of a Ray; {_ALLOWED}")
     return host, int(port)
 
 
-def _refuse(address: str, reason: str, cause: BaseException | None = None) -> NoReturn:
-    raise ClusterError(
-        f"--address {address}: no Ray to be had: {reason.rstrip('.')}. "
-        "Look whether the head node runs (`ray start --head` there, `ray status`) and whether "
-        f"a firewall lets you through; {_ALLOWED}; without --address, Ray starts on this machine"
-    ) from cause
+def _refuse(address: Address, reason: str, cause: BaseException | None = None) -> NoReturn:
+    raise ClusterError(f"{address}: {_explained(address, reason.rstrip('.'))}") from cause
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
+def _explained(address: Address, reason: str) -> str:
+    """What went wrong, and the way out that fits where the address came from."""
+    if address.is_ours:
+        return (
+            f"cannot start: {reason}. Its files and sockets lie in {_folder()} (RAY_TMPDIR names "
+            "another folder): look whether that can be written and has space; --workers local "
+            "trains without Ray"
+        )
+    if address.from_environment:
+        return (
+            f"no Ray to be had: {reason}. The variable RAY_ADDRESS is set here, perhaps left over "
+            "from a cluster that has ended: `unset RAY_ADDRESS`, or overrule it with --address "
+            f"local (a Ray on this machine) or --workers local (no Ray); {_ALLOWED}"
+        )
+    return (
+        f"no Ray to be had: {reason}. Look whether the head node runs (`ray start --head` there, "
+        f"`ray status`) and whether a firewall lets you through; {_ALLOWED}; without --address, "
+        "Ray starts on this machine"
+    )
+
+
+def _check_sockets() -> None:
+    """Raise ClusterError where Ray's folder is too long a path for its sockets.
+
+    Ray finds that out, too, but with some of its processes already running.
+    """
+    folder = _folder()
+    path = f"{folder.partition('=')[2] or folder}{_SOCKET}"
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise ClusterError(
+            f"Ray on this machine: cannot start: its sockets would lie in {folder}, and with "
+            f"{len(os.fsencode(path))} bytes their paths are too long ({_LONGEST_SOCKET} are "
+            "allowed). Set RAY_TMPDIR to a short folder, as in RAY_TMPDIR=/tmp, or train without "
+            "Ray: --workers local"
+        )
+
+
+def _folder() -> str:
+    """Where a Ray of our own keeps its files, with the variable that says so."""
+    variable = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), None)
+    return f"{variable}={os.environ[variable]}" if variable else "/tmp"
 
 
 def _with_scheme(url: str | None) -> str | None:

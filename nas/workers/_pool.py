@@ -42,15 +42,18 @@ class Pool(ABC):
         Every task submitted gives exactly one `TrialResult`, in the order of completion.
         An exception that leaves the evaluator is a failed result of the exception's kind
         (`OutOfMemory` for those that mean it). A task that runs longer than the pool's
-        `task_timeout_s` is stopped and gives a failed result of kind `Timeout`. Where workers are
+        `task_timeout_s` is stopped and begun once more; the second time it gives a failed result
+        of kind `Timeout`. Time in which the machine slept does not count. Where workers are
         processes, a task whose worker dies is given to a fresh worker once; if that dies
-        too, the result is of kind `WorkerDied`. Where workers share a GPU, a result of kind
+        too, the result is of kind `WorkerDied`. Workers that die together, or with their node,
+        did not die of their tasks. Where workers share a GPU, a result of kind
         `OutOfMemory` is not delivered the first time: the task runs once more with the GPU to
         itself.
 
     Starting
         Constructing a pool makes its workers and waits for them. An error in the factory is
-        raised there, as the factory raised it; no task can fail because of it.
+        raised there, as the factory raised it; no task can fail because of it. A worker that
+        cannot start again later is missed, and tried again after a while.
 
     Threads
         A pool belongs to the thread that made it.
@@ -61,7 +64,7 @@ class Pool(ABC):
     """
 
     num_workers: int
-    """Tasks that can run at the same time."""
+    """Tasks that can run at the same time; may change as workers come and go."""
     description: str
     """The workers in a few words, for people: `2 Ray workers, 1 CPU each`."""
     dashboard_url: str | None = None
@@ -83,9 +86,13 @@ class Pool(ABC):
             A result, or None when the time is over or when no task is left to wait for.
 
         Raises:
-            ClusterError: no worker is left and none can be started.
+            OutageError: no worker is left and none can be started.
             RuntimeError: the pool is closed.
         """
+
+    def take_notes(self) -> list[str]:
+        """What became of workers since this was last asked: sentences for a log."""
+        return []
 
     @abstractmethod
     def close(self) -> None:

@@ -2,9 +2,8 @@
 
 The driver keeps all state: which worker does what, what waits, what was lost. Ray only starts
 processes and carries messages; its own restarts and retries are off, since only the driver
-knows what a lost task means. The driver holds no CPU of the cluster, and nothing but the
-actors is ever scheduled: a Ray task beside actors that hold every CPU would wait for ever,
-silently.
+knows what a lost task means. Nothing but the actors is ever scheduled: a Ray task beside
+actors that hold every CPU would wait for ever, silently.
 """
 
 from __future__ import annotations
@@ -12,56 +11,42 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from nas.errors import ClusterError
+from nas.errors import ClusterError, OutageError
+from nas.workers._clock import AwakeClock
 from nas.workers._cluster import connect, disconnect, free_resources
 from nas.workers._pool import Pool, check_task_timeout
 from nas.workers._quiet_ray import ray
+from nas.workers._ray_errors import (
+    cannot_load,
+    died_at_start,
+    died_with_its_node,
+    last_line,
+    said_if_ray_is_gone,
+)
 from nas.workers._safe_evaluate import OUT_OF_MEMORY, failed
-from nas.workers._spawn import actor_class, plan_when_nodes_are_up
+from nas.workers._slot import MAX_LOSSES, Job, Slot
+from nas.workers._spawn import actor_class, plan_when_nodes_are_up, room_for
+from nas.workers._watch import HEAD_GRACE_S, RayWatch
 
 if TYPE_CHECKING:
     from nas.trial import Task, TrialResult
     from nas.workers._actor import Started
     from nas.workers._plan import Plan
-    from nas.workers._pool import Device, Factory
+    from nas.workers._pool import Factory
+    from nas.workers._slot import Phase
 
-MAX_DEATHS = 2
-"""A task that took this many workers with it is given up."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Job:
-    """A task on its way through the pool."""
-
-    task: Task
-    deaths: int = 0
-    alone: bool = False
-    """Whether it ran out of a shared GPU's memory, and now wants the GPU to itself."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Slot:
-    """A place for a worker, and the actor that fills it now."""
-
-    index: int
-    actor: Any = None
-    phase: Literal["placing", "loading", "idle", "busy"] = "placing"
-    since_s: float = 0.0
-    """When the phase began, on the monotonic clock."""
-    awaited: Any = None
-    """Reference to the answer that ends the phase; None when idle."""
-    job: _Job | None = None
-    held: _Job | None = None
-    """A job that waits until nothing else runs on this worker's GPU."""
-    device: Device = "cpu"
-    gpu: str = ""
-    failed_starts: int = 0
-
-    def enter(self, phase: Literal["placing", "loading", "idle", "busy"], awaited: Any) -> None:
-        self.phase, self.awaited, self.since_s = phase, awaited, time.monotonic()
+MAX_STARTS = 2
+"""Deaths in a row at the start of a pool after which it is given up."""
+MAX_RESTARTS = 12
+"""Failed starts in a row after which a place is left empty for good: 8 minutes."""
+COMPANY_S = 2.0
+"""Workers that die within this time of each other did not die of their tasks."""
+TICK_S = 1.0
+"""How often the pool looks up: its clock, its nodes and Ray itself."""
+GROW_S = 10.0
+"""How often it is asked whether nodes have joined."""
 
 
 class RayPool(Pool):
@@ -77,6 +62,7 @@ class RayPool(Pool):
             0 trains on the CPU.
         task_timeout_s: seconds a task may take; None is no limit.
         start_timeout_s: seconds in which the cluster must find room for the workers.
+        restart_timeout_s: seconds without a single worker after which the pool gives up.
         answer_timeout_s: seconds to wait for a sign of Ray at `address`.
 
     Raises:
@@ -95,26 +81,37 @@ class RayPool(Pool):
         gpus_per_worker: float | None = None,
         task_timeout_s: float | None = None,
         start_timeout_s: float = 45.0,
+        restart_timeout_s: float = 300.0,
         answer_timeout_s: float = 20.0,
     ) -> None:
         check_task_timeout(task_timeout_s)
         self._task_timeout_s = task_timeout_s
         self._start_timeout_s = start_timeout_s
-        self._queue: deque[_Job] = deque()
+        self._restart_timeout_s = restart_timeout_s
+        self._clock = AwakeClock()
+        self._queue: deque[Job] = deque()
         self._finished: deque[TrialResult] = deque()
+        self._notes: list[str] = []
         self._num_pending = 0
-        self._slots: list[_Slot] = []
-        self._starting = True
-        self._closed = False
+        self._slots: list[Slot] = []
+        self._starting, self._closed = True, False
+        self._well_s = self._grown_s = 0.0
+        self._last_death: tuple[float, Job] | None = None
+        self._last_problem = "nothing is known of it"
         self._connection = connect(address, answer_timeout_s=answer_timeout_s)
         self.dashboard_url = self._connection.dashboard_url
         try:
+            self._watch = RayWatch(
+                is_client=self._connection.is_client,
+                head_grace_s=0.0 if self._connection.is_ours else HEAD_GRACE_S,
+            )
             self._plan = plan_when_nodes_are_up(
                 start_timeout_s if address else 0.0,
                 num_workers=num_workers,
                 cpus_per_worker=cpus_per_worker,
                 gpus_per_worker=gpus_per_worker,
             )
+            self._grows = num_workers is None
             self._actor_class = actor_class(self._plan)
             self._factory = ray.put(factory)
             self._start_all()
@@ -128,8 +125,9 @@ class RayPool(Pool):
         """Send the task to an idle worker, or queue it."""
         self._check_open()
         self._num_pending += 1
-        self._queue.append(_Job(task=task))
-        self._dispatch()
+        self._queue.append(Job(task=task))
+        with said_if_ray_is_gone():
+            self._dispatch()
 
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
         """The next task to finish, waiting at most `timeout_s` seconds."""
@@ -140,10 +138,16 @@ class RayPool(Pool):
                 self._num_pending -= 1
                 return self._finished.popleft()
             left_s = None if deadline_s is None else deadline_s - time.monotonic()
-            progress = self._poll(left_s)
+            with said_if_ray_is_gone():
+                progress = self._poll(left_s)
             if not progress and left_s is not None and left_s <= 0:
                 return None
         return None
+
+    def take_notes(self) -> list[str]:
+        """What became of workers since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def close(self) -> None:
         """Kill the workers and leave Ray, if the pool joined it."""
@@ -157,100 +161,123 @@ class RayPool(Pool):
     # --- starting ------------------------------------------------------------------------
 
     def _start_all(self) -> None:
-        self._slots = [_Slot(index=index) for index in range(self._plan.num_workers)]
+        self._slots = [Slot(index=index) for index in range(self._plan.num_workers)]
         for slot in self._slots:
             self._start(slot)
-        while any(slot.phase in ("placing", "loading") for slot in self._slots):
+        while not all(slot.is_well for slot in self._slots):
             self._poll(None)
         self._starting = False
 
-    def _start(self, slot: _Slot) -> None:
+    def _start(self, slot: Slot) -> None:
         """Ask for a fresh worker; its answers come in later turns."""
         slot.actor = self._actor_class.remote(
             index=slot.index, num_threads=self._plan.num_threads, gpus=self._plan.gpus_each
         )
-        slot.enter("placing", slot.actor.ping.remote())
+        self._enter(slot, "placing", slot.actor.ping.remote())
 
-    def _settle_start(self, slot: _Slot) -> None:
+    def _settle_start(self, slot: Slot) -> None:
         try:
             answer: Started | None = ray.get(slot.awaited)
         except ray.exceptions.RayTaskError as error:
-            raise ClusterError(_cannot_load(error)) from error
+            self._on_failed_start(slot, cannot_load(error), at_once=True)
+            return
         except ray.exceptions.RayError as error:
-            self._settle_failed_start(slot, error)
+            self._on_failed_start(slot, died_at_start(slot, error), at_once=False)
             return
         if slot.phase == "placing":
-            slot.enter("loading", slot.actor.start.remote(self._factory))
+            self._enter(slot, "loading", slot.actor.start.remote(self._factory))
             return
         assert answer is not None
         if answer.error is not None:
-            raise answer.error
+            self._on_failed_start(slot, answer.error, at_once=True)
+            return
+        if slot.failed_starts:
+            self._notes.append(f"worker {slot.name} is back")
         slot.device, slot.gpu, slot.failed_starts = answer.device, answer.gpu, 0
-        slot.enter("idle", None)
+        self._enter(slot, "idle", None)
 
-    def _settle_failed_start(self, slot: _Slot, error: Exception) -> None:
+    def _on_failed_start(self, slot: Slot, error: Exception, *, at_once: bool) -> None:
+        """Raise `error` while the pool starts; later, let the others work and try again."""
         slot.failed_starts += 1
-        if slot.failed_starts >= MAX_DEATHS:
-            raise ClusterError(
-                f"Ray: worker {slot.index} died {slot.failed_starts} times in a row while it "
-                f"started ({_reason(error)}). If a module is missing, install it on every node; "
-                "otherwise look for memory, since each worker holds the data set: try fewer "
-                "--workers"
-            ) from error
-        self._replace(slot)
+        if self._starting and (at_once or slot.failed_starts >= MAX_STARTS):
+            raise error
+        self._last_problem = str(error)
+        _kill(slot)
+        slot.job = None
+        if slot.failed_starts >= MAX_RESTARTS:
+            self._enter(slot, "retired", None)
+            self._notes.append(f"worker {slot.name} is given up: {error}")
+            return
+        self._enter(slot, "resting", None)
+        self._notes.append(
+            f"worker {slot.name} could not start, next try in {slot.rest_s:g} s: {error}"
+        )
 
-    def _replace(self, slot: _Slot) -> None:
+    def _replace(self, slot: Slot) -> None:
         _kill(slot)
         slot.job = None
         self._start(slot)
 
+    def _wake_rested(self) -> None:
+        for slot in self._slots:
+            if slot.phase == "resting" and self._clock() - slot.since_s >= slot.rest_s:
+                self._start(slot)
+
+    def _grow(self) -> None:
+        """Add workers for nodes that have joined since."""
+        if not self._grows or self._starting or self._clock() - self._grown_s < GROW_S:
+            return
+        self._grown_s = self._clock()
+        for index in range(len(self._slots), room_for(self._plan)):
+            slot = Slot(index=index)
+            self._slots.append(slot)
+            self._start(slot)
+            self._notes.append(f"a node has joined: worker {slot.name} is added")
+
     def _check_room(self) -> None:
-        """ClusterError if workers the pool cannot do without found no place in time."""
-        if any(self._start_left_s(slot) <= 0 for slot in self._indispensable()):
-            homeless = sum(slot.phase == "placing" for slot in self._slots)
-            raise ClusterError(
-                f"Ray: asked for {self._plan}, but {homeless} of them found no place in "
-                f"{self._start_timeout_s:g} s; free now: {free_resources()}. Other programs "
-                "hold the rest: wait for them, ask for fewer --workers, or add nodes"
+        """ClusterError if a worker finds no place at the start, OutageError if none is left."""
+        now_s = self._clock()
+        if self._starting:
+            homeless = [slot for slot in self._slots if slot.phase == "placing"]
+            if any(now_s - slot.since_s >= self._start_timeout_s for slot in homeless):
+                raise ClusterError(
+                    f"Ray: asked for {self._plan}, but {len(homeless)} of them found no place in "
+                    f"{self._start_timeout_s:g} s; free now: {free_resources()}. Other programs "
+                    "hold the rest: wait for them, ask for fewer --workers, or add nodes"
+                )
+            return
+        if any(slot.is_well for slot in self._slots):
+            self._well_s = now_s
+        elif now_s - self._well_s > self._restart_timeout_s:
+            raise OutageError(
+                f"Ray: for {self._restart_timeout_s:g} s there has been no worker, and none could "
+                f"be started. The last problem: {self._last_problem}"
             )
-
-    def _indispensable(self) -> list[_Slot]:
-        """Workers without a place: all of them at the start, later only if no other is left."""
-        placing = [slot for slot in self._slots if slot.phase == "placing"]
-        return placing if self._starting or len(placing) == len(self._slots) else []
-
-    def _start_left_s(self, slot: _Slot) -> float:
-        return slot.since_s + self._start_timeout_s - time.monotonic()
 
     # --- running -------------------------------------------------------------------------
 
     def _poll(self, limit_s: float | None) -> bool:
-        """Wait for one event, at most `limit_s` seconds, and deal with it."""
+        """Wait for one event, at most `limit_s` seconds and a tick, and deal with it."""
         self._dispatch()
         awaited = {slot.awaited: slot for slot in self._oldest_first() if slot.awaited}
-        ready, _ = ray.wait(list(awaited), timeout=self._patience_s(limit_s))
+        wait_s = TICK_S if limit_s is None else min(max(limit_s, 0.0), TICK_S)
+        ready = _wait(list(awaited), wait_s)
         for reference in ready:
             self._settle(awaited[reference])
         self._stop_overdue()
+        self._watch.check()
+        self._wake_rested()
+        self._grow()
         self._check_room()
+        self.num_workers = max(1, sum(slot.is_well for slot in self._slots))
         return bool(ready)
 
-    def _oldest_first(self) -> list[_Slot]:
+    def _enter(self, slot: Slot, phase: Phase, awaited: Any) -> None:
+        slot.enter(phase, awaited, self._clock())
+
+    def _oldest_first(self) -> list[Slot]:
         # ray.wait prefers the front of its list; a fixed order would starve the last worker.
         return sorted(self._slots, key=lambda slot: slot.since_s)
-
-    def _patience_s(self, limit_s: float | None) -> float | None:
-        """Seconds until something has to be done even if no worker answers."""
-        limits = [] if limit_s is None else [limit_s]
-        limits += [self._task_left_s(slot) for slot in self._slots if slot.phase == "busy"]
-        limits += [self._start_left_s(slot) for slot in self._indispensable()]
-        soonest = min(limits, default=float("inf"))
-        return None if soonest == float("inf") else max(soonest, 0.0)
-
-    def _task_left_s(self, slot: _Slot) -> float:
-        if self._task_timeout_s is None:
-            return float("inf")
-        return slot.since_s + self._task_timeout_s - time.monotonic()
 
     def _dispatch(self) -> None:
         for slot in self._slots:
@@ -270,95 +297,102 @@ class RayPool(Pool):
         sharing = (slot for slot in self._slots if gpu and slot.gpu == gpu)
         return any(slot.held or (slot.job and slot.job.alone) for slot in sharing)
 
-    def _send(self, slot: _Slot, job: _Job) -> None:
+    def _send(self, slot: Slot, job: Job) -> None:
         slot.job = job
-        slot.enter("busy", slot.actor.evaluate.remote(job.task, alone=job.alone))
+        self._enter(slot, "busy", slot.actor.evaluate.remote(job.task, alone=job.alone))
 
-    def _settle(self, slot: _Slot) -> None:
+    def _settle(self, slot: Slot) -> None:
         if slot.phase == "busy":
             self._settle_job(slot)
         else:
             self._settle_start(slot)
 
-    def _settle_job(self, slot: _Slot) -> None:
+    def _settle_job(self, slot: Slot) -> None:
         job = slot.job
         assert job is not None
         try:
             result: TrialResult = ray.get(slot.awaited)
         except ray.exceptions.RayTaskError as error:
             # The evaluator is guarded, so the task or its result did not survive the journey.
-            result = failed(job.task, "WorkerError", str(error), worker=_name(slot))
+            result = failed(job.task, "WorkerError", str(error), worker=slot.name)
         except ray.exceptions.RayError as error:
             self._on_worker_death(slot, job, error)
             return
         slot.job = None
-        slot.enter("idle", None)
+        self._enter(slot, "idle", None)
         if self._deserves_gpu_alone(job, result):
             job.alone = True
             slot.held = job
         else:
             self._finished.append(result)
 
-    def _deserves_gpu_alone(self, job: _Job, result: TrialResult) -> bool:
+    def _deserves_gpu_alone(self, job: Job, result: TrialResult) -> bool:
         shares_gpu = 0 < self._plan.gpus_each < 1
         out_of_memory = result.failure is not None and result.failure.kind == OUT_OF_MEMORY
         return shares_gpu and out_of_memory and not job.alone
 
-    def _on_worker_death(self, slot: _Slot, job: _Job, error: Exception) -> None:
-        """Replace a dead worker, and decide what becomes of its task."""
-        job.deaths += 1
+    def _on_worker_death(self, slot: Slot, job: Job, error: Exception) -> None:
+        """Replace a dead worker, and say what its task has to do with it."""
+        now_s, last = self._clock(), self._last_death
+        self._last_death = (now_s, job)
+        self._last_problem = f"worker {slot.name} died: {last_line(error)}"
+        self._notes.append(self._last_problem)
+        if died_with_its_node(error):
+            job.mishaps += 1
+        elif last is not None and now_s - last[0] < COMPANY_S and last[1] is not job:
+            job.mishaps += 1
+            last[1].acquit()
+        else:
+            job.losses += 1
+        died = f"{MAX_LOSSES} workers died of this task; the last: {last_line(error)}"
+        self._lose(slot, job, "WorkerDied", died)
+
+    def _lose(self, slot: Slot, job: Job, kind: str, message: str) -> None:
+        """Replace the worker; give its task up, or to another worker."""
         self._replace(slot)
-        if job.deaths >= MAX_DEATHS:
-            message = f"{job.deaths} workers died of this task; the last: {_reason(error)}"
-            self._finished.append(failed(job.task, "WorkerDied", message, worker=_name(slot)))
+        if job.is_lost:
+            self._finished.append(failed(job.task, kind, message, worker=slot.name))
         elif job.alone:
             slot.held = job
         else:
             self._queue.appendleft(job)
 
     def _stop_overdue(self) -> None:
+        limit_s = self._task_timeout_s
+        if limit_s is None:
+            return
         for slot in self._slots:
-            if slot.phase != "busy" or self._task_left_s(slot) > 0:
+            if slot.phase != "busy" or self._clock() - slot.since_s < limit_s:
                 continue
             if ray.wait([slot.awaited], timeout=0)[0]:
                 continue  # finished in time; the driver was late to look
             job = slot.job
             assert job is not None
-            self._replace(slot)
-            message = (
-                f"the task ran longer than {self._task_timeout_s:g} s; its worker was replaced"
-            )
-            self._finished.append(failed(job.task, "Timeout", message, worker=_name(slot)))
+            job.losses += 1
+            message = f"the task ran longer than {limit_s:g} s on {MAX_LOSSES} workers"
+            self._notes.append(f"worker {slot.name} is replaced after {limit_s:g} s")
+            self._lose(slot, job, "Timeout", message)
 
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this pool is closed; make a new one")
 
 
-def _describe(plan: Plan, slots: list[_Slot]) -> str:
+def _describe(plan: Plan, slots: list[Slot]) -> str:
     on_cpu = plan.gpus_each > 0 and any(slot.device == "cpu" for slot in slots)
     return f"{plan} (torch sees no CUDA there: training on the CPU)" if on_cpu else str(plan)
 
 
-def _kill(slot: _Slot) -> None:
+def _wait(awaited: list[Any], wait_s: float) -> list[Any]:
+    """The first answer to come, if one comes in time."""
+    if not awaited:
+        time.sleep(wait_s)
+        return []
+    return list(ray.wait(awaited, timeout=wait_s)[0])
+
+
+def _kill(slot: Slot) -> None:
     # A cluster that is gone, or an actor that is dead, needs no killing.
     with suppress(ray.exceptions.RayError, ConnectionError, ValueError):
         if slot.actor is not None:
             ray.kill(slot.actor)
-
-
-def _name(slot: _Slot) -> str:
-    return f"ray-{slot.index}"
-
-
-def _reason(error: Exception) -> str:
-    """The part of Ray's paragraphs that tells."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].partition(" Some common causes")[0] if lines else type(error).__name__
-
-
-def _cannot_load(error: Exception) -> str:
-    return (
-        f"Ray: a worker cannot load its part of the program ({_reason(error)}). Every node needs "
-        "the same versions of this package and of what it imports: install it there"
-    )

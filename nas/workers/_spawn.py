@@ -33,6 +33,19 @@ def plan_when_nodes_are_up(patience_s: float, **wanted: Any) -> Plan:
         time.sleep(0.25)
 
 
+def room_for(plan: Plan) -> int:
+    """How many workers of this plan the cluster holds now, busy or not."""
+    try:
+        return plan_workers(
+            cluster_nodes(),
+            num_workers=None,
+            cpus_per_worker=plan.cpus_each,
+            gpus_per_worker=plan.gpus_each,
+        ).num_workers
+    except ClusterError:
+        return 0
+
+
 def actor_class(plan: Plan) -> Any:
     """The Ray actor that the plan's workers are made from."""
     return ray.remote(WorkerProcess).options(

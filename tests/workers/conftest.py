@@ -56,6 +56,12 @@ def await_file(task: Task, info: WorkerInfo) -> TrialResult:
     return score(task, info)
 
 
+def await_file_visibly(task: Task, info: WorkerInfo) -> TrialResult:
+    """The same, telling who does it by a file `INDEX-PID` beside the file awaited."""
+    (Path(task.arch.path).parent / f"{info.index}-{os.getpid()}").touch()
+    return await_file(task, info)
+
+
 def fail(task: Task, info: WorkerInfo) -> TrialResult:
     failure = Failure(kind="Diverged", message="loss is nan")
     return TrialResult(number=task.number, failure=failure)
@@ -97,6 +103,12 @@ def die_once(task: Task, info: WorkerInfo) -> TrialResult:
     return score(task, info)
 
 
+def hang_once(task: Task, info: WorkerInfo) -> TrialResult:
+    if first_time(Path(task.arch.path)):
+        time.sleep(60)
+    return score(task, info)
+
+
 def tell_environment(task: Task, info: WorkerInfo) -> TrialResult:
     """The environment the process was started with, and the worker's info, as weights."""
     started_with = Path("/proc/self/environ").read_bytes().split(b"\0")
@@ -125,6 +137,7 @@ ACTIONS = {
     for action in (
         score,
         await_file,
+        await_file_visibly,
         fail,
         throw,
         exhaust,
@@ -132,6 +145,7 @@ ACTIONS = {
         score_visibly,
         die,
         die_once,
+        hang_once,
         tell_environment,
         answer_another,
         answer_nothing,
@@ -141,6 +155,13 @@ ACTIONS = {
 
 def lack_data(info: WorkerInfo) -> Evaluator:
     raise DataError("no Fashion-MNIST here: three ways to get it are ...")
+
+
+def obey_unless_broken(info: WorkerInfo, path: Path) -> Evaluator:
+    """Like `obey`; worker 0 cannot load while there is a file at `path`."""
+    if info.index == 0 and path.exists():
+        raise OSError("the disk of the data is gone")
+    return obey(info)
 
 
 def break_down(info: WorkerInfo) -> Evaluator:
@@ -164,7 +185,8 @@ def make_task() -> Callable[..., Task]:
 
 @pytest.fixture(scope="session")
 def factories() -> dict[str, Factory]:
-    return {factory.__name__: factory for factory in (obey, lack_data, break_down, die_at_birth)}
+    made = (obey, obey_unless_broken, lack_data, break_down, die_at_birth)
+    return {factory.__name__: factory for factory in made}
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 
 import nas
 from nas.errors import ClusterError
-from nas.workers._cluster import parse_address
+from nas.workers._cluster import Address, parse_address
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -44,7 +44,7 @@ def deaf_port() -> Iterator[int]:
     ],
 )
 def test_addresses_are_taken_apart(address: str, expected: tuple[str, int]) -> None:
-    assert parse_address(address) == expected
+    assert parse_address(Address(address)) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,32 @@ def test_the_environment_names_a_cluster_too(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
 
-    with pytest.raises(ClusterError, match=r"--address 127.0.0.1:9"):
+    with pytest.raises(ClusterError, match=r"RAY_ADDRESS=127.0.0.1:9: ") as caught:
         RayPool(factories["obey"])
+
+    assert "`unset RAY_ADDRESS`" in str(caught.value)
+    assert "--workers local" in str(caught.value)
+    assert "without --address" not in str(caught.value)
+
+
+def test_a_folder_too_long_for_a_socket_is_named(
+    factories: dict[str, Factory], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = tmp_path / ("slurm_jobdir_" + "x" * 100)
+    long.mkdir()
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(long))
+
+    with pytest.raises(ClusterError) as caught:
+        RayPool(factories["obey"], num_workers=1)
+
+    said = str(caught.value)
+    assert said.startswith(
+        f"Ray on this machine: cannot start: its sockets would lie in TMPDIR={long}"
+    )
+    assert "RAY_TMPDIR=/tmp" in said
+    assert "--workers local" in said
+    assert "firewall" not in said
 
 
 @pytest.mark.xdist_group("ray")

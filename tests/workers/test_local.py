@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from nas.errors import OptionError
 from nas.workers import LocalPool, WorkerInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from nas.trial import Task
     from nas.workers import Evaluator, Factory
@@ -80,6 +84,38 @@ def test_an_alarm_of_the_callers_is_kept(
     assert result is not None
     assert result.ok
     assert rung == [signal.SIGALRM]
+
+
+def test_torch_has_one_thread_until_the_pool_is_closed(factories: dict[str, Factory]) -> None:
+    torch.set_num_threads(2)  # the fixture of all tests takes it back
+    with LocalPool(factories["obey"], device="cpu"):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+    with pytest.raises(KeyError):
+        LocalPool(factories["break_down"], device="cpu")
+    assert torch.get_num_threads() == 2
+
+
+def test_time_in_which_the_machine_sleeps_is_no_tasks_time(
+    make_task: Callable[..., Task],
+    factories: dict[str, Factory],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A process that is stopped for longer than a task may take, and goes on."""
+    monkeypatch.setattr("nas.workers._local.TICK_S", 0.1)
+    monkeypatch.setattr("nas.workers._clock.MAX_STEP_S", 0.2)
+    waker = subprocess.Popen(
+        ["sh", "-c", f"sleep 0.5; kill -STOP {os.getpid()}; sleep 4; kill -CONT {os.getpid()}"]
+    )
+    with LocalPool(factories["obey"], device="cpu", task_timeout_s=3) as pool:
+        pool.submit(make_task(0, "hang_once", path=str(tmp_path / "slept"), seconds=0))
+        (tmp_path / "slept").touch()
+        pool.submit(make_task(1, seconds=1.0))
+        results = [pool.next_result(), pool.next_result()]
+    waker.wait()
+
+    assert all(result is not None and result.ok for result in results)
 
 
 def test_a_time_limit_outside_the_main_thread_is_refused(factories: dict[str, Factory]) -> None:

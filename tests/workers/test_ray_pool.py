@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import nas
-from nas.errors import ClusterError
+from nas.errors import ClusterError, OutageError
 from nas.trial import Task, TrialResult
 from nas.workers import Pool
+from nas.workers._plan import Node
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -101,12 +102,115 @@ def test_a_task_that_kills_two_workers_is_given_up_and_the_pool_goes_on(
 def test_both_workers_may_hang_and_are_replaced(
     make_pool: Callable[..., Pool], make_task: MakeTask
 ) -> None:
-    with make_pool(task_timeout_s=0.5) as pool:
+    with make_pool(task_timeout_s=2.0) as pool:
         hung = finish(pool, make_task(0, seconds=60), make_task(1, seconds=60))
         after = finish(pool, make_task(2), make_task(3))
 
     assert [kind(result) for result in hung] == ["Timeout", "Timeout"]
     assert [kind(result) for result in after] == ["ok", "ok"]
+
+
+def workers_seen(folder: Path, count: int) -> dict[int, int]:
+    """Process ids by worker, once `count` of them have left a file."""
+    assert settled(lambda: len(list(folder.glob("*-*"))) >= count)
+    names = [path.name.split("-") for path in folder.glob("*-*")]
+    for path in folder.glob("*-*"):
+        path.unlink()
+    return {int(index): int(process) for index, process in names}
+
+
+def turn(pool: Pool, condition: Callable[[], bool]) -> bool:
+    """Whether it becomes true within a minute in which the pool is looked after."""
+    for _ in range(300):
+        if condition():
+            return True
+        assert pool.next_result(0.2) is None
+    return False
+
+
+def test_workers_that_die_together_did_not_die_of_their_tasks(
+    make_pool: Callable[..., Pool], make_task: MakeTask, tmp_path: Path
+) -> None:
+    ready = tmp_path / "ready"
+    with make_pool() as pool:
+        for number in range(2):
+            pool.submit(make_task(number, "await_file_visibly", path=str(ready)))
+        for _ in range(3):
+            assert turn(pool, lambda: len(list(tmp_path.glob("*-*"))) == 2)
+            for process in workers_seen(tmp_path, 2).values():
+                os.kill(process, signal.SIGKILL)
+        assert turn(pool, lambda: len(list(tmp_path.glob("*-*"))) == 2)
+        ready.touch()
+        results = [pool.next_result(60), pool.next_result(60)]
+        notes = pool.take_notes()
+
+    assert [kind(result) for result in results if result] == ["ok", "ok"]
+    assert sum("died" in note for note in notes) == 6
+
+
+def test_a_worker_that_cannot_load_again_is_missed_until_it_can(
+    running_ray: None, factories: dict[str, Factory], make_task: MakeTask, tmp_path: Path
+) -> None:
+    broken, ready = tmp_path / "broken", tmp_path / "ready"
+    notes: list[str] = []
+
+    def is_noted(words: str) -> bool:
+        notes.extend(pool.take_notes())
+        return any(words in note for note in notes)
+
+    factory = partial(factories["obey_unless_broken"], path=broken)
+    with RayPool(factory, num_workers=2, gpus_per_worker=0) as pool:
+        for number in range(2):
+            pool.submit(make_task(number, "await_file_visibly", path=str(ready)))
+        assert turn(pool, lambda: len(list(tmp_path.glob("*-*"))) == 2)
+        broken.touch()
+        os.kill(workers_seen(tmp_path, 2)[0], signal.SIGKILL)
+        assert turn(pool, lambda: is_noted("could not start, next try in 1 s: the disk of the"))
+        assert pool.num_workers == 1
+        ready.touch()
+        results = [pool.next_result(60), pool.next_result(60)]
+        assert sorted(kind(result) for result in results if result) == ["ok", "ok"]
+        broken.unlink()
+        for number in range(2, 200):
+            [result] = finish(pool, make_task(number, seconds=0.2))
+            assert result.ok
+            if pool.num_workers == 2:
+                break
+        assert is_noted("worker ray-0 is back")
+
+
+def test_without_any_worker_the_pool_ends_in_a_sentence(
+    running_ray: None, factories: dict[str, Factory], make_task: MakeTask, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    factory = partial(factories["obey_unless_broken"], path=broken)
+    with RayPool(factory, num_workers=1, gpus_per_worker=0, restart_timeout_s=3) as pool:
+        broken.touch()
+        pool.submit(make_task(0, "die"))
+        with pytest.raises(OutageError, match=r"for 3 s there has been no worker, and none could"):
+            pool.next_result(100)
+
+
+def test_a_node_that_joins_brings_workers(
+    running_ray: None,
+    factories: dict[str, Factory],
+    make_task: MakeTask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nas.workers._ray_pool.GROW_S", 0.0)
+    nodes = [Node(cpus=1)]
+    monkeypatch.setattr("nas.workers._spawn.cluster_nodes", lambda: nodes)
+    with RayPool(factories["obey"], gpus_per_worker=0) as pool:
+        assert pool.num_workers == 1
+        nodes.append(Node(cpus=2))
+        pool.submit(make_task(0, seconds=1.0))
+        for number in range(1, 100):
+            if pool.num_workers == 3:
+                break
+            pool.next_result(60)
+            pool.submit(make_task(number, seconds=0.2))
+        assert pool.num_workers == 3
+        assert "a node has joined: worker ray-1 is added" in pool.take_notes()
 
 
 def test_a_result_that_is_there_is_never_called_overdue(

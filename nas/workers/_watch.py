@@ -1,0 +1,75 @@
+"""Notice that Ray itself is gone, before Ray ends this process without a sentence.
+
+A driver whose raylet died, or whose head has been silent for a minute, is ended by Ray's C++
+code (2.60). Two ports are asked instead: the head's (GCS) and that of this machine's raylet.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from nas.errors import OutageError
+from nas.workers._quiet_ray import ray
+
+PERIOD_S = 2.0
+CONNECT_TIMEOUT_S = 2.0
+HEAD_GRACE_S = 40.0
+"""How long a head may be silent: it can be restarted, and Ray itself gives up after 60 s."""
+
+
+class RayWatch:
+    """Asks Ray's ports every `PERIOD_S`; made while Ray is well."""
+
+    def __init__(self, *, is_client: bool, head_grace_s: float = HEAD_GRACE_S) -> None:
+        """Look where Ray is.
+
+        Args:
+            is_client: connected by `ray://`, where neither port need be in reach.
+            head_grace_s: seconds that the head may be silent.
+        """
+        self._head_grace_s = head_grace_s
+        self._head: tuple[str, int] | None = None
+        self._raylet: tuple[str, int] | None = None
+        self._asked_s = self._answered_s = time.monotonic()
+        if not is_client:
+            context = ray.get_runtime_context()
+            host, _, port = context.gcs_address.rpartition(":")
+            self._head = (host.strip("[]"), int(port))
+            self._raylet = _raylet_of(context.get_node_id())
+
+    def check(self) -> None:
+        """Raise OutageError if this machine's raylet is gone, or the head for too long."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s < PERIOD_S:
+            return
+        self._asked_s = now_s
+        if self._raylet is not None and not _answers(self._raylet, if_silent=True):
+            raise OutageError("Ray: its raylet on this machine is gone, killed or out of memory")
+        if self._head is None or _answers(self._head, if_silent=False):
+            self._answered_s = now_s
+        elif now_s - self._answered_s > self._head_grace_s:
+            address = ":".join(map(str, self._head))
+            raise OutageError(
+                f"Ray: the head at {address} has not answered for {self._head_grace_s:g} s; look "
+                "on its machine whether it runs (`ray status`)"
+            )
+
+
+def _raylet_of(node_id: str) -> tuple[str, int] | None:
+    states: list[dict[str, object]] = ray.nodes()  # type: ignore[no-untyped-call]
+    own = next((state for state in states if state["NodeID"] == node_id), None)
+    if own is None:
+        return None
+    return str(own["NodeManagerAddress"]), int(str(own["NodeManagerPort"]))
+
+
+def _answers(address: tuple[str, int], *, if_silent: bool) -> bool:
+    """Whether something listens there; `if_silent` where nothing is heard in time."""
+    try:
+        socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()
+    except TimeoutError:
+        return if_silent
+    except OSError:
+        return False
+    return True
