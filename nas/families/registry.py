@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nas.components import Call, Component, FeatureMap
-    from nas.components._family import Merge
+
+    Merge = Callable[[Call, Call], tuple[Call, ...] | None]
 
 BUILT_IN: tuple[Family, ...] = (
     plain.FAMILY,
