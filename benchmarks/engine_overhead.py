@@ -38,9 +38,8 @@ from pathlib import Path
 import numpy as np
 import optuna
 import ray
-from rich.console import Console
 
-from nas.run import SearchSettings, WorkerConfig, create_session, run_search
+from nas.run import SearchSettings, WorkerConfig, create_run, run_search
 from nas.space import load_space
 from nas.trial import Fidelity, Scores, Task, TrialResult
 from nas.workers import Evaluator, WorkerInfo
@@ -109,12 +108,10 @@ def run_ours(trials: int) -> Timing:
             study="overhead",
             task_timeout_s=60.0,
         )
-        session, _ = create_session(settings, Path(folder) / "run")
+        session = create_run(settings, Path(folder) / "run").run
         worker_config = WorkerConfig(workers=NUM_WORKERS, gpus_per_worker=0)
         began_s, cpu_began_s = time.perf_counter(), time.process_time()
-        outcome = run_search(
-            session, worker_config, Console(file=io.StringIO()), factory=do_nothing
-        )
+        outcome = run_search(session, worker_config, factory=do_nothing)
         total_s = time.perf_counter() - began_s
         cpu_s = time.process_time() - cpu_began_s
     assert outcome.evaluated == trials

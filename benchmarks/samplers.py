@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nas.bench import BenchSettings, run_bench
 from nas.cli._bench import print_bench
-from nas.cli._options import make_console
+from nas.cli._screen import make_console
 
 
 def main() -> None:

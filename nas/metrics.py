@@ -124,7 +124,7 @@ class Metric:
 
         Raises OptionError.
         """
-        return _READ[self.style](text, self.limit_flag or f"`limit` {self.name}:")
+        return _READ[self.style](text, f"`limit_{self.name}`")
 
 
 def _look_up(record: Cost | Scores, metric: Metric) -> Any:

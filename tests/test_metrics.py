@@ -90,10 +90,10 @@ def test_limits_are_read_as_people_write_them(name: str, text: str, limit: Limit
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("params", "many", "--max-params many: write a whole number above 0"),
-        ("accuracy", "140%", "--min-accuracy 140%: write a share above 0, at most 1"),
-        ("latency", "0", "--max-latency-ms 0: write a number above"),
-        ("latency", "nan", "--max-latency-ms nan: write a number above"),
+        ("params", "many", "`limit_params` many: write a whole number above 0"),
+        ("accuracy", "140%", "`limit_accuracy` 140%: write a share above 0, at most 1"),
+        ("latency", "0", "`limit_latency` 0: write a number above"),
+        ("latency", "nan", "`limit_latency` nan: write a number above"),
         ("parms", "3", "unknown metric 'parms', did you mean 'params'?"),
     ],
 )

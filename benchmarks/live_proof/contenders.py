@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import random
 import tempfile
@@ -13,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
-from rich.console import Console
 from task import DATA, FULL, OBJECTIVES, SPACE, Run, Trained, images, load_average, problem
 
 from nas.model import build_model
 from nas.proxy import Evaluator, train_proxy
-from nas.run import SearchSettings, WorkerConfig, create_session, run_search
+from nas.run import SearchSettings, WorkerConfig, create_run, run_search
 from nas.train import proxy_seed, seeded
 
 if TYPE_CHECKING:
@@ -203,12 +201,11 @@ def _ours(**changed: object) -> Contend:
         }
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run"
-            session, _ = create_session(SearchSettings(**given | changed), path)
+            session = create_run(SearchSettings(**given | changed), path).run
             watch = _Watch(seconds)
             run_search(
                 session,
                 WorkerConfig(workers="local"),
-                Console(file=io.StringIO()),
                 factory=lambda info: watch,
             )
             genomes = _genomes(path / "study.journal")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import nas.search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +42,8 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
 
 def engine_version(name: str) -> str:
     """What a contender's results depend on: Optuna's release, and the source of our engine."""
-    folder = Path(nas.search.__file__).parent
+    folder = Path(str(files("nas.search")))
     others = () if CONTENDERS[name].sampler == "model" else folder.glob("samplers/model/*.py")
-    files = sorted({*folder.rglob("*.py")} - {*others})
-    sources = b"".join(path.read_bytes() for path in files)
+    paths = sorted({*folder.rglob("*.py")} - {*others})
+    sources = b"".join(path.read_bytes() for path in paths)
     return f"optuna {version('optuna')}, source {hashlib.sha256(sources).hexdigest()[:12]}"

@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from nas.cli._options import make_console
+from nas.cli._screen import make_console
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,7 @@ from nas.cli._data_options import (
     SkipBad,
     data_options,
 )
-from nas.cli._options import make_console
+from nas.cli._screen import make_console
 
 
 def data(

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from nas.cli._inspect_print import print_inspection
 from nas.cli._options import Set
+from nas.cli._screen import make_console
 from nas.errors import Diverged, OptionError, RunFolderError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nas.arch import Architecture
     from nas.data import DataOptions, ImageData
     from nas.model import Network
@@ -68,7 +70,7 @@ def inspect(
     from nas.inspect import inspect_network, write_inspection
     from nas.trial import Fidelity
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = make_console(soft_wrap=True)
     if weights is not None and untrained:
         raise OptionError("--weights and --untrained cannot be combined; choose one")
     workload = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
@@ -109,12 +111,10 @@ def _run_subject(model: str, weights: Path | None, overrides: list[str]) -> _Sub
     match = re.fullmatch(r"(.+):([0-9a-f]{1,12})", model)
     if match is None:
         return None
-    from nas.run import open_session
-    from nas.search import load_evaluations
+    from nas.run import open_run
 
-    session, beginning = open_session(Path(match[1])), match[2]
-    evaluations = load_evaluations(session.problem, session.address)
-    trained = {one.arch.id: one.arch for one in evaluations if one.state == "complete"}
+    run, beginning = open_run(Path(match[1])), match[2]
+    trained = {one.arch.id: one.arch for one in run.trials() if one.state == "complete"}
     found = [arch for arch_id, arch in trained.items() if arch_id.startswith(beginning)]
     if len(found) != 1:
         what = "several trained networks" if found else "no trained network"
@@ -123,9 +123,8 @@ def _run_subject(model: str, weights: Path | None, overrides: list[str]) -> _Sub
             f"{match[1]} has the ids of its front"
         )
     if overrides:
-        raise OptionError(f"--set: cannot change {model}, which is trained; leave --set out")
-    file = weights or session.folder.weights(found[0].id)
-    settings = session.settings
+        raise OptionError(f"`overrides`: cannot change {model}, which is trained; leave it out")
+    file, settings = weights or run.folder.weights(found[0].id), run.settings
     return _Subject(
         arch=found[0],
         weights=_read(file),
@@ -133,7 +132,7 @@ def _run_subject(model: str, weights: Path | None, overrides: list[str]) -> _Sub
         data=settings.data,
         data_dir=Path(settings.data_dir) if settings.data_dir else None,
         options=settings.data_options,
-        out=session.folder.path / "inspect" / found[0].id,
+        out=run.path / "inspect" / found[0].id,
     )
 
 

@@ -15,12 +15,13 @@ from rich.table import Table
 from nas.cli._options import Set, parse_shape
 from nas.errors import OptionError
 from nas.latency import DEVICES, Workload
-from nas.report import add_id_column
 from nas.space import load_architecture, load_space
+from nas.units import human_share
 
 if TYPE_CHECKING:
+    from nas.cli._screen import Screen
     from nas.latency import DeviceKind, Latency, LatencyMeter
-    from nas.run import Session
+    from nas.run import Run
     from nas.space import SearchSpace
 
 
@@ -153,11 +154,12 @@ def _rounds(found: Latency) -> str:
     return f"{found.rounds} round{plural}{rejected}"
 
 
-def print_front_latencies(console: Console, session: Session) -> None:
+def print_front_latencies(screen: Screen, run: Run) -> None:
     """What was predicted for a run's front and what was measured; nothing where nothing was."""
+    from nas.report import add_id_column
     from nas.run import front_latencies
 
-    rows = front_latencies(session)
+    rows = front_latencies(run)
     if not rows:
         return
     table = Table(title="Latency of the front, one image", title_justify="left", box=SIMPLE_HEAD)
@@ -168,12 +170,12 @@ def print_front_latencies(console: Console, session: Session) -> None:
         found = row.measured
         table.add_row(
             row.arch_id,
-            f"{row.accuracy:.2%}".replace("%", " %"),
+            human_share(row.accuracy),
             f"{row.predicted_ms:.3f}",
             f"{found.latency_ms:.3f}",
             f"{found.ratio:.2f}",
             f"{found.spread:.1%}" + " noisy" * found.noisy,
         )
-    console.print(table)
+    screen.show(table)
     device = rows[0].measured
-    console.print(f"{device.runtime}, one thread, {device.device}", soft_wrap=True)
+    screen.line(f"{device.runtime}, one thread, {device.device}")

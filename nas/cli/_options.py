@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from nas.errors import OptionError
 from nas.families import load_plugin
@@ -18,6 +16,8 @@ from nas.metrics import METRICS, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nas.run import WorkerConfig
 
 Set = Annotated[
     list[str],
@@ -42,20 +42,65 @@ CpusPerWorker = Annotated[float, typer.Option(help="CPUs, and so threads, of eac
 GpusPerWorker = Annotated[
     float | None, typer.Option(help="GPUs of each worker; shared evenly if left out.")
 ]
-
+Data = Annotated[
+    str,
+    typer.Option(
+        help="fashion_mnist, mnist, cifar10, cifar100, a folder of images, a .csv of files "
+        "and labels, a .npz file, or module:function."
+    ),
+]
+MovedData = Annotated[
+    str | None, typer.Option("--data", help="Where the data are now, if they were moved.")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where the data set's files are.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Optuna storage; a journal in the run folder if left out."),
+]
+MovedStorage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="Of the study, if it was moved; its password may be in NAS_STORAGE_PASSWORD.",
+    ),
+]
 Plugin = Annotated[
     list[str],
     typer.Option(
         metavar="FILE|MODULE",
-        help="A block family of your own, by file, module or installed package; repeatable.",
+        help="Block families or metrics of your own, by file, module or installed package; "
+        "repeatable.",
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print the run folder and nothing else, errors excepted.")
+]
 
-PIPE_WIDTH = 160
+
+def worker_config(
+    workers: str | None, address: str | None, cpus: float, gpus: float | None
+) -> WorkerConfig:
+    """The record of the options that say where networks are trained. Raises OptionError."""
+    from nas.run import WorkerConfig, parse_workers
+
+    return WorkerConfig(
+        workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
+    )
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """`3x224x224` -> (3, 224, 224). Raises OptionError."""
+    match = re.fullmatch(r"([1-9][0-9]*)x([1-9][0-9]*)x([1-9][0-9]*)", text)
+    if match is None:
+        raise OptionError(f"--input {text}: write CHANNELSxHEIGHTxWIDTH, as in 3x224x224")
+    channels, height, width = (int(group) for group in match.groups())
+    return channels, height, width
 
 
 def with_plugins(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with an option `--plugin`: families that are there before it reads anything."""
+    """The verb with an option `--plugin`: what they register is there before it reads anything."""
     signature = inspect.signature(verb, eval_str=True)
     option = inspect.Parameter(
         "plugin", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=Plugin
@@ -77,33 +122,13 @@ def limit_options(verb: Callable[..., None]) -> Callable[..., None]:
 
     The verb takes them as `limits`, a tuple of `Limit`.
     """
-    flags = {
-        metric.name: inspect.Parameter(
-            f"limit_{metric.name}",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                typer.Option(
-                    metric.limit_flag,
-                    metavar="MS" if metric.style == "latency_us" else "N",
-                    help=metric.limit_help,
-                ),
-            ],
-        )
-        for metric in METRICS.values()
-        if metric.limit_flag
-    }
+    flags = {name: _flag(name) for name, metric in METRICS.items() if metric.limit_flag}
 
     @wraps(verb)
     def with_limits(*, limit: list[str], **given: Any) -> None:
         named = {name: given.pop(flag.name) for name, flag in flags.items()}
         bounds = {name: text for name, text in named.items() if text is not None}
-        for assignment in limit:
-            name, sign, text = assignment.partition("=")
-            if not sign:
-                raise OptionError(f"--limit {assignment}: write METRIC=BOUND, as in params=100k")
-            bounds[name.strip()] = text.strip()
+        bounds.update(map(_assignment, limit))
         verb(**given, limits=tuple(limit_of(name, text) for name, text in bounds.items()))
 
     own = inspect.signature(verb, eval_str=True).parameters.values()
@@ -116,6 +141,28 @@ def limit_options(verb: Callable[..., None]) -> Callable[..., None]:
     return with_limits
 
 
+def _flag(name: str) -> inspect.Parameter:
+    metric = METRICS[name]
+    option = typer.Option(
+        metric.limit_flag,
+        metavar="MS" if metric.style == "latency_us" else "N",
+        help=metric.limit_help,
+    )
+    return inspect.Parameter(
+        f"limit_{name}",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[str | None, option],
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, bound = text.partition("=")
+    if not sign:
+        raise OptionError(f"--limit {text}: write METRIC=BOUND, as in params=100k")
+    return name.strip(), bound.strip()
+
+
 _LIMIT = inspect.Parameter(
     "limit",
     inspect.Parameter.KEYWORD_ONLY,
@@ -125,20 +172,3 @@ _LIMIT = inspect.Parameter(
         typer.Option("--limit", metavar="METRIC=BOUND", help="Of any metric, your own included."),
     ],
 )
-
-
-def make_console() -> Console:
-    """Standard output. In a file or pipe, tables are as wide as they need, not 80 columns."""
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        return Console(width=PIPE_WIDTH)
-    return console
-
-
-def parse_shape(text: str) -> tuple[int, int, int]:
-    """`3x224x224` -> (3, 224, 224). Raises OptionError."""
-    match = re.fullmatch(r"([1-9][0-9]*)x([1-9][0-9]*)x([1-9][0-9]*)", text)
-    if match is None:
-        raise OptionError(f"--input {text}: write CHANNELSxHEIGHTxWIDTH, as in 3x224x224")
-    channels, height, width = (int(group) for group in match.groups())
-    return channels, height, width

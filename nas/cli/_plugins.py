@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli._options import make_console
+from nas.cli._screen import make_console
 from nas.errors import PluginError
 from nas.families import load_plugin
 

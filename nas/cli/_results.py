@@ -1,8 +1,9 @@
-"""Verbs about results: `nas report`, `nas export`."""
+"""Verbs about results: `nas runs`, `nas report`, `nas export`, `nas repair`."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,15 +11,13 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nas.cli._latency import print_front_latencies
-from nas.cli._options import Run, Runs, make_console
-from nas.report import add_id_column, front_table, noise_remarks
-from nas.units import human_bytes
+from nas.cli._options import DataDir, Json, MovedStorage, Run, Runs
+from nas.cli._screen import Screen, command
+from nas.units import human_bytes, human_share
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from nas.run import RunReport, Session
+    from nas.run import Run as SearchRun
+    from nas.run import RunReport
 
 _INT8_HEADINGS = (
     "accuracy\nfp32",
@@ -29,6 +28,41 @@ _INT8_HEADINGS = (
     "ONNX\nfp32",
     "ONNX\nint8",
 )
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where runs are.")] = Path(
+        "runs"
+    ),
+    as_json: Json = False,
+) -> None:
+    """List runs, the latest first: state, networks evaluated, best accuracy, front."""
+    from nas.run import list_runs, summary_of
+
+    screen = Screen(silent=as_json)
+    found = list_runs(folder)
+    if as_json:
+        screen.result([summary_of(run) for run in found])
+        return
+    if not found:
+        screen.line(f"No runs in {folder}.")
+        return
+    table = Table("run", "state", box=None, pad_edge=False)
+    for heading in ("evaluated", "best", "front"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("space")
+    for run in found:
+        front = run.front()
+        best = human_share(max(one.scores.accuracy for one in front)) if front else "-"
+        table.add_row(
+            run.path.name,
+            run.state,
+            f"{run.num_evaluated}/{run.settings.budget}",
+            best,
+            str(len(front)),
+            run.problem.space.name,
+        )
+    screen.show(table)
 
 
 def report(
@@ -42,23 +76,32 @@ def report(
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise the front too: RUN/int8, accuracy and size.")
     ] = False,
+    data_dir: DataDir = None,
+    storage: MovedStorage = None,
+    as_json: Json = False,
 ) -> None:
     """Print a run's front and write report.html; several runs are compared in one page."""
-    from nas.run import open_session, write_comparison
+    from nas.run import open_run, summary_of, write_comparison
     from nas.run import watch as follow
 
-    console = make_console()
+    screen = Screen(silent=as_json)
+    reopen = partial(open_run, data_dir=data_dir, storage=storage)
     if len(runs) > 1:
+        opened = [reopen(run) for run in runs]
         page = out or runs[0] / "compare.html"
-        write_comparison(page, [open_session(run) for run in runs])
-        _print_line(console, f"{len(runs)} runs compared: {page}")
+        write_comparison(page, opened)
+        screen.line(f"{len(runs)} runs compared: {page}")
+        if as_json:
+            screen.result([summary_of(run) for run in opened])
         return
     if watch:
-        follow(lambda: open_session(runs[0]), lambda page: _print_line(console, f"Live: {page}"))
-    session = open_session(runs[0])
-    print_report(console, session)
+        follow(lambda: reopen(runs[0]), lambda page: screen.line(f"Live: {page}"))
+    run = reopen(runs[0])
+    print_report(screen, run)
     if int8:
-        _print_int8(console, session)
+        _print_int8(screen, run)
+    if as_json:
+        screen.result(summary_of(run))
 
 
 def export(
@@ -71,53 +114,66 @@ def export(
         bool,
         typer.Option("--materialize", help="Write the kernels that rings generate, not rings."),
     ] = False,
+    storage: MovedStorage = None,
 ) -> None:
     """Write networks of the front as standalone PyTorch code with weights and model file."""
-    from nas.run import export_run, open_session
+    from nas.run import open_run
 
-    console = make_console()
-    session = open_session(run)
-    folder = out or session.folder.path / "export"
-    for files in export_run(session, pick, folder, materialized=materialize):
+    screen = Screen()
+    for files in open_run(run, storage=storage).export(pick, out, materialized=materialize):
         for path in (files.module, files.weights, files.model_file):
             if path is not None:
-                console.print(str(path), highlight=False, soft_wrap=True)
+                screen.line(str(path))
 
 
-def print_report(console: Console, session: Session) -> None:
+def repair(run: Run) -> None:
+    """Make a damaged run usable: keep what is readable, train again what has lost its weights."""
+    from nas.run import open_run, repair_run
+
+    screen, done = Screen(), repair_run(open_run(run))
+    for line in done.dropped:
+        screen.line(f"Dropped from the journal: {line}")
+    if done.backup:
+        screen.line(f"The journal as it was: {done.backup}")
+    for arch_id in done.trained:
+        screen.line(f"Trained again: {arch_id}")
+    for arch_id in done.failed:
+        screen.line(f"Has no weights: {arch_id} does not train to its recorded score any more")
+    if not (done.dropped or done.trained or done.failed):
+        screen.line("Nothing to repair: the journal can be read, and the front has its weights.")
+    screen.line(f"Next: {command('nas', 'report', run)}")
+
+
+def print_report(screen: Screen, run: SearchRun) -> None:
     """Write a run's report files and print its front and its counts."""
-    from nas.run import report_run
+    from nas.cli._latency import print_front_latencies
+    from nas.report import front_table, noise_remarks
 
-    made = report_run(session)
+    made = run.report()
     counts = Counter(evaluation.state for evaluation in made.evaluations)
     if made.report.front:
-        console.print(front_table(made.report.front, session.problem.objectives))
-        print_front_latencies(console, session)
-    for remark in noise_remarks(
-        made.report.front, chance=session.chance, images=session.val_images
-    ):
-        _print_line(console, remark)
-    _print_line(
-        console,
+        screen.show(front_table(made.report.front, run.problem.objectives))
+        print_front_latencies(screen, run)
+    for remark in noise_remarks(made.report.front, chance=run.chance, images=run.val_images):
+        screen.line(remark)
+    screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
-        f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed.",
+        f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed."
     )
     if counts["pruned"]:
-        _print_line(
-            console, f"Stopped below full training: {_networks(counts['pruned'])} (--ladder)."
-        )
+        screen.line(f"Stopped below full training: {_networks(counts['pruned'])} (--ladder).")
     if counts["duplicate"] or counts["rejected"]:
-        _print_line(
-            console,
+        screen.line(
             f"Without training: {counts['duplicate']} proposals answered from the record, "
-            f"{counts['rejected']} rejected by exact cost.",
+            f"{counts['rejected']} rejected by exact cost."
         )
-    _print_failures(console, made)
-    _print_line(console, f"Run folder: {session.folder.path} (report.html, front.csv, front.png)")
+    _print_failures(screen, made)
+    screen.line(f"Run folder: {run.path} (report.html, front.csv, front.png)")
 
 
-def _print_int8(console: Console, session: Session) -> None:
+def _print_int8(screen: Screen, run: SearchRun) -> None:
     """The front as ONNX Runtime runs it, before and after quantisation."""
+    from nas.report import add_id_column
     from nas.run import quantize_front
 
     table = Table(
@@ -130,21 +186,21 @@ def _print_int8(console: Console, session: Session) -> None:
     add_id_column(table)
     for heading in _INT8_HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for member in quantize_front(session):
+    for member in quantize_front(run):
         made, cost = member.network, member.row.cost
         table.add_row(
             member.row.arch_id,
-            f"{made.fp32_accuracy:.2%}".replace("%", " %"),
-            f"{made.int8_accuracy:.2%}".replace("%", " %"),
+            human_share(made.fp32_accuracy),
+            human_share(made.int8_accuracy),
             f"{100 * (made.fp32_accuracy - made.int8_accuracy):.2f}",
             *map(human_bytes, (cost.stored_bytes, cost.int8_stored_bytes)),
             *map(human_bytes, (made.fp32_bytes, made.int8_bytes)),
         )
-    console.print(table)
-    _print_line(console, f"Quantised networks: {session.folder.path / 'int8'}")
+    screen.show(table)
+    screen.line(f"Quantised networks: {run.path / 'int8'}")
 
 
-def _print_failures(console: Console, made: RunReport) -> None:
+def _print_failures(screen: Screen, made: RunReport) -> None:
     """How many of each kind, with one example."""
     failed = [
         (evaluation.failure, evaluation.number)
@@ -154,14 +210,8 @@ def _print_failures(console: Console, made: RunReport) -> None:
     examples = {failure.kind: (failure, number) for failure, number in reversed(failed)}
     for kind, count in Counter(failure.kind for failure, _ in failed).most_common():
         failure, number = examples[kind]
-        _print_line(
-            console, f"Failed: {count} x {kind}, for instance trial {number}: {failure.message}"
-        )
+        screen.line(f"Failed: {count} x {kind}, for instance trial {number}: {failure.message}")
 
 
 def _networks(count: int) -> str:
     return "1 network" if count == 1 else f"{count} networks"
-
-
-def _print_line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

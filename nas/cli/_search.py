@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,24 +20,27 @@ from nas.cli._data_options import (
 from nas.cli._options import (
     Address,
     CpusPerWorker,
+    Data,
+    DataDir,
     GpusPerWorker,
+    Json,
+    MovedData,
+    MovedStorage,
+    Quiet,
     Run,
     Set,
+    Storage,
     Workers,
     limit_options,
-    make_console,
+    worker_config,
 )
-from nas.cli._results import print_report
-from nas.cli._train import train_run
+from nas.cli._screen import Screen, command, ended_like_ctrl_c
+from nas.cli._search_print import print_end, print_next, print_plan, print_start
 from nas.metrics import Limit
-from nas.units import human_large, human_seconds
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from nas.run import Outcome, Session, WorkerConfig
-    from nas.search import SpaceProbe
-    from nas.trial import Fidelity
+    from nas.run import Run as SearchRun
+    from nas.run import WorkerConfig
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -51,14 +52,8 @@ def search(
         str, typer.Option(help="The space, by name or path; `nas spaces` lists them.")
     ],
     budget: Annotated[int, typer.Option(help="Networks to train.")] = 40,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="fashion_mnist, mnist, cifar10, cifar100, a folder of images, a .csv of files "
-            "and labels, a .npz file, or module:function."
-        ),
-    ] = "fashion_mnist",
-    data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
+    data: Data = "fashion_mnist",
+    data_dir: DataDir = None,
     objectives: Annotated[
         str, typer.Option(help="What to optimise, by name, separated by commas.")
     ] = "accuracy,params,macs",
@@ -92,28 +87,19 @@ def search(
     task_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Longest time for one network.")
     ] = 1800,
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="Optuna storage; a journal in the run folder if left out."
-        ),
-    ] = None,
+    storage: Storage = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
     finalists: Annotated[
         int, typer.Option(min=0, help="Train so many networks in full afterwards (`nas train`).")
     ] = 0,
     overrides: Set = [],  # noqa: B006 - typer copies it
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
-    from nas.proxy import DEFAULT_FIDELITY
-    from nas.run import SearchSettings, create_session
+    from nas.run import SearchSettings, create_run, fidelity_of
 
-    console = make_console()
-    changed = {"epochs": epochs, "train_images": train_images}
-    fidelity = replace(
-        DEFAULT_FIDELITY, **{key: value for key, value in changed.items() if value is not None}
-    )
-    folder = out or _default_folder(space)
+    screen = Screen(silent=quiet or as_json)
     settings = SearchSettings(
         space=space,
         overrides=tuple(overrides),
@@ -125,140 +111,79 @@ def search(
         limits=limits,
         sampler=sampler,
         seed=seed,
-        fidelity=fidelity,
+        fidelity=fidelity_of(epochs, train_images),
         storage=storage,
-        study=folder.name,
         task_timeout_s=task_timeout,
     )
-    worker_config = _worker_config(workers, address, cpus_per_worker, gpus_per_worker)
-    session, probe = create_session(settings, folder, ladder=ladder)
-    _print_start(console, session, probe)
-    _run(console, session, worker_config)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    with ended_like_ctrl_c():
+        print_plan(screen, settings)
+        begun = create_run(settings, out, ladder=ladder)
+        print_start(screen, begun)
+        _drive(_Drive(screen, config, as_json=as_json), begun.run)
     if finalists:
+        from nas.cli._train import train_run
         from nas.final import FinalistsWish
 
-        train_run(console, folder, FinalistsWish(finalists=finalists))
+        train_run(screen.console, begun.run.path, FinalistsWish(finalists=finalists))
 
 
 def resume(
     run: Run,
+    budget: Annotated[
+        int | None, typer.Option(help="Networks to train in all from now on.")
+    ] = None,
     workers: Workers = None,
     address: Address = None,
     cpus_per_worker: CpusPerWorker = 1,
     gpus_per_worker: GpusPerWorker = None,
+    data: MovedData = None,
+    data_dir: DataDir = None,
+    storage: MovedStorage = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
-    """Go on with a search that was interrupted, with what is left of its budget."""
-    from nas.run import open_session
+    """Go on with a search, with what is left of its budget or with a larger one."""
+    from nas.run import open_run
 
-    worker_config = _worker_config(workers, address, cpus_per_worker, gpus_per_worker)
-    _run(make_console(), open_session(run), worker_config)
+    screen = Screen(silent=quiet or as_json)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
+    if budget is not None:
+        opened = opened.with_budget(budget)
+    with ended_like_ctrl_c():
+        _drive(_Drive(screen, config, as_json=as_json), opened)
 
 
-def _run(console: Console, session: Session, worker_config: WorkerConfig) -> None:
-    from nas.run import run_search
+@dataclass(frozen=True, slots=True)
+class _Drive:
+    """How a search is driven from the command line."""
 
+    screen: Screen
+    config: WorkerConfig
+    as_json: bool
+
+
+def _drive(drive: _Drive, run: SearchRun) -> None:
+    """Search, print what was found, and exit with the status that says how it ended."""
+    from nas.cli._results import print_report
+    from nas.report import Progress
+    from nas.run import run_search, summary_of
+
+    screen = drive.screen
     try:
-        outcome = run_search(session, worker_config, console)
-        print_report(console, session)
+        with Progress(screen.console, silent=screen.silent) as progress:
+            outcome = run_search(run, drive.config, on_progress=progress.update)
+        print_report(screen, run)
     except KeyboardInterrupt:
-        _leave_interrupted(console, session)
-    _print_end(console, session, outcome)
+        screen.line(f"Interrupted. Go on with: {command('nas', 'resume', run.path)}")
+        raise typer.Exit(INTERRUPTED) from None
+    print_end(screen, run, outcome)
+    if screen.silent:
+        screen.result(summary_of(run) if drive.as_json else str(run.path))
     if outcome.interrupted:
-        _leave_interrupted(console, session)
-    _print_next(console, session)
-
-
-def _print_end(console: Console, session: Session, outcome: Outcome) -> None:
-    if outcome.exhausted:
-        console.print("No feasible network was found that has not been evaluated.")
-    budget = session.settings.budget
-    if outcome.evaluated >= budget and not outcome.new:
-        text = f"This search is finished: its budget of {budget} networks is spent."
-    else:
-        text = (
-            f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them now, in "
-            f"{human_seconds(outcome.elapsed_s)}."
-        )
-    console.print(text, highlight=False, soft_wrap=True)
-
-
-def _leave_interrupted(console: Console, session: Session) -> NoReturn:
-    console.print(
-        f"Interrupted. Go on with: nas resume {session.folder.path}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    raise typer.Exit(INTERRUPTED)
-
-
-def _print_next(console: Console, session: Session) -> None:
-    verbs = (
-        (f"nas export {session.folder.path} --pick knee", "PyTorch code and weights"),
-        (f"nas train {session.folder.path}", "the best networks in full, and their final front"),
-        (f"nas report {session.folder.path}", "this table again, front.csv, front.png"),
-    )
-    width = max(len(command) for command, _ in verbs)
-    console.print("\nNext:")
-    for command, purpose in verbs:
-        console.print(f"  {command:{width}}  {purpose}", highlight=False, soft_wrap=True)
-
-
-def _print_start(console: Console, session: Session, probe: SpaceProbe) -> None:
-    problem = session.problem
-    console.print(
-        f"Searching {problem.space.name} ({human_large(problem.space.num_settings)} settings) on "
-        f"{session.settings.data} for {', '.join(item.name for item in problem.objectives)}; "
-        f"run folder {session.folder.path}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for line in session.data.lines() if session.data else ():
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    limits = " and ".join(str(limit) for limit in problem.limits)
-    console.print(
-        f"Of {probe.settings:,} random settings {probe.legal / probe.settings:.0%} describe a "
-        f"network" + (f" and {probe.feasible / probe.settings:.1%} keep {limits}" * bool(limits)),
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(_training(session), highlight=False, soft_wrap=True)
-    console.print(
-        f"Whatever stops it, finished networks are kept; go on with: nas resume "
-        f"{session.folder.path}\n",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _training(session: Session) -> str:
-    full = session.settings.fidelity
-    images = f"on at most {full.train_images:,} images" if full.train_images else "on all images"
-    low = session.settings.ladder
-    if not low:
-        return f"Every network is trained {images} for {_epochs(full)}"
-    steps = ", then ".join(_epochs(rung) for rung in low)
-    return (
-        f"Every network is trained {images} for {steps}; the most promising, a third at most, "
-        f"climb to the next rung, the last being {_epochs(full)}"
-    )
-
-
-def _epochs(fidelity: Fidelity) -> str:
-    plural = "s" * (fidelity.epochs != 1)
-    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
-    return f"{fidelity.epochs} epoch{plural}{side}"
-
-
-def _worker_config(
-    workers: str | None, address: str | None, cpus: float, gpus: float | None
-) -> WorkerConfig:
-    from nas.run import WorkerConfig, parse_workers
-
-    return WorkerConfig(
-        workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
-    )
-
-
-def _default_folder(space: str) -> Path:
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(space).stem)
-    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        screen.line(f"Interrupted. Go on with: {command('nas', 'resume', run.path)}")
+        raise typer.Exit(INTERRUPTED)
+    if not run.front():
+        raise typer.Exit(1)
+    print_next(screen, run)

@@ -19,7 +19,7 @@ from nas.cli._data_options import (
     SkipBad,
     data_options,
 )
-from nas.cli._options import make_console
+from nas.cli._screen import make_console
 from nas.cli._train_print import (
     EpochLines,
     print_final_front,

@@ -1,10 +1,10 @@
 """Images with labels: where they come from, and how they are split."""
 
-from nas.data._fingerprint import DataFingerprint, describe_change, fingerprint
-from nas.data._images import ImageData, Images, Split
-from nas.data._known import DATASETS
-from nas.data._load import load_data, load_test
-from nas.data._loaders import Loader, find_loader, register
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from nas.data._options import (
     DEFAULT_OPTIONS,
     DataOptions,
@@ -12,8 +12,15 @@ from nas.data._options import (
     parse_channels,
     parse_resolution,
 )
-from nas.data._split import stratified_order
-from nas.data._summary import DataSummary, standard_error, summarize_data
+
+if TYPE_CHECKING:
+    from nas.data._fingerprint import DataFingerprint, describe_change, fingerprint
+    from nas.data._images import ImageData, Images, Split
+    from nas.data._known import DATASETS
+    from nas.data._load import load_data, load_test
+    from nas.data._loaders import Loader, find_loader, register
+    from nas.data._split import stratified_order
+    from nas.data._summary import DataSummary, standard_error, summarize_data
 
 __all__ = [
     "DATASETS",
@@ -38,3 +45,29 @@ __all__ = [
     "stratified_order",
     "summarize_data",
 ]
+
+_NEED_TORCH = {
+    "DATASETS": "_known",
+    "DataFingerprint": "_fingerprint",
+    "DataSummary": "_summary",
+    "ImageData": "_images",
+    "Images": "_images",
+    "Loader": "_loaders",
+    "Split": "_images",
+    "describe_change": "_fingerprint",
+    "find_loader": "_loaders",
+    "fingerprint": "_fingerprint",
+    "load_data": "_load",
+    "load_test": "_load",
+    "register": "_loaders",
+    "standard_error": "_summary",
+    "stratified_order": "_split",
+    "summarize_data": "_summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for: options are read without."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module 'nas.data' has no attribute '{name}'")
+    return getattr(import_module(f"nas.data.{_NEED_TORCH[name]}"), name)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
-from nas.run import open_session
-from nas.search import load_evaluations
+from nas.run import open_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
-    from nas.run import Session
+    from nas.run import Run
     from nas.trial import Evaluation
 
 
@@ -21,16 +20,14 @@ if TYPE_CHECKING:
 class OpenedRun:
     """A run and its trials."""
 
-    session: Session
+    session: Run
     evaluations: tuple[Evaluation, ...]
 
 
 def open_front(folder: Path) -> OpenedRun:
     """Open a run folder, finished or not. Raises UserError."""
-    session = open_session(folder)
-    return OpenedRun(
-        session=session, evaluations=load_evaluations(session.problem, session.address)
-    )
+    run = open_run(folder)
+    return OpenedRun(session=run, evaluations=run.trials())
 
 
 def find_member(run: OpenedRun, arch_id: str) -> Architecture:

@@ -15,8 +15,6 @@ from nas.trial import Fidelity
 if TYPE_CHECKING:
     pass
 
-DEFAULT_FIDELITY = Fidelity(epochs=2, train_images=6_000, val_images=5_000, batch_size=32)
-"""A search's default: a median of 6 s and a mean of 12 s for lru_vgnet's networks on one core."""
 LEARNING_RATE = 0.02
 """Peak for a batch of 32; other batch sizes scale it by the square root of their ratio."""
 PROXY_SCHEDULE = Schedule(shape="linear", warm_up=0.2)

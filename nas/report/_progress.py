@@ -57,9 +57,9 @@ class Progress:
     start, at the end, and whenever another tenth of the budget is done.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        """Show on `console`; standard output without one."""
-        self._console = console or Console()
+    def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
+        """Show on `console`; standard output without one; nothing at all where `silent`."""
+        self._console = Console(quiet=True) if silent else console or Console()
         self._live: Live | None = None
         self._first: Snapshot | None = None
         self._last: Snapshot | None = None
@@ -99,7 +99,7 @@ class Progress:
 
     def _print(self, snapshot: Snapshot) -> None:
         line = _line(snapshot, self._left_s(snapshot))
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         self._printed = snapshot
 
     def _left_s(self, snapshot: Snapshot) -> float | None:
@@ -149,7 +149,7 @@ def _line(snapshot: Snapshot, left_s: float | None) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in _counts(snapshot))
     pairs = (*_measures(snapshot), *_times(snapshot, left_s))
     figures = " | ".join(f"{name} {value}" for name, value in pairs)
-    return f"[{snapshot.done}/{snapshot.budget}]".replace("[", r"\[") + f" {counts} | {figures}"
+    return f"[{snapshot.done}/{snapshot.budget}] {counts} | {figures}"
 
 
 def _panel(snapshot: Snapshot, left_s: float | None) -> Panel:

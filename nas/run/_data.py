@@ -6,14 +6,20 @@ split.json   which image is in which part, where the data are the user's own
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import (
+    DATASETS,
+    DEFAULT_OPTIONS,
     DataFingerprint,
+    DataOptions,
     DataSummary,
     ImageData,
+    Loader,
     describe_change,
+    find_loader,
     fingerprint,
     load_data,
     load_test,
@@ -22,8 +28,13 @@ from nas.data import (
 from nas.errors import RunFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nas.run._folder import RunFolder
+    from nas.run._run import Run
     from nas.run._settings import SearchSettings
+    from nas.trial import Task, TrialResult
+    from nas.workers import WorkerInfo
 
 TEST_LOOKED_AT = 50_000
 """With more images of a user's own, duplicates in the test part are left to `nas data`."""
@@ -33,6 +44,12 @@ def read_data(settings: SearchSettings) -> ImageData:
     """The data of a search, at the size that its networks are trained and counted at."""
     data_dir = Path(settings.data_dir) if settings.data_dir else None
     return load_data(settings.data, data_dir=data_dir, options=settings.data_options)
+
+
+def absolute_data(data: str) -> str:
+    """The same data from any working directory: a path that exists is made absolute."""
+    path = Path(data).expanduser()
+    return str(path.absolute()) if data not in DATASETS and path.exists() else data
 
 
 def describe_data(settings: SearchSettings, data: ImageData) -> DataSummary:
@@ -66,3 +83,38 @@ def check_data(name: str, began_with: DataFingerprint, data: ImageData) -> None:
             f"{change}; accuracies on both would not compare: bring back the data as they were, "
             "or start a new search"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyFactory:
+    """Makes a worker's evaluator; travels to the worker and loads the data there."""
+
+    data: str
+    data_dir: str | None
+    options: DataOptions = DEFAULT_OPTIONS
+    loader: Loader | None = None
+    """The function that `data` stands for, where it is a user's own."""
+    began_with: DataFingerprint | None = None
+    """What the data must be, on every machine."""
+
+    @classmethod
+    def of(cls, run: Run) -> ProxyFactory:
+        """For the data of a run."""
+        settings = run.settings
+        return cls(
+            data=settings.data,
+            data_dir=settings.data_dir,
+            options=settings.data_options,
+            loader=find_loader(settings.data),
+            began_with=run.began_with,
+        )
+
+    def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
+        """Load the data and be ready to train."""
+        from nas.proxy import Evaluator
+
+        data_dir = Path(self.data_dir) if self.data_dir else None
+        data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
+        if self.began_with is not None:
+            check_data(self.data, self.began_with, data)
+        return Evaluator(data, info.device)

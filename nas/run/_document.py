@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from typing import TYPE_CHECKING
 
 from nas.report import (
@@ -13,21 +12,18 @@ from nas.report import (
     build_document,
 )
 from nas.run._latency import front_latencies
-from nas.search import load_evaluations
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.run._latency import FrontLatency
-    from nas.run._session import Session
+    from nas.run._run import Run
 
 
-def document_of(session: Session, *, box: HypervolumeBox | None = None) -> Document:
+def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
     """What there is to say of a run, its front measured in `box` or its own. Raises UserError."""
-    problem, settings = session.problem, session.settings
+    problem, settings = run.problem, run.settings
     return build_document(
         SearchFacts(
-            name=str(session.folder.path),
+            name=str(run.path),
             space=problem.space,
             dataset=settings.data,
             input_shape=problem.input_shape,
@@ -38,25 +34,13 @@ def document_of(session: Session, *, box: HypervolumeBox | None = None) -> Docum
             seed=settings.seed,
             budget=settings.budget,
             fidelities=settings.rungs,
-            box=box or session.box,
-            evaluations=load_evaluations(problem, session.address),
-            environment=session.folder.read_json("environment.json"),
-            live=is_running(session.folder.path),
-            latencies=tuple(_latency(one) for one in front_latencies(session)),
+            box=box or run.box,
+            evaluations=run.trials(),
+            environment=run.folder.read_json("environment.json"),
+            live=run.folder.is_locked(),
+            latencies=tuple(_latency(one) for one in front_latencies(run)),
         )
     )
-
-
-def is_running(path: Path) -> bool:
-    """Whether a process drives the search in this folder now."""
-    try:
-        with (path / "run.lock").open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _latency(one: FrontLatency) -> MeasuredLatency:

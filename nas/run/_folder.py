@@ -19,15 +19,25 @@ import json
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
 
 from nas.errors import RunFolderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 2
+_BEFORE_THE_FIRST = (
+    *("search.json", "space.yaml", "study.journal", "environment.json", "latency.json"),
+    *("data.json", "split.json", "plugins.json", "report.json"),
+    *("run.lock", "front.csv", "front.png", "trials.csv", "report.html"),
+)
+"""Files that may be there before the first network is trained."""
+
+FORMAT = 3
 """Of `search.json`; a folder of another format is refused rather than misread."""
 
 
@@ -48,19 +58,52 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """Make a new folder. Raises RunFolderError if it exists or cannot be made."""
+        """Make a new folder, or take over that of a search that never began.
+
+        Raises RunFolderError if it exists or cannot be made.
+        """
+        path = path.absolute()
         with _as_user_error(path):
             if (path / "search.json").exists():
-                raise RunFolderError(
-                    f"{path}: holds a search already; continue it with `nas resume {path}`, or "
-                    "name another folder with --out"
-                )
+                cls(path)._clear()
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise RunFolderError(
-                    f"{path}: exists and is not an empty folder; name another with --out"
+                    f"{path}: exists and is not an empty folder; name another with `out`"
                 )
             (path / "weights").mkdir(parents=True)
         return cls(path)
+
+    @classmethod
+    def create_new(cls, path: Path) -> RunFolder:
+        """Make a folder of this name, or with -2, -3, ... after it where there is one."""
+        for number in count(1):
+            named = path if number == 1 else path.with_name(f"{path.name}-{number}")
+            try:
+                named.parent.mkdir(parents=True, exist_ok=True)
+                named.mkdir()
+            except FileExistsError:
+                continue
+            except OSError:
+                pass  # `create` says why
+            return cls.create(named)
+        raise AssertionError("count() does not end")
+
+    def _clear(self) -> None:
+        """Remove what a search that never began has written. Raises RunFolderError if it has."""
+        if not self._never_began():
+            raise RunFolderError(
+                f"{self.path}: holds a search already; continue it with `nas resume {self.path}`, "
+                "or name another folder with `out`"
+            )
+        for name in _BEFORE_THE_FIRST:
+            (self.path / name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (self.path / "weights").rmdir()
+
+    def _never_began(self) -> bool:
+        """Whether nothing is here but what is written before the first network is trained."""
+        there = {path.relative_to(self.path).as_posix() for path in self.path.rglob("*")}
+        return there <= {*_BEFORE_THE_FIRST, "weights"} and not self.is_locked()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -98,6 +141,17 @@ class RunFolder:
                 "first"
             ) from None
 
+    def is_locked(self) -> bool:
+        """Whether a driver runs this search now, in whatever process."""
+        try:
+            with (self.path / "run.lock").open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file as a whole or not at all."""
         self.write_bytes(name, (json.dumps(content, indent=2) + "\n").encode())
@@ -124,7 +178,20 @@ class RunFolder:
             return path.read_bytes()
         except OSError as error:
             raise RunFolderError(
-                f"{path}: the weights of this network cannot be read: {error.strerror}"
+                f"{path}: the weights of this network cannot be read: {error.strerror}; restore "
+                f"the file, or train the network again with `nas repair {self.path}`"
+            ) from error
+
+    @contextmanager
+    def blaming_weights(self, arch_id: str) -> Iterator[None]:
+        """Say of weights that do not fit that they do not. Raises RunFolderError."""
+        try:
+            yield
+        except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
+            raise RunFolderError(
+                f"{self.weights(arch_id)}: holds no weights of network {arch_id} "
+                f"({str(error).splitlines()[0]}); restore the file, or train the network again "
+                f"with `nas repair {self.path}`"
             ) from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
@@ -162,5 +229,5 @@ def _as_user_error(path: Path) -> Iterator[None]:
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot be used: {error.strerror or error}; mend that, or name another "
-            "folder with --out; a search that had begun goes on with `nas resume`"
+            "folder with `out`; a search that had begun goes on with `nas resume`"
         ) from error

@@ -18,15 +18,13 @@ from nas.latency import (
     Workload,
     load_calibration,
 )
-from nas.report import front_rows
-from nas.search import load_evaluations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.arch import Architecture
     from nas.run._folder import RunFolder
-    from nas.run._session import Session
+    from nas.run._run import Run
     from nas.run._settings import SearchSettings
     from nas.space import SearchSpace
 
@@ -96,15 +94,13 @@ def predict_us(
     return predict
 
 
-def measure_front(session: Session) -> None:
+def measure_front(session: Run) -> None:
     """Measure the networks of a run's front, and write what was found into its folder."""
     problem, meter = session.problem, LatencyMeter("cpu")
-    evaluations = load_evaluations(problem, session.address)
-    archs = {evaluation.arch.id: evaluation.arch for evaluation in evaluations if evaluation.cost}
     found = []
-    for row in front_rows(evaluations, problem.objectives, limits=problem.limits):
+    for row in session.front():
         workload = Workload(
-            arch=archs[row.arch_id],
+            arch=row.arch,
             input_shape=problem.input_shape,
             num_classes=problem.num_classes,
         )
@@ -118,7 +114,7 @@ def measure_front(session: Session) -> None:
     session.folder.write_json(MEASURED, found)
 
 
-def front_latencies(session: Session) -> tuple[FrontLatency, ...]:
+def front_latencies(session: Run) -> tuple[FrontLatency, ...]:
     """What `measure_front` found last; empty where nothing was measured."""
     if not (session.folder.path / MEASURED).exists():
         return ()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
-from nas.errors import OptionError, RunFolderError
 from nas.export import Provenance, export_network
-from nas.report import best_row, front_rows, knee_row, write_report
+from nas.report import best_row, knee_row, write_report
 from nas.run._views import write_views
-from nas.search import load_evaluations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.export import Exported
     from nas.report import FrontRow, Report
-    from nas.run._session import Session
+    from nas.run._members import FrontMember
+    from nas.run._run import Run
     from nas.trial import Evaluation
-
-PICKS = ("best", "knee", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,91 +31,85 @@ class RunReport:
     """Share of the run's box, in [0, 1]."""
 
 
-def report_run(session: Session) -> RunReport:
+def report_run(run: Run) -> RunReport:
     """Write the report of a run, finished or not: page, picture, tables. Raises UserError."""
-    evaluations = load_evaluations(session.problem, session.address)
-    objectives = session.problem.objectives
+    evaluations = run.trials()
+    objectives = run.problem.objectives
     report = write_report(
-        session.folder.path,
+        run.path,
         evaluations,
         objectives,
-        limits=session.problem.limits,
-        dataset=session.settings.data,
-        title=f"{session.problem.space.name} on {session.settings.data}",
+        limits=run.problem.limits,
+        dataset=run.settings.data,
+        title=f"{run.problem.space.name} on {run.settings.data}",
         describe=summarize,
     )
-    write_views(session)
+    write_views(run)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
-        evaluations=evaluations, report=report, hypervolume=session.box.hypervolume(values)
+        evaluations=evaluations, report=report, hypervolume=run.box.hypervolume(values)
     )
+
+
+def summary_of(run: Run) -> dict[str, Any]:
+    """What programs want to know of a run, ready for JSON."""
+    trials, front, objectives = run.trials(), run.front(), run.problem.objectives
+    picks = {"best": best_row(front), "knee": knee_row(front, objectives)} if front else {}
+    return {
+        "run": str(run.path),
+        "state": run.state,
+        "budget": run.settings.budget,
+        "trials": dict(Counter(one.state for one in trials)),
+        "hypervolume": run.hypervolume(),
+        "picks": {name: front[place].arch_id for name, place in picks.items()},
+        "front": [_member(row, run) for row in front],
+    }
+
+
+def _member(row: FrontRow, run: Run) -> dict[str, Any]:
+    values = zip(run.problem.objectives, row.values(run.problem.objectives), strict=True)
+    return {
+        "trial": row.trial,
+        "id": row.arch_id,
+        **{metric.column: value for metric, value in values},
+        "network": row.description,
+    }
 
 
 def export_run(
-    session: Session, pick: str, folder: Path, *, materialized: bool = False
+    run: Run, pick: str, folder: Path, *, materialized: bool = False
 ) -> tuple[Exported, ...]:
     """Write networks of a run's front as code, weights and model file into `folder`.
 
     `pick` is best, knee, all, or the beginning of an id; `materialized` writes generated kernels
     instead of parameter rings. Raises UserError.
     """
-    evaluations = load_evaluations(session.problem, session.address)
-    rows = front_rows(evaluations, session.problem.objectives, limits=session.problem.limits)
-    if not rows:
-        raise RunFolderError(
-            f"{session.folder.path}: no network has been evaluated yet; continue the search with "
-            f"`nas resume {session.folder.path}`"
+    return tuple(_export(run, member, folder, materialized) for member in run.pick(pick))
+
+
+def _export(run: Run, member: FrontMember, folder: Path, materialized: bool) -> Exported:
+    problem = run.problem
+    with run.folder.blaming_weights(member.arch_id):
+        return export_network(
+            folder,
+            member.arch,
+            input_shape=problem.input_shape,
+            num_classes=problem.num_classes,
+            weights=member.weights(),
+            provenance=_provenance(run, member),
+            materialized=materialized,
         )
-    by_number = {evaluation.number: evaluation for evaluation in evaluations}
-    return tuple(
-        _export(session, row, by_number[row.trial], folder, materialized)
-        for row in _pick(session, rows, pick)
-    )
 
 
-def _pick(session: Session, rows: tuple[FrontRow, ...], pick: str) -> tuple[FrontRow, ...]:
-    if pick == "all":
-        return rows
-    if pick == "best":
-        return (rows[best_row(rows)],)
-    if pick == "knee":
-        return (rows[knee_row(rows, session.problem.objectives)],)
-    matching = tuple(row for row in rows if row.arch_id.startswith(pick))
-    if len(matching) != 1:
-        what = "several networks" if matching else "no network"
-        raise OptionError(
-            f"--pick {pick}: {what} on the front begin{'' if matching else 's'} so; write "
-            f"{', '.join(PICKS)} or an id from {session.folder.path / 'front.csv'}"
-        )
-    return matching
-
-
-def _export(
-    session: Session, row: FrontRow, evaluation: Evaluation, folder: Path, materialized: bool
-) -> Exported:
-    problem = session.problem
-    return export_network(
-        folder,
-        evaluation.arch,
-        input_shape=problem.input_shape,
-        num_classes=problem.num_classes,
-        weights=session.folder.read_weights(row.arch_id),
-        provenance=_provenance(session, row),
-        materialized=materialized,
-    )
-
-
-def _provenance(session: Session, row: FrontRow) -> Provenance:
-    problem, settings = session.problem, session.settings
-    epochs, count = settings.fidelity.epochs, settings.fidelity.train_images
-    images = f"{count:,}" if count else "all"
+def _provenance(run: Run, row: FrontRow) -> Provenance:
+    problem, settings = run.problem, run.settings
     shape = "x".join(map(str, problem.input_shape))
-    version = session.folder.read_json("environment.json")["packages"].get("reuse-nas")
+    version = run.folder.read_json("environment.json")["packages"].get("reuse-nas")
     return Provenance(
         claim=(
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
             f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on {settings.data} "
-            f"after a proxy training of {epochs} epochs over {images} images "
+            f"after a proxy training of {_training(run)} "
             "(one seed; these are its weights). Train it in full before use."
         ),
         origin=(
@@ -125,14 +117,25 @@ def _provenance(session: Session, row: FrontRow) -> Provenance:
             f"budget {settings.budget}, sampler {settings.sampler}, seed {settings.seed}."
         ),
         preprocessing=(
-            f"Input: float images (B, {shape.replace('x', ', ')}), {_statistics(session)}."
+            f"Input: float images (B, {shape.replace('x', ', ')}), {_statistics(run.facts)}."
         ),
         weights_file=None,
     )
 
 
-def _statistics(session: Session) -> str:
-    facts = session.folder.read_json("search.json")["facts"]
+def _training(run: Run) -> str:
+    """What a proxy really saw: a data set may hold fewer images than were asked for."""
+    fidelity, there = run.settings.fidelity, run.facts["train_images"]
+    wanted = fidelity.train_images or there
+    epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
+    if wanted <= there:
+        return f"{epochs} over {wanted:,} images"
+    # As many steps as for the images asked for, so more passes over those there are.
+    passes = max(1, round(fidelity.epochs * wanted / there))
+    return f"about {passes} passes over {there:,} images"
+
+
+def _statistics(facts: Any) -> str:
     scale = 1 if facts["bounded"] else 255
     mean, std = (
         ", ".join(f"{scale * value:.4f}" for value in facts[name]) for name in ("mean", "std")

@@ -5,27 +5,28 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.report import Progress, Snapshot, front_rows
-from nas.run._data import check_data, read_data
+from nas.report import Snapshot, front_rows
+from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._latency import measure_front, wants_latency
-from nas.run._session import ProxyFactory
 from nas.search import LoopEvents, OptunaStore, SearchEngine, SearchLoop
 from nas.workers import make_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
-    from nas.run._session import Session
+    from nas.run._run import Run
     from nas.run._settings import WorkerConfig
     from nas.search import Proposal
     from nas.trial import Evaluation, TrialResult
     from nas.workers import Factory, Pool
+
+
+OnProgress = Callable[[Snapshot], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,33 +45,41 @@ class Outcome:
 
 
 def run_search(
-    session: Session,
+    run: Run,
     worker_config: WorkerConfig,
-    console: Console,
     *,
+    on_progress: OnProgress | None = None,
     factory: Factory | None = None,
 ) -> Outcome:
     """Evaluate networks until the budget is spent, the space is exhausted, or Ctrl-C.
 
-    `factory` replaces the training of proxies, for tests and benchmarks. Raises UserError.
+    Args:
+        run: What to go on with.
+        worker_config: Where its networks are trained.
+        on_progress: Called with a `Snapshot` whenever something changes, and every second.
+        factory: Replaces the training of proxies, for tests and benchmarks.
+
+    Raises:
+        UserError: the data have changed, or the study or the workers cannot be reached.
     """
     started = time.monotonic()
-    with session.folder.lock():
-        engine = _open_engine(session)
+    with run.folder.lock():
+        engine = _open_engine(run)
         ledger = engine.ledger
         before = ledger.num_finished
         exhausted = interrupted = False
-        if before < session.settings.budget:
+        if before < run.settings.budget:
             if factory is None:
-                _check_data(session)
+                _check_data(run)
             try:
-                exhausted = _evaluate(session, engine, worker_config, console, factory)
+                show = on_progress or _ignore
+                exhausted = _evaluate(run, engine, worker_config, show, factory)
             except KeyboardInterrupt:
                 interrupted = True
-                session.folder.log("interrupted")
-    if wants_latency(session.settings) and ledger.results.front and not interrupted:
+                run.folder.log("interrupted")
+    if wants_latency(run.settings) and ledger.results.front and not interrupted:
         # With the workers gone, so that no training runs beside it.
-        measure_front(session)
+        measure_front(run)
     return Outcome(
         evaluated=ledger.num_finished,
         new=ledger.num_finished - before,
@@ -80,42 +89,43 @@ def run_search(
     )
 
 
-def _check_data(session: Session) -> None:
+def _check_data(run: Run) -> None:
     """Before anything slow: that the data are what the search began with. Raises UserError."""
-    if session.data is None:  # else it has just begun
-        check_data(session.settings.data, session.began_with, read_data(session.settings))
+    if run.data is None:  # else it has just begun
+        check_data(run.settings.data, run.began_with, read_data(run.settings))
 
 
-def _open_engine(session: Session) -> SearchEngine:
+def _open_engine(run: Run) -> SearchEngine:
     return SearchEngine(
-        session.problem,
-        OptunaStore(session.problem, session.address),
-        sampler=session.settings.sampler,
-        seed=session.settings.seed,
-        start=session.start,
-        num_rungs=len(session.settings.rungs),
-        reference=session.worst,
+        run.problem,
+        OptunaStore(run.problem, run.address),
+        sampler=run.settings.sampler,
+        seed=run.settings.seed,
+        start=run.start,
+        num_rungs=len(run.settings.rungs),
+        reference=run.worst,
     )
 
 
 def _evaluate(
-    session: Session,
+    run: Run,
     engine: SearchEngine,
     worker_config: WorkerConfig,
-    console: Console,
+    on_progress: OnProgress,
     factory: Factory | None,
 ) -> bool:
     """Go through what is left of the budget; True if the space had no network left."""
-    settings, folder = session.settings, session.folder
-    pool = make_pool(
-        worker_config.workers,
-        factory or ProxyFactory.of(session),
-        address=worker_config.address,
-        cpus_per_worker=worker_config.cpus_per_worker,
-        gpus_per_worker=worker_config.gpus_per_worker,
-        task_timeout_s=settings.task_timeout_s,
-    )
-    with pool, _ended_like_ctrl_c(), Progress(console) as progress:
+    settings, folder = run.settings, run.folder
+    with _sigterm_kept():
+        pool = make_pool(
+            worker_config.workers,
+            factory or ProxyFactory.of(run),
+            address=worker_config.address,
+            cpus_per_worker=worker_config.cpus_per_worker,
+            gpus_per_worker=worker_config.gpus_per_worker,
+            task_timeout_s=settings.task_timeout_s,
+        )
+    with pool:
         folder.log(
             f"begins with {pool.description}, {engine.ledger.num_finished} networks evaluated"
         )
@@ -125,28 +135,30 @@ def _evaluate(
             budget=settings.budget,
             rungs=settings.rungs,
             seed=settings.seed,
-            events=_Search(session, engine, pool, progress),
+            events=_Search(run, engine, pool, on_progress),
         )
         loop.run()
         folder.log("ends")
     return loop.exhausted
 
 
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Within it SIGTERM, as `docker stop` and schedulers send it, does what Ctrl-C does.
+def _ignore(snapshot: Snapshot) -> None:
+    """Nobody asked for progress."""
 
-    Ray's own handler, there once Ray has started, would abort the process.
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Afterwards the caller's own handler answers SIGTERM: Ray installs its own when it starts.
+
+    A notebook or a program that searches keeps its handlers.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
     try:
         yield
     finally:
-        # None stands for a handler that Python did not set and cannot put back.
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        if in_main and before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,26 +175,26 @@ class _Search(LoopEvents):
     """What happens in the run folder and on the display beside a search."""
 
     def __init__(
-        self, session: Session, engine: SearchEngine, pool: Pool, progress: Progress
+        self, run: Run, engine: SearchEngine, pool: Pool, on_progress: OnProgress
     ) -> None:
-        self._session = session
+        self._run = run
         self._engine = engine
         self._pool = pool
-        self._progress = progress
+        self._on_progress = on_progress
         self._started = time.monotonic()
         self._measure_front()
 
     def on_wait(self, loop: SearchLoop) -> None:
-        self._progress.update(self._snapshot(num_running=len(loop.running)))
+        self._on_progress(self._snapshot(num_running=len(loop.running)))
 
     def before_record(self, proposal: Proposal, result: TrialResult) -> None:
         if self._in_full(proposal) and result.ok and result.weights is not None:
             # Before the record: a network on the front must never lack its weights.
             name = f"weights/{proposal.candidate.arch.id}.safetensors"
-            self._session.folder.write_bytes(name, result.weights)
+            self._run.folder.write_bytes(name, result.weights)
 
     def after_record(self, proposal: Proposal, result: TrialResult, *, on_front: bool) -> None:
-        folder, ledger = self._session.folder, self._engine.ledger
+        folder, ledger = self._run.folder, self._engine.ledger
         if on_front:
             self._measure_front()
         if self._in_full(proposal) and result.weights is not None:
@@ -194,20 +206,20 @@ class _Search(LoopEvents):
 
     def _measure_front(self) -> None:
         """Once for each change of the front, not for each look at it."""
-        ledger, session = self._engine.ledger, self._session
+        ledger, run = self._engine.ledger, self._run
         front = [ledger.evaluations[member.number] for member in ledger.results.front]
-        rows = front_rows(front, session.problem.objectives, limits=session.problem.limits)
-        values = {row.values(session.problem.objectives) for row in rows}
+        rows = front_rows(front, run.problem.objectives, limits=run.problem.limits)
+        values = {row.values(run.problem.objectives) for row in rows}
         self._front = _FrontMeasures(
             size=len(values),
-            hypervolume=session.box.hypervolume(sorted(values)),
+            hypervolume=run.box.hypervolume(sorted(values)),
             best_accuracy=max((row.scores.accuracy for row in rows), default=None),
         )
 
     def _snapshot(self, num_running: int) -> Snapshot:
         ledger, front = self._engine.ledger, self._front
         return Snapshot(
-            budget=self._session.settings.budget,
+            budget=self._run.settings.budget,
             finished=ledger.count("complete"),
             pruned=len(ledger.paused) + ledger.count("pruned"),
             running=num_running,

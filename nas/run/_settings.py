@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
-from nas.metrics import Limit
-from nas.search import SAMPLERS
-from nas.trial import Fidelity
+from nas.metrics import Limit, check_measured, parse_objectives
+from nas.trial import DEFAULT_FIDELITY, Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,43 +23,47 @@ class SearchSettings:
     space: str
     """Name or path of the model file; the run folder keeps its text."""
     overrides: tuple[str, ...] = ()
-    data: str
+    data: str = "fashion_mnist"
     data_dir: str | None = None
     data_options: DataOptions = DEFAULT_OPTIONS
     """As asked for; in a run's folder, with the size and channels that were chosen."""
-    budget: int
+    budget: int = 40
     """Networks to train in all."""
-    objectives: tuple[str, ...]
+    objectives: tuple[str, ...] = ("accuracy", "params", "macs")
     limits: tuple[Limit, ...] = ()
     sampler: str = "model"
     seed: int = 0
-    fidelity: Fidelity
+    fidelity: Fidelity = DEFAULT_FIDELITY
     """Of full training: what the front is judged by."""
     ladder: tuple[Fidelity, ...] | None = None
     """Shorter trainings that come first, the cheapest first. Empty: every network is trained in
     full; None, before the search begins: the space's own, or what suits the images."""
     storage: str | None = None
-    """Storage URL; None keeps the study in the run folder."""
-    study: str
-    """The study's name in its storage."""
-    task_timeout_s: float
+    """Storage URL without its password; None keeps the study in the run folder."""
+    study: str = ""
+    """The study's name in its storage; the run folder's where empty."""
+    task_timeout_s: float = 1800.0
+    """Longest time for one training."""
 
     def __post_init__(self) -> None:
-        """Raise OptionError on values no search can have."""
+        """Raise OptionError on values no search can have, whatever the data."""
         if self.budget < 1:
             raise OptionError(
-                f"--budget {self.budget}: a search needs a budget of at least 1 network"
+                f"`budget` {self.budget}: a search needs a budget of at least 1 network"
             )
         if not 0 < self.task_timeout_s < math.inf:
             raise OptionError(
-                f"--task-timeout {self.task_timeout_s:g}: write a number of seconds above 0"
+                f"`task_timeout` {self.task_timeout_s:g}: write a number of seconds above 0"
             )
+        from nas.search import SAMPLERS
+
         if self.sampler not in SAMPLERS:
             near = get_close_matches(self.sampler, SAMPLERS, n=1)
             hint = f", did you mean '{near[0]}'?" if near else ""
             raise OptionError(
-                f"--sampler: unknown sampler '{self.sampler}'{hint} (known: {', '.join(SAMPLERS)})"
+                f"`sampler`: unknown sampler '{self.sampler}'{hint} (known: {', '.join(SAMPLERS)})"
             )
+        check_measured(parse_objectives(self.objectives), self.limits, self.sampler)
 
     @property
     def rungs(self) -> tuple[Fidelity, ...]:
@@ -104,12 +107,12 @@ class WorkerConfig:
         """Raise OptionError on what no pool can be, before a run folder is made."""
         if self.workers == "local" and self.address is not None:
             raise OptionError(
-                f"--workers local evaluates in this process, so --address {self.address} would "
+                f"`workers` local evaluates in this process, so `address` {self.address} would "
                 "do nothing; drop one of the two"
             )
         if not self.cpus_per_worker > 0:
             raise OptionError(
-                f"--cpus-per-worker {self.cpus_per_worker:g}: write a number above 0"
+                f"`cpus_per_worker` {self.cpus_per_worker:g}: write a number above 0"
             )
 
 
@@ -118,5 +121,5 @@ def parse_workers(text: str | None) -> Literal["local"] | int | None:
     if text is None or text == "local":
         return text  # type: ignore[return-value]
     if not text.isdecimal() or int(text) < 1:
-        raise OptionError(f"--workers {text}: write local, or a number of workers of at least 1")
+        raise OptionError(f"`workers` {text}: write local, or a number of workers of at least 1")
     return int(text)

@@ -15,21 +15,21 @@ from nas.report import (
     write_page,
     write_trials_csv,
 )
-from nas.run._document import document_of, is_running
+from nas.run._document import document_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.run._session import Session
+    from nas.run._run import Run
 
 RELOAD_S = 5
 """Seconds between two looks at a run that goes on."""
 
 
-def write_views(session: Session, *, reload_s: int | None = None) -> Path:
+def write_views(run: Run, *, reload_s: int | None = None) -> Path:
     """Write `report.html`, `report.json` and `trials.csv` of a run. Raises UserError."""
-    document, folder = document_of(session), session.folder.path
+    document, folder = document_of(run), run.folder.path
     write_document_json(folder / "report.json", document)
     write_trials_csv(folder / "trials.csv", document)
     path = folder / "report.html"
@@ -37,19 +37,16 @@ def write_views(session: Session, *, reload_s: int | None = None) -> Path:
     return path
 
 
-def write_comparison(path: Path, sessions: Sequence[Session]) -> None:
+def write_comparison(path: Path, runs: Sequence[Run]) -> None:
     """Write one page over several runs; fronts of equal objectives share one box."""
-    write_page(path, documents_of(sessions))
+    write_page(path, documents_of(runs))
 
 
-def documents_of(sessions: Sequence[Session]) -> list[Document]:
+def documents_of(runs: Sequence[Run]) -> list[Document]:
     """Documents of several runs, with hypervolumes that compare where anything can."""
-    aims = {
-        (session.problem.objectives, session.settings.data, session.problem.num_classes)
-        for session in sessions
-    }
-    box = _common_box([session.box for session in sessions]) if len(aims) == 1 else None
-    return [document_of(session, box=box) for session in sessions]
+    aims = {(run.problem.objectives, run.settings.data, run.problem.num_classes) for run in runs}
+    box = _common_box([run.box for run in runs]) if len(aims) == 1 else None
+    return [document_of(run, box=box) for run in runs]
 
 
 def _common_box(boxes: Sequence[HypervolumeBox]) -> HypervolumeBox:
@@ -64,21 +61,21 @@ def _wider(one: Axis, other: Axis) -> Axis:
 
 
 def watch(
-    open_run: Callable[[], Session], tell: Callable[[Path], None], *, every_s: float = RELOAD_S
+    reopen: Callable[[], Run], tell: Callable[[Path], None], *, every_s: float = RELOAD_S
 ) -> None:
     """Write the report again and again until the search has ended.
 
     Args:
-        open_run: Opens the run anew.
+        reopen: Opens the run anew.
         tell: Told the page once, when it is there for the first time.
         every_s: Least number of seconds between two reports; a large run takes longer.
     """
     told = False
     while True:
         began = time.monotonic()
-        session = open_run()
-        live = is_running(session.folder.path)
-        path = write_views(session, reload_s=RELOAD_S)
+        run = reopen()
+        live = run.folder.is_locked()
+        path = write_views(run, reload_s=RELOAD_S)
         if not told:
             tell(path)
             told = True

@@ -19,6 +19,13 @@ from nas.search._loop import LoopEvents, SearchLoop
 from nas.search._optuna_store import OptunaStore, create_study, load_evaluations
 from nas.search._probe import SpaceProbe, probe_space
 from nas.search._problem import Candidate, Genes, Problem, SearchProblem
+from nas.search._repair import repair_study
+from nas.search._secrets import (
+    absolute_url,
+    hide_passwords,
+    with_password,
+    without_password,
+)
 from nas.search._storage import StorageAddress
 from nas.search._store import MemoryStore, RungScore, TrialStore
 from nas.search.samplers import (
@@ -58,9 +65,14 @@ __all__ = [
     "SpaceProbe",
     "StorageAddress",
     "TrialStore",
+    "absolute_url",
     "create_study",
+    "hide_passwords",
     "load_evaluations",
     "make_sampler",
     "objective_vector",
     "probe_space",
+    "repair_study",
+    "with_password",
+    "without_password",
 ]

@@ -181,7 +181,7 @@ def _read_outcome(plain: Mapping[str, Any]) -> Outcome:
 
 def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> None:
     """Make a new, empty study. Raises StorageError, also if there is one of that name."""
-    storage = open_storage(address, writer=True)
+    storage = open_storage(address, writer=True, create=True)
     try:
         with storage.batch(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -194,7 +194,7 @@ def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> Non
     except optuna.exceptions.DuplicatedStudyError as error:
         raise StorageError(
             f"{address}: holds a study named '{address.study}' already; the run folder's name "
-            "is the study's: name another folder with --out"
+            "is the study's: name another folder with `out`"
         ) from error
 
 

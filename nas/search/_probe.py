@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from nas.metrics import Metric
     from nas.search._problem import Candidate, Problem
-    from nas.space import Genome
+    from nas.space import Genome, SearchSpace
     from nas.trial import Cost
 
 PROBE_SETTINGS = 2_000
 DESCENT_STARTS = 10
 """From one start alone, the greatest cost of `lru_vgnet` was missed by a sixth."""
 DESCENT_STEPS = 300
+MIN_MADE = 30
+"""Settings that make a choice before it is called impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,9 @@ class SpaceProbe:
     """Name, least and greatest value of every cost among the objectives."""
     seed: Genome | None
     """A feasible genome, if one was found."""
+    impossible: tuple[str, ...] = ()
+    """Choices, as `gene=option`, of which no setting looked at was feasible, though several made
+    them."""
 
 
 def probe_space(problem: Problem) -> SpaceProbe:
@@ -52,7 +57,7 @@ def probe_space(problem: Problem) -> SpaceProbe:
     space = problem.space
     if not space.is_open:
         raise OptionError(
-            f"--space {space.name}: no value is open, so this is a network, not a space; "
+            f"`space` {space.name}: no value is open, so this is a network, not a space; "
             "`nas cost` counts it, `nas spaces` lists what can be searched"
         )
     looked = [problem.candidate(space.random_genome(rng)) for _ in range(PROBE_SETTINGS)]
@@ -72,7 +77,22 @@ def probe_space(problem: Problem) -> SpaceProbe:
             if objective.known_before_training
         ),
         seed=seed,
+        impossible=_impossible(space, looked),
     )
+
+
+def _impossible(space: SearchSpace, looked: list[Candidate]) -> tuple[str, ...]:
+    made: Counter[tuple[int, int]] = Counter()
+    possible: set[tuple[int, int]] = set()
+    for candidate in looked:
+        choices = [(gene, candidate.genome[gene]) for gene in space.active_genes(candidate.genome)]
+        made.update(choices)
+        if candidate.reason is None:
+            possible.update(choices)
+    none = sorted(one for one, count in made.items() if count >= MIN_MADE and one not in possible)
+    if not possible:
+        return ()
+    return tuple(f"{space.genes[gene].name}={space.genes[gene].labels[at]}" for gene, at in none)
 
 
 def _require_legal(problem: Problem, looked: list[Candidate], legal: list[Candidate]) -> None:

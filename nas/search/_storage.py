@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
@@ -13,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import StorageError
 from nas.search._journal import BatchedJournal, repair_journal
+from nas.search._repair import REPLAY_ERRORS, first_fault
+from nas.search._secrets import PASSWORD_VARIABLE, hide_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CONNECT_TIMEOUT_S = 10
 PATIENT_DRIVERS = ("postgresql", "mysql")
@@ -35,7 +37,7 @@ class StorageAddress:
 
     def __str__(self) -> str:
         """The file or URL, without the password."""
-        return str(self.journal) if self.journal else f"--storage {_without_password(self.url)}"
+        return str(self.journal) if self.journal else f"`storage` {hide_passwords(self.url or '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,49 +61,60 @@ class Storage:
                 yield
         except BROKEN as error:
             raise StorageError(
-                f"{self.address}: the study cannot be reached: {_reason(error)}; mend that (free "
+                f"{self.address}: the study cannot be reached: "
+                f"{hide_passwords(_reason(error), self.address.url)}; mend that (free "
                 "space, connection), and `nas resume` goes on from the last trial written"
             ) from error
 
 
-def open_storage(address: StorageAddress, *, writer: bool) -> Storage:
-    """Open a storage; `writer` must be the only one of a journal. Raises StorageError."""
+def open_storage(address: StorageAddress, *, writer: bool, create: bool = False) -> Storage:
+    """Open a storage; `writer` must be the only one of a journal, `create` may make its file.
+
+    Raises StorageError.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if address.journal is not None:
-        return _open_journal(address, address.journal, writer=writer)
+        return _open_journal(address, address.journal, writer=writer, create=create)
     assert address.url is not None
     try:
-        return Storage(address, _open_url(address.url))
+        return Storage(address, _open_url(address.url, create=create))
     except ImportError as error:
         raise StorageError(
             f"{address}: the database's driver is not installed ({error.__cause__ or error}); "
-            "install it beside nas with pip, or leave --storage out to keep the study in the run "
+            "install it beside nas with pip, or leave `storage` out to keep the study in the run "
             "folder"
         ) from error
     except (*BROKEN, ValueError, TypeError) as error:
+        reason = hide_passwords(_reason(error), address.url)
         raise StorageError(
-            f"{address}: cannot be opened: {_reason(error)}; check address, driver and "
-            "password, or leave --storage out to keep the study in the run folder"
-        ) from error
+            f"{address}: cannot be opened: {reason}; check address, driver and password "
+            f"(a password may stand in {PASSWORD_VARIABLE}), or leave `storage` out to keep the "
+            "study in the run folder"
+        ) from None
 
 
-def _open_journal(address: StorageAddress, path: Path, *, writer: bool) -> Storage:
+def _open_journal(address: StorageAddress, path: Path, *, writer: bool, create: bool) -> Storage:
     try:
+        if not create and not path.exists():
+            raise FileNotFoundError("no such file")
         if writer:
             repair_journal(path)
-        elif not path.exists():
-            raise FileNotFoundError("no such file")
         journal = BatchedJournal(path)
         return Storage(address, optuna.storages.JournalStorage(journal), journal)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, *REPLAY_ERRORS) as error:
+        fault = None if isinstance(error, OSError) else first_fault(path)
         raise StorageError(
-            f"{path}: the study's journal cannot be read: {_reason(error)}; restore the file, or "
-            "start a new search"
+            f"{path}: the study's journal cannot be read: {fault or _reason(error)}; restore the "
+            f"file, or keep what is readable: `nas repair {path.parent}`"
         ) from error
 
 
-def _open_url(url: str) -> optuna.storages.BaseStorage:
-    impatient = make_url(url).get_backend_name() in PATIENT_DRIVERS
+def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:
+    parsed = make_url(url)
+    # SQLite would make an empty file of a study that is somewhere else.
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not create:
+        Path(parsed.database).stat()
+    impatient = parsed.get_backend_name() in PATIENT_DRIVERS
     engine_kwargs = {"connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}} if impatient else {}
     return optuna.storages.RDBStorage(url, engine_kwargs=engine_kwargs)
 
@@ -111,10 +124,3 @@ def _reason(error: Exception) -> str:
         return error.strerror
     cause = error.__cause__ if isinstance(error, StorageInternalError) else None
     return str(cause or error).partition("\n")[0]
-
-
-def _without_password(url: str | None) -> str:
-    try:
-        return make_url(url or "").render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return str(url)

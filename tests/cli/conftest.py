@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nas.cli import main
+from nas.search import _probe
 from tests.search.small import SMALL
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def nas(
 @pytest.fixture
 def small_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
-    monkeypatch.setattr("nas.search._probe.PROBE_SETTINGS", 200)
-    monkeypatch.setattr("nas.search._probe.DESCENT_STEPS", 20)
+    monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)
+    monkeypatch.setattr(_probe, "DESCENT_STEPS", 20)
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import multiprocessing
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
-from nas.run import SearchSettings, WorkerConfig, create_session, open_session, run_search
+from nas.run import SearchSettings, WorkerConfig, create_run, open_run, run_search
 from nas.trial import Fidelity
 from tests.run.killed_search import search_slowly
 from tests.search.small import pretending
@@ -20,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nas.run import Session
+    from nas.run import Run
     from tests.cli.conftest import Ended
 
     Nas = Callable[..., Ended]
 
 
 @pytest.fixture
-def session(search_words: list[str], tmp_path: Path) -> Session:
+def session(search_words: list[str], tmp_path: Path) -> Run:
     """A search that has not begun."""
     settings = SearchSettings(
         space=str(tmp_path / "small.yaml"),
@@ -39,22 +37,21 @@ def session(search_words: list[str], tmp_path: Path) -> Session:
         study="run",
         task_timeout_s=60.0,
     )
-    return create_session(settings, tmp_path / "run")[0]
+    return create_run(settings, tmp_path / "run").run
 
 
-def evaluate(session: Session) -> None:
-    console = Console(file=io.StringIO())
-    run_search(session, WorkerConfig(workers="local"), console, factory=pretending)
+def evaluate(session: Run) -> None:
+    run_search(session, WorkerConfig(workers="local"), factory=pretending)
 
 
-def test_a_report_on_a_run_that_has_not_begun(nas: Nas, session: Session) -> None:
+def test_a_report_on_a_run_that_has_not_begun(nas: Nas, session: Run) -> None:
     ended = nas("report", session.folder.path)
 
     assert (ended.status, ended.err) == (0, "")
     assert "0 networks trained, 0 on the front, hypervolume 0.0000; 0 failed." in ended.out
 
 
-def test_a_report_on_a_run_that_is_done(nas: Nas, session: Session) -> None:
+def test_a_report_on_a_run_that_is_done(nas: Nas, session: Run) -> None:
     evaluate(session)
     ended = nas("report", session.folder.path)
     with (session.folder.path / "front.csv").open() as file:
@@ -68,7 +65,7 @@ def test_a_report_on_a_run_that_is_done(nas: Nas, session: Session) -> None:
 
 
 def test_a_report_on_a_run_under_way_disturbs_nothing(
-    nas: Nas, session: Session, tmp_path: Path
+    nas: Nas, session: Run, tmp_path: Path
 ) -> None:
     forks = multiprocessing.get_context("forkserver")
     process = forks.Process(
@@ -89,11 +86,11 @@ def test_a_report_on_a_run_under_way_disturbs_nothing(
     assert "12 networks trained" in nas("report", session.folder.path).out
 
 
-def test_an_export_before_anything_was_trained_says_what_to_do(nas: Nas, session: Session) -> None:
+def test_an_export_before_anything_was_trained_says_what_to_do(nas: Nas, session: Run) -> None:
     ended = nas("export", session.folder.path)
 
     assert ended.status == 2
-    assert "no network has been evaluated yet; continue the search with" in ended.err
+    assert "no network has been evaluated yet that is within the limits; continue" in ended.err
 
 
 def test_exports_are_picked_by_name_or_id(
@@ -117,9 +114,7 @@ def test_exports_are_picked_by_name_or_id(
     ("pick", "message"),
     [("zzz", "no network on the front begins so"), ("", "several networks on the front begin so")],
 )
-def test_a_pick_that_is_none_is_refused(
-    nas: Nas, session: Session, pick: str, message: str
-) -> None:
+def test_a_pick_that_is_none_is_refused(nas: Nas, session: Run, pick: str, message: str) -> None:
     evaluate(session)
     ended = nas("export", session.folder.path, "--pick", pick)
 
@@ -128,7 +123,7 @@ def test_a_pick_that_is_none_is_refused(
     assert "write best, knee, all or an id from " in ended.err
 
 
-def test_weights_that_are_gone_are_named(nas: Nas, session: Session) -> None:
+def test_weights_that_are_gone_are_named(nas: Nas, session: Run) -> None:
     evaluate(session)
     for path in (session.folder.path / "weights").iterdir():
         path.unlink()
@@ -149,7 +144,7 @@ def test_a_folder_that_is_no_run_is_refused(nas: Nas, tmp_path: Path, verb: str)
     )
 
 
-def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Session) -> None:
+def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Run) -> None:
     evaluate(session)
     journal = session.folder.journal
     journal.write_bytes(b"\0\n" + journal.read_bytes())
@@ -157,7 +152,7 @@ def test_a_damaged_journal_is_refused_by_every_verb(nas: Nas, session: Session) 
         ended = nas(verb, session.folder.path)
         assert ended.status == 2
         assert "the study's journal cannot be read" in ended.err
-    assert open_session(session.folder.path).settings == session.settings
+    assert open_run(session.folder.path).settings == session.settings
 
 
 @pytest.mark.parametrize("columns", [80, 200])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.proxy import Evaluator
-from nas.run import open_session
+from nas.run import open_run
 from nas.search import load_evaluations
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def test_a_search_from_beginning_to_end(nas: Nas, search_words: list[str], tmp_p
 
     assert (ended.status, ended.err) == (0, "")
     assert "Searching small (56 settings) on " in ended.out
-    assert "for accuracy, params, macs; run folder " in ended.out
+    assert "for accuracy, params, macs\n" in ended.out
+    assert "Read 63 images to train with and 12 to validate with, 1x8x8, 3 classes" in ended.out
+    assert f"Run folder {run}; " in ended.out
     assert "[3/3] 3 finished, 0 running" in ended.out
     assert "3 networks trained, " in ended.out
     assert f"nas export {run} --pick knee" in ended.out
@@ -49,6 +51,7 @@ def test_a_search_from_beginning_to_end(nas: Nas, search_words: list[str], tmp_p
     assert names == {
         *("search.json", "space.yaml", "study.journal", "environment.json", "log.txt"),
         *("front.csv", "front.png", "weights", "run.lock"),
+        *("report.html", "report.json", "trials.csv"),
     }
 
 
@@ -70,7 +73,7 @@ def test_a_finished_search_says_so_and_trains_nothing(
     ended = nas("resume", tmp_path / "run", "--workers", "local")
 
     assert ended.status == 0
-    assert "This search is finished: its budget of 3 networks is spent." in ended.out
+    assert "This search is finished: its budget of 3 networks is spent" in ended.out
     assert (tmp_path / "run" / "log.txt").read_text() == log
 
 
@@ -106,8 +109,8 @@ def test_ctrl_c_leaves_a_search_that_can_be_resumed(
     [
         ("--budget 0", "--budget 0: a search needs a budget of at least 1 network"),
         ("--budget -3", "--budget -3: a search needs a budget of at least 1 network"),
-        ("--objectives acuracy,params", "unknown objective 'acuracy', did you mean 'accuracy'?"),
-        ("--objectives accuracy,", "unknown objective ''"),
+        ("--objectives acuracy,params", "unknown metric 'acuracy', did you mean 'accuracy'?"),
+        ("--objectives accuracy,", "unknown metric ''"),
         ("--objectives params,macs", "accuracy must be among them"),
         ("--objectives accuracy,params,params", "name each objective once"),
         ("--space lru_vgnt", "did you mean 'lru_vgnet'?"),
@@ -160,7 +163,7 @@ def test_a_folder_in_use_or_full_is_left_alone(
 ) -> None:
     assert nas(*search_words).status == 0
     assert "holds a search already; continue it with" in refused(nas(*search_words))
-    session = open_session(tmp_path / "run")
+    session = open_run(tmp_path / "run")
     with session.folder.lock():
         message = refused(nas("resume", tmp_path / "run", "--workers", "local"))
 
@@ -175,7 +178,8 @@ def test_sqlite_works_and_resumes(nas: Nas, search_words: list[str], tmp_path: P
     assert resumed.status == 0
     assert "This search is finished" in resumed.out
     (tmp_path / "studies.db").unlink()
-    assert "holds no study named 'run'" in refused(nas("resume", tmp_path / "run"))
+    assert "No such file or directory" in refused(nas("resume", tmp_path / "run"))
+    assert not (tmp_path / "studies.db").exists()
 
 
 def test_failures_are_counted_with_an_example(
@@ -187,7 +191,8 @@ def test_failures_are_counted_with_an_example(
     monkeypatch.setattr(Evaluator, "_evaluate", break_down)
     ended = nas(*search_words)
 
-    assert ended.status == 0
+    assert ended.status == 1
+    assert "nas export" not in ended.out
     assert "0 networks trained, 0 on the front, hypervolume 0.0000; 3 failed." in ended.out
     assert "Failed: 3 x ZeroDivisionError, for instance trial 0: seven by [nought]" in ended.out
 
@@ -232,7 +237,7 @@ def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path
     assert any(line.startswith("2 workers") for line in lines)
     progress = [line for line in lines if line.startswith("[")]
     assert progress[-1].startswith("[3/3] 3 finished")
-    session = open_session(tmp_path / "run")
+    session = open_run(tmp_path / "run")
     assert len(load_evaluations(session.problem, session.address)) == 3
 
 
@@ -274,7 +279,7 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     assert (process.returncode, err) == (130, "")
     assert out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")
     assert gone(children)
-    session = open_session(tmp_path / "run")
+    session = open_run(tmp_path / "run")
     finished = load_evaluations(session.problem, session.address)
     assert 0 < len(finished) < 40
     assert all(one.state == "complete" for one in finished)

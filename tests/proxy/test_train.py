@@ -12,11 +12,11 @@ from torch import nn
 from nas.data import ImageData, Images, load_data
 from nas.errors import Diverged
 from nas.model import build_model
-from nas.proxy import DEFAULT_FIDELITY, proxy_recipe, train_proxy
+from nas.proxy import proxy_recipe, train_proxy
 from nas.space import is_legal, load_space
 from nas.train import fast_cpu_kernels, seeded
 from nas.train._precision import training_precision
-from nas.trial import Fidelity
+from nas.trial import DEFAULT_FIDELITY, Fidelity
 from tests.small_data import blobs, tiny_cnn
 
 if TYPE_CHECKING:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from nas.run import SearchSettings, Session, WorkerConfig, create_session
+from nas.run import Run, SearchSettings, WorkerConfig, create_run
+from nas.search import _probe
 from nas.trial import Fidelity
 from tests.search.small import SMALL
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
 
 LOCAL = WorkerConfig(workers="local")
 
@@ -29,8 +28,8 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
-    monkeypatch.setattr("nas.search._probe.PROBE_SETTINGS", 200)
-    monkeypatch.setattr("nas.search._probe.DESCENT_STEPS", 20)
+    monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)
+    monkeypatch.setattr(_probe, "DESCENT_STEPS", 20)
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +70,7 @@ def settings(npz: Path, space_file: Path) -> Callable[..., SearchSettings]:
 def make_session(settings: Callable[..., SearchSettings], tmp_path: Path) -> MakeSession:
     """make_session("run", budget=9) is a new search of the small space in tmp_path / "run"."""
 
-    def make(name: str = "run", **changed: object) -> Session:
-        session, _ = create_session(settings(**changed), tmp_path / name)
-        return session
+    def make(name: str = "run", **changed: object) -> Run:
+        return create_run(settings(**changed), tmp_path / name).run
 
     return make
-
-
-@pytest.fixture
-def console() -> Console:
-    """Prints into a string, as into a log."""
-    return Console(file=io.StringIO(), width=200)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from nas.run import WorkerConfig, open_session, run_search
+from nas.run import WorkerConfig, open_run, run_search
 from tests.search.small import pretend_result
 
 if TYPE_CHECKING:
@@ -29,5 +26,4 @@ def search_slowly(run: Path, log: Path, seconds: float) -> None:
 
         return evaluate
 
-    console = Console(file=io.StringIO())
-    run_search(open_session(run), WorkerConfig(workers="local"), console, factory=factory)
+    run_search(open_run(run), WorkerConfig(workers="local"), factory=factory)

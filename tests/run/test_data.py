@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from nas.cost import cost_of
 from nas.data import DataOptions
 from nas.errors import DataError, RunFolderError
-from nas.run import ProxyFactory, WorkerConfig, export_run, open_session, run_search
+from nas.run import ProxyFactory, Run, WorkerConfig, open_run, run_search
 from nas.workers import WorkerInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nas.run import Session
-
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
 
 
 @pytest.fixture
@@ -34,8 +30,8 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "steps.npz"
 
 
-def _search(session: Session) -> Any:
-    return run_search(session, WorkerConfig(workers="local"), Console(file=io.StringIO()))
+def _search(session: Run) -> Any:
+    return run_search(session, WorkerConfig(workers="local"))
 
 
 def _rewrite(path: Path, **changed: Any) -> None:
@@ -51,7 +47,7 @@ def test_the_size_trained_at_is_the_size_of_everything(
 
     assert session.problem.input_shape == (1, 8, 12)
     _search(session)
-    (files,) = export_run(open_session(session.folder.path), "best", tmp_path / "net")
+    (files,) = open_run(session.path).export("best", tmp_path / "net")
     text = files.module.read_text()
     assert "1x8x12 image" in text
     assert "(B, 1, 8, 12)" in text
@@ -86,7 +82,7 @@ def test_other_data_are_refused_on_resume(
     _rewrite(data, **changed)
 
     with pytest.raises(RunFolderError, match=f"not what this search began with.*{message}"):
-        _search(open_session(session.folder.path))
+        _search(open_run(session.folder.path))
     with pytest.raises(RunFolderError, match="not what this search began with"):
         ProxyFactory.of(session)(WorkerInfo(index=0, device="cpu", num_threads=1))
 
@@ -97,7 +93,7 @@ def test_the_same_data_written_anew_are_the_same_data(
     session = make_session(data=str(data), budget=1)
     _rewrite(data)
 
-    assert _search(open_session(session.folder.path)).evaluated == 1
+    assert _search(open_run(session.folder.path)).evaluated == 1
 
 
 def test_what_the_data_are_is_written_down(make_session: MakeSession, data: Path) -> None:

@@ -30,11 +30,47 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_search_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "search.json").write_text("{}")
+    (tmp_path / "log.txt").write_text("begins\n")
 
     assert refusal(tmp_path) == (
         f"{tmp_path}: holds a search already; continue it with `nas resume {tmp_path}`, or name "
-        "another folder with --out"
+        "another folder with `out`"
     )
+    assert (tmp_path / "search.json").exists()
+
+
+def test_the_folder_of_a_search_that_never_began_is_taken_over(tmp_path: Path) -> None:
+    for name in ("search.json", "space.yaml", "study.journal"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "weights").mkdir()
+
+    folder = RunFolder.create(tmp_path)
+    assert [path.name for path in folder.path.iterdir()] == ["weights"]
+
+
+@pytest.mark.parametrize("name", ["weights/0123456789ab.safetensors", "notes.txt"])
+def test_of_a_folder_that_holds_more_nothing_is_removed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "weights").mkdir()
+    for file in ("search.json", name):
+        (tmp_path / file).write_text("{}")
+
+    assert "holds a search already" in refusal(tmp_path)
+    assert (tmp_path / "search.json").exists()
+    assert (tmp_path / name).exists()
+
+
+def test_three_folders_of_one_name_are_three_folders(tmp_path: Path) -> None:
+    made = [RunFolder.create_new(tmp_path / "runs" / "x").path.name for _ in range(3)]
+
+    assert made == ["x", "x-2", "x-3"]
+
+
+def test_a_folder_is_locked_while_it_is_driven(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path)
+    assert not folder.is_locked()
+    with folder.lock():
+        assert folder.is_locked()
+    assert not folder.is_locked()
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:

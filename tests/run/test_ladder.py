@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,15 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
-from rich.console import Console
 
 from nas.errors import ModelFileError, OptionError
 from nas.run import (
-    Session,
+    Run,
     WorkerConfig,
-    create_session,
+    create_run,
     default_ladder,
-    open_session,
+    open_run,
     parse_ladder,
-    report_run,
     run_search,
 )
 from nas.search import load_evaluations
@@ -36,16 +33,14 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation, Task
     from nas.workers import Evaluator, WorkerInfo
 
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
     Trained = Counter[tuple[str, int]]
 
 FULL = Fidelity(epochs=4)
 LADDER = (Fidelity(epochs=1), Fidelity(epochs=2))
 
 
-def run(
-    session: Session, trained: Trained, *, stop_after: int | None = None, fails: int = 0
-) -> None:
+def run(session: Run, trained: Trained, *, stop_after: int | None = None, fails: int = 0) -> None:
     """Note (network, epochs) of each training; Ctrl-C after so many; fail with so many epochs."""
 
     def factory(info: WorkerInfo) -> Evaluator:
@@ -60,7 +55,7 @@ def run(
         return evaluate
 
     worker_config = WorkerConfig(workers="local")
-    run_search(session, worker_config, Console(file=io.StringIO()), factory=factory)
+    run_search(session, worker_config, factory=factory)
 
 
 def by_epochs(trained: Trained) -> dict[int, int]:
@@ -68,7 +63,7 @@ def by_epochs(trained: Trained) -> dict[int, int]:
     return dict(sorted(counts.items()))
 
 
-def check_whole(session: Session, trained: Trained, budget: int) -> None:
+def check_whole(session: Run, trained: Trained, budget: int) -> None:
     evaluations = load_evaluations(session.problem, session.address)
     states = Counter(one.state for one in evaluations)
     assert states["complete"] + states["pruned"] == budget
@@ -84,7 +79,7 @@ def check_whole(session: Session, trained: Trained, budget: int) -> None:
     assert sum(trial.state is TrialState.PRUNED for trial in trials) >= states["pruned"]
     check_intermediate_values(trials, evaluations)
     weights = {path.stem for path in (session.folder.path / "weights").glob("*")}
-    assert weights == {row.arch_id for row in report_run(session).report.front}
+    assert weights == {row.arch_id for row in session.report().report.front}
 
 
 def check_intermediate_values(
@@ -116,8 +111,8 @@ def test_interrupted_and_resumed_nothing_is_trained_twice(make_session: MakeSess
     trained: Trained = Counter()
     session = make_session(budget=30, fidelity=FULL, ladder=LADDER)
     for stop_after in range(1, 40, 3):
-        run(open_session(session.folder.path), trained, stop_after=stop_after)
-    run(open_session(session.folder.path), trained)
+        run(open_run(session.folder.path), trained, stop_after=stop_after)
+    run(open_run(session.folder.path), trained)
 
     assert max(trained.values()) == 1
     assert by_epochs(trained)[1] == 30
@@ -193,8 +188,8 @@ def test_the_command_line_comes_before_the_space_and_the_space_before_our_choice
     plain = settings(fidelity=FULL)
 
     def ladder(settings: SearchSettings, name: str, asked: str | None = None) -> str:
-        session, _ = create_session(settings, tmp_path / name, ladder=asked)
-        rungs = open_session(tmp_path / name).settings.ladder
+        session = create_run(settings, tmp_path / name, ladder=asked).run
+        rungs = open_run(tmp_path / name).settings.ladder
         assert rungs == session.settings.ladder
         return ",".join(f"{rung.epochs}@{rung.resolution}" for rung in rungs or ())
 
@@ -210,7 +205,7 @@ def test_a_bad_ladder_of_the_space_is_named_with_its_file(
     path = tmp_path / "bad.yaml"
     path.write_text(f"ladder: 9\n{space_file.read_text()}")
     with pytest.raises(OptionError, match=r"bad\.yaml: ladder: 9: 9 is no cheaper than 4"):
-        create_session(settings(space=str(path), fidelity=FULL), tmp_path / "run")
+        create_run(settings(space=str(path), fidelity=FULL), tmp_path / "run")
     path.write_text(f"ladder: [1]\n{space_file.read_text()}")
     with pytest.raises(ModelFileError, match=r"bad\.yaml:1: ladder: a string is needed"):
-        create_session(settings(space=str(path), fidelity=FULL), tmp_path / "run")
+        create_run(settings(space=str(path), fidelity=FULL), tmp_path / "run")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import signal
 from collections import Counter
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
-from rich.console import Console
 
 from nas.errors import DataError, RunFolderError, StorageError, UserError
 from nas.metrics import Limit
-from nas.run import Outcome, Session, WorkerConfig, open_session, report_run, run_search
+from nas.run import Outcome, Run, WorkerConfig, open_run, run_search
 from nas.search import load_evaluations
 from nas.trial import Fidelity, Scores, TrialResult
 from tests.search.small import pretend_result, pretending
@@ -24,24 +22,25 @@ from tests.search.small import pretend_result, pretending
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nas.report import Snapshot
     from nas.trial import Evaluation, Task
     from nas.workers import Evaluator, Factory, WorkerInfo
 
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
 
 LOCAL = WorkerConfig(workers="local")
 SAMPLERS = ("evolution", "tpe", "nsga2", "random")
 
 
-def run(session: Session, factory: Factory = pretending) -> Outcome:
-    return run_search(session, LOCAL, Console(file=io.StringIO()), factory=factory)
+def run(session: Run, factory: Factory = pretending) -> Outcome:
+    return run_search(session, LOCAL, factory=factory)
 
 
-def resume(session: Session, factory: Factory = pretending) -> Outcome:
-    return run(open_session(session.folder.path), factory)
+def resume(session: Run, factory: Factory = pretending) -> Outcome:
+    return run(open_run(session.folder.path), factory)
 
 
-def evaluations(session: Session) -> tuple[Evaluation, ...]:
+def evaluations(session: Run) -> tuple[Evaluation, ...]:
     """Every trial, without the time of day."""
     read = load_evaluations(session.problem, session.address)
     return tuple(replace(one, finished_s=None) for one in read)
@@ -115,7 +114,7 @@ def test_the_weights_kept_are_those_of_the_front(
     run(session)
 
     kept = {path.stem for path in (session.folder.path / "weights").iterdir()}
-    assert kept == {row.arch_id for row in report_run(session).report.front}
+    assert kept == {row.arch_id for row in session.report().report.front}
     for arch_id in kept:
         assert session.folder.weights(arch_id).read_bytes() == arch_id.encode()
 
@@ -255,23 +254,19 @@ def test_two_drivers_of_one_search_are_one_too_many(make_session: MakeSession) -
     assert run(session, driving_again).evaluated == 6
 
 
-def test_the_progress_of_a_search_is_told_as_it_goes(
-    make_session: MakeSession, console: Console
-) -> None:
+def test_the_progress_of_a_search_is_told_as_it_goes(make_session: MakeSession) -> None:
     session = make_session(budget=10, sampler="random")
-    run_search(session, LOCAL, console, factory=pretending)
+    seen: list[Snapshot] = []
+    run_search(session, LOCAL, on_progress=seen.append, factory=pretending)
 
-    assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
-    assert lines[0] == "1 worker"
-    assert lines[1].startswith("[0/10] 0 finished, 1 running")
+    assert (seen[0].budget, seen[0].finished, seen[0].running, seen[0].workers) == (10, 0, 1, 1)
+    assert [one.finished for one in seen] == sorted(one.finished for one in seen)
     done = [one for one in evaluations(session) if one.state == "complete"]
-    report = report_run(session)
-    best = max(one.scores.accuracy for one in done if one.scores)
-    assert lines[-1].startswith("[10/10] 10 finished, 0 running")
-    assert f"best accuracy {100 * best:.2f} %" in lines[-1]
-    assert f"front {len(report.report.front)} " in lines[-1]
-    assert f"hypervolume {report.hypervolume:.4f}" in lines[-1]
+    report, last = session.report(), seen[-1]
+    assert (last.finished, last.running) == (10, 0)
+    assert last.best_accuracy == max(one.scores.accuracy for one in done if one.scores)
+    assert last.front_size == len(report.report.front)
+    assert last.hypervolume == pytest.approx(report.hypervolume)
 
 
 def full_disk(path: str) -> Callable[..., Any]:
@@ -307,7 +302,7 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_loses_nothing(
     assert len(done) == len(set(done)) == 12
 
 
-def failing_log(session: Session) -> Callable[..., None]:
+def failing_log(session: Run) -> Callable[..., None]:
     plain = type(session.folder).log
 
     def log(self: Any, line: str) -> None:
@@ -362,7 +357,7 @@ def test_a_journal_that_is_gone_is_said_and_not_begun_anew(make_session: MakeSes
     with pytest.raises(StorageError, match="journal"):
         resume(session)
     with pytest.raises(StorageError, match="journal"):
-        report_run(session)
+        session.report()
 
 
 def test_real_training_gives_the_same_scores_whatever_else_was_trained(
@@ -372,11 +367,11 @@ def test_real_training_gives_the_same_scores_whatever_else_was_trained(
     one = make_session("one", budget=3, fidelity=fidelity)
     every = make_session("every", budget=1000, fidelity=fidelity, sampler="random")
     for session in (one, every):
-        run_search(session, LOCAL, Console(file=io.StringIO()))
+        run_search(session, LOCAL)
     repeated = make_session("again", budget=3, fidelity=fidelity)
-    run_search(repeated, LOCAL, Console(file=io.StringIO()))
+    run_search(repeated, LOCAL)
 
-    def scores(session: Session) -> dict[str, Scores]:
+    def scores(session: Run) -> dict[str, Scores]:
         return {
             done.arch.id: replace(done.scores, train_s=0.0)
             for done in evaluations(session)

@@ -58,12 +58,12 @@ def test_settings_survive_a_journey_through_json(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"budget": 0}, "--budget 0: a search needs a budget of at least 1 network"),
-        ({"budget": -3}, "--budget -3: a search needs"),
+        ({"budget": 0}, "`budget` 0: a search needs a budget of at least 1 network"),
+        ({"budget": -3}, "`budget` -3: a search needs"),
         ({"sampler": "evolutio"}, "unknown sampler 'evolutio', did you mean 'evolution'"),
         ({"sampler": "x"}, r"unknown sampler 'x' \(known: model, "),
-        ({"task_timeout_s": 0.0}, "--task-timeout 0: write a number of seconds above 0"),
-        ({"task_timeout_s": float("nan")}, "--task-timeout nan"),
+        ({"task_timeout_s": 0.0}, "`task_timeout` 0: write a number of seconds above 0"),
+        ({"task_timeout_s": float("nan")}, "`task_timeout` nan"),
     ],
 )
 def test_settings_no_search_can_have_are_refused(
@@ -74,7 +74,7 @@ def test_settings_no_search_can_have_are_refused(
 
 
 def test_a_placement_that_no_pool_can_be_is_refused_before_anything_is_written() -> None:
-    with pytest.raises(OptionError, match="--address h:1 would do nothing"):
+    with pytest.raises(OptionError, match="`address` h:1 would do nothing"):
         WorkerConfig(workers="local", address="h:1")
-    with pytest.raises(OptionError, match="--cpus-per-worker 0: write a number above 0"):
+    with pytest.raises(OptionError, match="`cpus_per_worker` 0: write a number above 0"):
         WorkerConfig(cpus_per_worker=0)

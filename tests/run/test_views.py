@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.run import (
-    Session,
+    Run,
     documents_of,
-    open_session,
-    report_run,
+    open_run,
     run_search,
     watch,
     write_comparison,
@@ -27,9 +26,7 @@ from tests.search.small import pretending
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Console
-
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_fashion_mnist_200"
 
@@ -37,7 +34,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_fashion_mnist_200
 def test_the_published_run_opens_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("export", "*.png"))
-    page = write_views(open_session(folder))
+    page = write_views(open_run(folder))
     assert page.stat().st_size < 500_000
     report = json.loads((folder / "report.json").read_text())
     assert len(report["networks"]) == 200
@@ -46,29 +43,29 @@ def test_the_published_run_opens_as_it_is(tmp_path: Path) -> None:
     assert (folder / "trials.csv").read_text().count("\n") == 201
 
 
-def searched(make_session: MakeSession, console: Console, name: str, **changed: object) -> Session:
+def searched(make_session: MakeSession, name: str, **changed: object) -> Run:
     """A finished search whose trainings are pretended."""
     session = make_session(name, **changed)
-    run_search(session, LOCAL, console, factory=pretending)
+    run_search(session, LOCAL, factory=pretending)
     return session
 
 
-def test_a_finished_run_is_told_in_every_view(make_session: MakeSession, console: Console) -> None:
-    session = searched(make_session, console, "run", budget=9)
+def test_a_finished_run_is_told_in_every_view(make_session: MakeSession) -> None:
+    session = searched(make_session, "run", budget=9)
     path = write_views(session)
     assert path == session.folder.path / "report.html"
     (document,) = documents_of([session])
     assert document.count("complete") == 9
     assert not document.live
     assert document.progression[-1].networks == 9
-    assert document.hypervolume == pytest.approx(report_run(session).hypervolume)
+    assert document.hypervolume == pytest.approx(session.report().hypervolume)
 
 
 def test_a_ladder_is_told_rung_by_rung(
-    make_session: MakeSession, console: Console, monkeypatch: pytest.MonkeyPatch
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nas.report._analysis.MIN_NETWORKS", 3)
-    session = searched(make_session, console, "run", budget=40, fidelity=FULL, ladder=LADDER)
+    session = searched(make_session, "run", budget=40, fidelity=FULL, ladder=LADDER)
     (document,) = documents_of([session])
     assert len(document.trainings) == 3
     assert document.count("pruned") > 0
@@ -82,10 +79,10 @@ def test_a_ladder_is_told_rung_by_rung(
 
 
 def test_runs_with_equal_aims_are_measured_in_one_box(
-    make_session: MakeSession, console: Console, tmp_path: Path
+    make_session: MakeSession, tmp_path: Path
 ) -> None:
-    one = searched(make_session, console, "one", budget=6)
-    two = searched(make_session, console, "two", budget=6, seed=5)
+    one = searched(make_session, "one", budget=6)
+    two = searched(make_session, "two", budget=6, seed=5)
     apart = [documents_of([run])[0].hypervolume for run in (one, two)]
     together = documents_of([one, two])
     assert len({id(session.box) for session in (one, two)}) == 2
@@ -95,16 +92,16 @@ def test_runs_with_equal_aims_are_measured_in_one_box(
     assert "2 searches compared" in (tmp_path / "compare.html").read_text()
 
 
-def test_watching_ends_with_the_search(make_session: MakeSession, console: Console) -> None:
+def test_watching_ends_with_the_search(make_session: MakeSession) -> None:
     """While somebody holds the run's lock the page loads itself again; then it is left alone."""
-    session = searched(make_session, console, "run", budget=6)
+    session = searched(make_session, "run", budget=6)
     path, seen = session.folder.path, []
 
-    def open_run() -> Session:
+    def reopen() -> Run:
         seen.append((path / "report.html").exists())
         if len(seen) == 3:
             held.close()
-        return open_session(path)
+        return open_run(path)
 
     with (path / "run.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -7,15 +7,15 @@ import pytest
 
 from nas.errors import DataError, OptionError, RunFolderError, StorageError
 from nas.metrics import Limit
-from nas.run import SearchSettings, create_session, open_session
+from nas.run import SearchSettings, create_run, open_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nas.run import Session
+    from nas.run import Run
 
-    MakeSession = Callable[..., Session]
+    MakeSession = Callable[..., Run]
     MakeSettings = Callable[..., SearchSettings]
 
 
@@ -23,7 +23,7 @@ def test_a_session_opened_again_is_the_one_created(
     make_session: MakeSession, tmp_path: Path
 ) -> None:
     session = make_session(limits=(Limit(name="params", maximum=600),))
-    again = open_session(tmp_path / "run")
+    again = open_run(tmp_path / "run")
 
     assert again.settings == session.settings
     assert again.box == session.box
@@ -37,7 +37,7 @@ def test_a_session_opened_again_is_the_one_created(
 
 def test_the_folder_keeps_the_space_as_searched(make_session: MakeSession) -> None:
     session = make_session(overrides=("stages.0.depth=1",))
-    genes = [gene.name for gene in open_session(session.folder.path).problem.space.genes]
+    genes = [gene.name for gene in open_run(session.folder.path).problem.space.genes]
 
     assert "stages.0.depth" not in genes
     assert len(genes) == 6
@@ -67,7 +67,7 @@ def test_where_anything_is_wrong_nothing_is_written(
     settings: MakeSettings, tmp_path: Path, changed: dict[str, object], error: str
 ) -> None:
     with pytest.raises((OptionError, DataError, StorageError, Exception), match=error):
-        create_session(settings(**changed), tmp_path / "run")
+        create_run(settings(**changed), tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -76,9 +76,9 @@ def test_a_study_of_that_name_elsewhere_is_not_taken_over(
     settings: MakeSettings, tmp_path: Path
 ) -> None:
     storage = f"sqlite:///{tmp_path / 'studies.db'}"
-    create_session(settings(storage=storage), tmp_path / "one" / "small")
-    with pytest.raises(StorageError, match="name another folder with --out"):
-        create_session(settings(storage=storage), tmp_path / "two" / "small")
+    create_run(settings(storage=storage), tmp_path / "one" / "small")
+    with pytest.raises(StorageError, match="name another folder with `out`"):
+        create_run(settings(storage=storage), tmp_path / "two" / "small")
 
     assert not (tmp_path / "two" / "small").exists()
 
@@ -88,7 +88,7 @@ def test_another_format_is_refused(make_session: MakeSession) -> None:
     document = session.folder.read_json("search.json")
     session.folder.write_json("search.json", document | {"format": 7})
     with pytest.raises(RunFolderError, match=r"another version of nas \(format 7, this one reads"):
-        open_session(session.folder.path)
+        open_run(session.folder.path)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_damaged_record_of_the_search_is_refused(
     session = make_session()
     (session.folder.path / "search.json").write_text(content)
     with pytest.raises(RunFolderError, match=r"is damaged|another version"):
-        open_session(session.folder.path)
+        open_run(session.folder.path)
 
 
 @pytest.mark.parametrize("name", ["search.json", "space.yaml"])
@@ -108,7 +108,7 @@ def test_a_missing_file_is_named(make_session: MakeSession, name: str) -> None:
     session = make_session()
     (session.folder.path / name).unlink()
     with pytest.raises(RunFolderError, match=name):
-        open_session(session.folder.path)
+        open_run(session.folder.path)
 
 
 def test_settings_are_kept_in_plain_json(make_session: MakeSession) -> None:

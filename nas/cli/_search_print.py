@@ -1,0 +1,105 @@
+"""What `nas search` and `nas resume` say before, and after, a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas.cli._screen import Screen, command
+from nas.units import human_large, human_seconds
+
+if TYPE_CHECKING:
+    from nas.run import Begun, Outcome, Run, SearchSettings
+    from nas.trial import Fidelity
+
+
+def print_plan(screen: Screen, settings: SearchSettings) -> None:
+    """What is going to be searched, before anything slow begins."""
+    from nas.space import load_space
+
+    space = load_space(settings.space, settings.overrides)
+    screen.line(
+        f"Searching {space.name} ({human_large(space.num_settings)} settings) on {settings.data} "
+        f"for {', '.join(settings.objectives)}"
+    )
+
+
+def print_start(screen: Screen, begun: Begun) -> None:
+    """What was read and decided, before anything trains."""
+    run = begun.run
+    for line in run.data.lines() if run.data else ():
+        screen.line(line)
+    for line in _space(begun):
+        screen.line(line)
+    screen.line(_training(run.settings))
+    screen.line(
+        f"Run folder {run.path}; whatever stops the search, finished networks are kept: go on "
+        f"with {command('nas', 'resume', run.path)}"
+    )
+    screen.line()
+
+
+def _space(begun: Begun) -> list[str]:
+    probe, problem = begun.probe, begun.run.problem
+    limits = " and ".join(map(str, problem.limits))
+    shape = "x".join(map(str, problem.input_shape))
+    share = f"{probe.legal / probe.settings:.0%} can be built for {shape} images"
+    if limits:
+        share += f" and {probe.feasible / probe.settings:.1%} keep {limits}"
+    return [
+        f"{begun.legal_share:.0%} of its settings describe a network; of "
+        f"{probe.settings:,} random ones {share}",
+        *([f"Never possible: {', '.join(begun.impossible)}"] if begun.impossible else []),
+    ]
+
+
+def _training(settings: SearchSettings) -> str:
+    full = settings.fidelity
+    images = f"on at most {full.train_images:,} images" if full.train_images else "on all images"
+    low = settings.ladder
+    if not low:
+        return f"Every network is trained {images} for {_epochs(full)}"
+    steps = ", then ".join(_epochs(rung) for rung in low)
+    return (
+        f"Every network is trained {images} for {steps}; the most promising, a third at most, "
+        f"climb to the next rung, the last being {_epochs(full)}"
+    )
+
+
+def _epochs(fidelity: Fidelity) -> str:
+    plural = "s" * (fidelity.epochs != 1)
+    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
+    return f"{fidelity.epochs} epoch{plural}{side}"
+
+
+def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
+    """How it ended."""
+    if outcome.exhausted:
+        screen.line("No feasible network was found that has not been evaluated.")
+    budget = run.settings.budget
+    if outcome.evaluated >= budget and not outcome.new:
+        screen.line(
+            f"This search is finished: its budget of {budget} networks is spent; go on with more: "
+            f"{command('nas', 'resume', run.path, '--budget', 2 * budget)}"
+        )
+        return
+    screen.line(
+        f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them now, in "
+        f"{human_seconds(outcome.elapsed_s)}."
+    )
+
+
+def print_next(screen: Screen, run: Run) -> None:
+    """Commands that go on from here, as they can be pasted into a shell."""
+    verbs = (
+        (command("nas", "export", run.path, "--pick", "knee"), "PyTorch code and weights"),
+        (command("nas", "train", run.path), "the best networks in full, and their final front"),
+        (command("nas", "report", run.path), "this table again, report files"),
+        (
+            command("nas", "resume", run.path, "--budget", 2 * run.settings.budget),
+            "search on",
+        ),
+    )
+    width = max(len(words) for words, _ in verbs)
+    screen.line("\nNext:")
+    for words, purpose in verbs:
+        screen.line(f"  {words:{width}}  {purpose}")

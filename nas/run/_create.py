@@ -1,0 +1,231 @@
+"""A new search: everything is checked, then its folder is made."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.data import DataFingerprint, fingerprint
+from nas.errors import UserError
+from nas.metrics import custom_metrics, parse_objectives
+from nas.report import HypervolumeBox
+from nas.run._data import absolute_data, describe_data, read_data, write_data
+from nas.run._environment import describe_environment
+from nas.run._folder import FORMAT, RunFolder
+from nas.run._ladders import default_ladder, parse_ladder
+from nas.run._latency import (
+    keep_calibration,
+    predict_us,
+    require_calibration,
+    wants_latency,
+)
+from nas.run._plugins import keep_plugins
+from nas.run._run import Run
+from nas.search import Problem, absolute_url, create_study, probe_space, without_password
+from nas.space import estimate_size, load_space
+
+if TYPE_CHECKING:
+    from nas.data import DataSummary, ImageData
+    from nas.latency import Calibration
+    from nas.run._settings import SearchSettings
+    from nas.search import SpaceProbe
+    from nas.space import SearchSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A search that is about to train its first network."""
+
+    run: Run
+    probe: SpaceProbe
+    """What a look at the space told."""
+
+    @property
+    def legal_share(self) -> float:
+        """Share of all settings that describe a network, whatever the images, as in `nas show`."""
+        return estimate_size(self.run.problem.space).legal_share
+
+    @property
+    def impossible(self) -> tuple[str, ...]:
+        """Choices that lead to no feasible network for these images and limits."""
+        return self.probe.impossible
+
+
+def create_run(
+    settings: SearchSettings, path: Path | None = None, *, ladder: str | None = None
+) -> Begun:
+    """Check a new search and make its folder; nothing is written where anything is wrong.
+
+    Args:
+        settings: As asked for. The URL of a storage may hold its password.
+        path: The run folder to make; where None, one in `runs/` named after the space and time.
+        ladder: As `--ladder` has it, where `settings` leave the ladder open.
+
+    Raises:
+        UserError: anything cannot be as asked for.
+    """
+    space = load_space(settings.space, settings.overrides)
+    objectives = parse_objectives(settings.objectives)
+    settings, storage = _without_secret(settings)
+    data = read_data(settings)
+    settings = _settled(settings, space, data, ladder)
+    summary = describe_data(settings, data)
+    problem, calibration = _problem(settings, space, data)
+    probe = probe_space(problem)
+    folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
+    settings = replace(settings, study=settings.study or folder.path.name)
+    facts = _data_facts(data, summary) | _probe_facts(probe)
+    facts["space_digest"] = digest_of(space.text)
+    run = make_run(folder, settings, problem, facts, storage=storage)
+    run = replace(run, data=summary)
+    try:
+        create_study(run.address, objectives)
+    except UserError:
+        folder.discard()
+        raise
+    write_data(folder, data, summary)
+    _write(run, calibration)
+    return Begun(run=run, probe=probe)
+
+
+def default_path(settings: SearchSettings) -> Path:
+    """`runs/SPACE-DATE-TIME`."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(settings.space).stem)
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def make_run(
+    folder: RunFolder,
+    settings: SearchSettings,
+    problem: Problem,
+    facts: dict[str, Any],
+    *,
+    storage: str | None,
+) -> Run:
+    """The run of these parts; `facts` are those of `search.json`."""
+    box = HypervolumeBox.of(
+        problem.objectives,
+        num_classes=problem.num_classes,
+        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]}
+        # Always giving the most frequent class is no achievement.
+        | {"accuracy": (facts["chance"], 1.0)},
+        limits=problem.limits,
+    )
+    return Run(
+        folder=folder,
+        settings=settings,
+        problem=problem,
+        box=box,
+        start=tuple(facts["start"]),
+        facts=facts,
+        began_with=DataFingerprint.from_plain(facts["data"]),
+        storage=storage,
+    )
+
+
+def _without_secret(settings: SearchSettings) -> tuple[SearchSettings, str | None]:
+    """The settings that may be written, and the URL that opens the storage."""
+    if settings.storage is None:
+        return settings, None
+    url = absolute_url(settings.storage)
+    return replace(settings, storage=without_password(url)), url
+
+
+def _settled(
+    settings: SearchSettings, space: SearchSpace, data: ImageData, ladder: str | None
+) -> SearchSettings:
+    """The settings with all that was left open, from any working directory."""
+    data_dir = settings.data_dir
+    settings = replace(
+        settings,
+        data=absolute_data(settings.data),
+        data_dir=str(Path(data_dir).absolute()) if data_dir else None,
+        data_options=data.options,
+    )
+    return _with_ladder(settings, space, min(data.input_shape[1:]), ladder)
+
+
+def _with_ladder(
+    settings: SearchSettings, space: SearchSpace, side: int, asked: str | None
+) -> SearchSettings:
+    """The ladder of the settings, the command line, the space, or one that suits the images."""
+    if settings.ladder is not None:
+        return settings
+    full = settings.fidelity
+    if asked is not None:
+        ladder = parse_ladder(asked, full, side=side)
+    elif space.ladder is not None:
+        ladder = parse_ladder(space.ladder, full, side=side, where=f"{space.source}: ladder:")
+    else:
+        ladder = default_ladder(full, side)
+    return replace(settings, ladder=ladder)
+
+
+def _problem(
+    settings: SearchSettings, space: SearchSpace, data: ImageData
+) -> tuple[Problem, Calibration | None]:
+    shape, num_classes = data.input_shape, data.num_classes
+    objectives = parse_objectives(settings.objectives)
+    calibration = None
+    if wants_latency(settings):
+        calibration = require_calibration(space, settings.space, shape, num_classes)
+    problem = Problem(
+        space=space,
+        input_shape=shape,
+        num_classes=num_classes,
+        objectives=objectives,
+        limits=settings.limits,
+        predict_us=predict_us(calibration, shape, num_classes),
+        custom=custom_metrics(objectives, settings.limits),
+    )
+    return problem, calibration
+
+
+def _data_facts(data: ImageData, summary: DataSummary) -> dict[str, Any]:
+    return {
+        "input_shape": data.input_shape,
+        "num_classes": data.num_classes,
+        "mean": data.mean,
+        "std": data.std,
+        "bounded": data.bounded,
+        "data": fingerprint(data).to_plain(),
+        "chance": summary.most_frequent_share,
+        "train_images": len(data.train),
+        "val_images": summary.val,
+    }
+
+
+def digest_of(text: str) -> str:
+    """16 hex digits that change with any character of a model file."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _probe_facts(probe: SpaceProbe) -> dict[str, Any]:
+    return {
+        "cost_ranges": probe.cost_ranges,
+        "start": probe.seed,
+        "legal": probe.legal,
+        "feasible": probe.feasible,
+        "probe": probe.settings,
+    }
+
+
+def _write(run: Run, calibration: Calibration | None) -> None:
+    folder = run.folder
+    folder.write_bytes("space.yaml", run.problem.space.text.encode())
+    folder.write_json("environment.json", describe_environment())
+    keep_plugins(folder)
+    if calibration is not None:
+        keep_calibration(folder, calibration)
+    # Last, because its presence makes the folder a run that can be resumed.
+    write_search(run)
+
+
+def write_search(run: Run) -> None:
+    """Write `search.json`: what was asked for, and the facts it was measured with."""
+    document = {"format": FORMAT, "settings": run.settings.to_plain(), "facts": run.facts}
+    run.folder.write_json("search.json", document)

@@ -1,0 +1,88 @@
+"""Networks on a run's front: architecture, costs, scores, and the trained network itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nas.arch import summarize
+from nas.errors import OptionError, RunFolderError
+from nas.report import FrontRow, best_row, front_rows, knee_row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nas.model import Network
+    from nas.run._run import Run
+    from nas.trial import Evaluation
+
+PICKS = ("best", "knee", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontMember(FrontRow):
+    """One network on the front of a run."""
+
+    run: Run = field(repr=False, compare=False)
+
+    def weights(self) -> bytes:
+        """The trained state as safetensors bytes. Raises RunFolderError."""
+        return self.run.folder.read_weights(self.arch_id)
+
+    def model(self) -> Network:
+        """The trained network in evaluation mode: (B, C, H, W) -> (B, K) logits.
+
+        Its input is normalised as the run's data were: mean and deviation stand in `search.json`.
+
+        Raises:
+            RunFolderError: the weights are missing, damaged or another network's.
+        """
+        from nas.model import build_model, load_weights
+
+        problem = self.run.problem
+        model = build_model(
+            self.arch, in_channels=problem.input_shape[0], num_classes=problem.num_classes
+        )
+        with self.run.folder.blaming_weights(self.arch_id):
+            load_weights(model, self.weights())
+        return model.eval()
+
+
+def front_members(run: Run, evaluations: Sequence[Evaluation]) -> tuple[FrontMember, ...]:
+    """The front of these trials, best first in the first objective."""
+    problem = run.problem
+    rows = front_rows(evaluations, problem.objectives, limits=problem.limits, describe=summarize)
+    return tuple(
+        FrontMember(
+            trial=row.trial,
+            arch=row.arch,
+            cost=row.cost,
+            scores=row.scores,
+            description=row.description,
+            run=run,
+        )
+        for row in rows
+    )
+
+
+def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[FrontMember, ...]:
+    """Members by `best`, `knee`, `all` or the beginning of an id. Raises UserError."""
+    if not members:
+        raise RunFolderError(
+            f"{run.path}: no network has been evaluated yet that is within the limits; continue "
+            f"the search with `nas resume {run.path}`"
+        )
+    if which == "all":
+        return tuple(members)
+    if which == "best":
+        return (members[best_row(members)],)
+    if which == "knee":
+        return (members[knee_row(members, run.problem.objectives)],)
+    matching = tuple(one for one in members if one.arch_id.startswith(which))
+    if len(matching) != 1:
+        what = "several networks" if matching else "no network"
+        raise OptionError(
+            f"`pick` {which}: {what} on the front begin{'' if matching else 's'} so; write "
+            f"{', '.join(PICKS)} or an id from {run.path / 'front.csv'}"
+        )
+    return matching

@@ -1,0 +1,117 @@
+"""A search that has begun, from its folder alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import RunFolderError, UserError
+from nas.metrics import custom_metrics, parse_objectives
+from nas.run._create import digest_of, make_run
+from nas.run._folder import FORMAT, RunFolder
+from nas.run._latency import predict_us, read_calibration, wants_latency
+from nas.run._plugins import load_kept_plugins
+from nas.run._settings import SearchSettings
+from nas.search import Problem, absolute_url, with_password
+from nas.space import parse_space
+
+if TYPE_CHECKING:
+    from nas.run._run import Run
+
+
+def open_run(
+    path: Path | str,
+    *,
+    data: str | None = None,
+    data_dir: Path | str | None = None,
+    storage: str | None = None,
+) -> Run:
+    """A run from its folder, whether it is finished, interrupted, or going on.
+
+    Args:
+        path: The run folder.
+        data: Where the data are now, if they were moved.
+        data_dir: Where the files of a known data set are now, if they were moved.
+        storage: URL of the study, if it was moved or has a password that the environment
+            variable NAS_STORAGE_PASSWORD does not hold.
+
+    Raises:
+        RunFolderError: there is no run, it is damaged, or another version of nas wrote it.
+    """
+    folder = RunFolder.open(Path(path))
+    document = folder.read_json("search.json")
+    written = document.get("format") if isinstance(document, dict) else None
+    if written != FORMAT:
+        raise RunFolderError(
+            f"{path}: written by another version of nas (format {written}, this one reads "
+            f"{FORMAT}); use that version, or start a new search"
+        )
+    load_kept_plugins(folder)
+    try:
+        settings = SearchSettings.from_plain(document["settings"])
+        moved = _moved(settings, data, data_dir)
+        return _read(folder, moved, document["facts"], storage)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RunFolderError(
+            f"{folder.path / 'search.json'}: is damaged: {error!r}; restore the file, or start a "
+            "new search"
+        ) from error
+
+
+def list_runs(folder: Path | str = "runs") -> tuple[Run, ...]:
+    """Every run in a folder of runs, the one written last first; what cannot be read is left out.
+
+    Args:
+        folder: Looked into, not into the folders below its own.
+    """
+    found = [path.parent for path in Path(folder).glob("*/search.json")]
+    runs = []
+    for path in sorted(found, key=_last_written, reverse=True):
+        try:
+            runs.append(open_run(path))
+        except UserError:
+            continue
+    return tuple(runs)
+
+
+def _last_written(path: Path) -> float:
+    return max((file.stat().st_mtime for file in path.glob("*.*")), default=0.0)
+
+
+def _moved(
+    settings: SearchSettings, data: str | None, data_dir: Path | str | None
+) -> SearchSettings:
+    """The settings with the places where the data are now."""
+    if data is not None:
+        path = Path(data).expanduser()
+        settings = replace(settings, data=str(path.absolute()) if path.exists() else data)
+    if data_dir is not None:
+        settings = replace(settings, data_dir=str(Path(data_dir).absolute()))
+    return settings
+
+
+def _read(
+    folder: RunFolder, settings: SearchSettings, facts: dict[str, Any], storage: str | None
+) -> Run:
+    shape, num_classes = tuple(facts["input_shape"]), facts["num_classes"]
+    objectives = parse_objectives(settings.objectives)
+    calibration = read_calibration(folder) if wants_latency(settings) else None
+    text, source = folder.read_text("space.yaml"), folder.path / "space.yaml"
+    if digest_of(text) != facts["space_digest"]:
+        raise RunFolderError(
+            f"{source}: is not the space that was searched; restore the file, or search the new "
+            f"one in a folder of its own: nas search --space {source}"
+        )
+    problem = Problem(
+        space=parse_space(text, source=str(source), name=Path(settings.space).stem),
+        input_shape=shape,
+        num_classes=num_classes,
+        objectives=objectives,
+        limits=settings.limits,
+        predict_us=predict_us(calibration, shape, num_classes),
+        custom=custom_metrics(objectives, settings.limits),
+    )
+    given = storage or settings.storage
+    url = with_password(absolute_url(given)) if given else None
+    return make_run(folder, settings, problem, facts, storage=url)

@@ -1,0 +1,256 @@
+"""`Run`: a search in its folder, and everything that can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from nas.errors import OptionError
+from nas.search import StorageAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from nas.data import DataFingerprint, DataSummary
+    from nas.export import Exported
+    from nas.report import HypervolumeBox, Snapshot
+    from nas.run._folder import RunFolder
+    from nas.run._members import FrontMember
+    from nas.run._results import RunReport
+    from nas.run._settings import SearchSettings, WorkerConfig
+    from nas.search import Problem
+    from nas.space import Genome
+    from nas.trial import Evaluation
+    from nas.workers import Factory
+
+State = Literal["not begun", "running", "stopped", "finished"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A search: its folder, what was asked for, and what it has found so far.
+
+    `nas.search` and `nas.open_run` make one. Whatever it is asked is read from the folder anew, so
+    a run can be looked at while it goes on elsewhere.
+    """
+
+    folder: RunFolder
+    settings: SearchSettings
+    problem: Problem
+    """The space, the data's shape, objectives and limits."""
+    box: HypervolumeBox
+    """In which hypervolumes of this run are measured."""
+    start: Genome
+    """A feasible genome."""
+    facts: Mapping[str, Any]
+    """What was found when the search began: the data's shape and fingerprint, ranges of costs."""
+    began_with: DataFingerprint
+    """The data, as they were when the search began."""
+    data: DataSummary | None = None
+    """What the data are, where the search has just begun and has read them."""
+    storage: str | None = None
+    """URL of the study with its password, which no file of the folder holds; None where the
+    study is in the folder."""
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of always giving the most frequent class, in [0, 1]."""
+        return float(self.facts["chance"])
+
+    @property
+    def val_images(self) -> int:
+        """Images that every network is validated with."""
+        return int(self.facts["val_images"])
+
+    @property
+    def worst(self) -> tuple[float, ...]:
+        """Losses of the box's worst corner, below which nothing is worth a longer training."""
+        return tuple(axis.objective.loss(axis.worst) for axis in self.box.axes)
+
+    @property
+    def address(self) -> StorageAddress:
+        """Where the study is."""
+        if self.settings.storage is None:
+            return StorageAddress(study=self.settings.study, journal=self.folder.journal)
+        url = self.storage or self.settings.storage
+        return StorageAddress(study=self.settings.study, url=url)
+
+    @property
+    def state(self) -> State:
+        """Whether it is running now, in whatever process, and whether its budget is spent."""
+        if self.folder.is_locked():
+            return "running"
+        evaluated = self.num_evaluated
+        if evaluated >= self.settings.budget:
+            return "finished"
+        return "stopped" if evaluated else "not begun"
+
+    @property
+    def num_evaluated(self) -> int:
+        """Networks that used up budget: trained, pruned and failed ones."""
+        return sum(one.state in ("complete", "failed", "pruned") for one in self.trials())
+
+    # -- results -------------------------------------------------------------------------------
+
+    def trials(self) -> tuple[Evaluation, ...]:
+        """Every trial that is settled, in order: trained, pruned, failed, rejected, duplicate.
+
+        Raises:
+            StorageError: the study cannot be read.
+        """
+        from nas.search import load_evaluations
+
+        return load_evaluations(self.problem, self.address)
+
+    def front(self) -> tuple[FrontMember, ...]:
+        """The Pareto front within the limits, best first in the first objective.
+
+        Raises:
+            StorageError: the study cannot be read.
+        """
+        from nas.run._members import front_members
+
+        return front_members(self, self.trials())
+
+    def pick(self, which: str = "knee") -> tuple[FrontMember, ...]:
+        """Members of the front: `best` (most accurate), `knee`, `all`, or by the start of an id.
+
+        Raises:
+            OptionError: no member is called so, or several are.
+            RunFolderError: the front is empty.
+        """
+        from nas.run._members import pick_members
+
+        return pick_members(self, self.front(), which)
+
+    def dataframe(self) -> pd.DataFrame:
+        """One row a trial: number, state, id, every metric that is known, and its open values.
+
+        Raises:
+            OptionError: pandas is not installed.
+        """
+        from nas.run._dataframe import trials_frame
+
+        return trials_frame(self, self.trials())
+
+    def hypervolume(self) -> float:
+        """Share of the run's box, in [0, 1], that the front dominates."""
+        objectives = self.problem.objectives
+        return self.box.hypervolume([one.values(objectives) for one in self.front()])
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def report(self) -> RunReport:
+        """Write the report's files into the folder, and return what they say.
+
+        Raises:
+            StorageError: the study cannot be read.
+            RunFolderError: the folder cannot be written.
+        """
+        from nas.run._results import report_run
+
+        return report_run(self)
+
+    def export(
+        self, pick: str = "knee", out: Path | None = None, *, materialized: bool = False
+    ) -> tuple[Exported, ...]:
+        """Write members of the front as code, weights and model file.
+
+        Args:
+            pick: As `pick` has it.
+            out: Folder to write to; `export` in the run folder where None.
+            materialized: Write the kernels that parameter rings generate instead of the rings.
+
+        Raises:
+            OptionError: no member is called so.
+            RunFolderError: weights cannot be read, or the folder cannot be written.
+        """
+        from nas.run._results import export_run
+
+        return export_run(self, pick, out or self.path / "export", materialized=materialized)
+
+    # -- going on ------------------------------------------------------------------------------
+
+    def resume(
+        self,
+        *,
+        budget: int | None = None,
+        workers: Literal["local"] | int | None = None,
+        address: str | None = None,
+        cpus_per_worker: float = 1,
+        gpus_per_worker: float | None = None,
+        on_progress: Callable[[Snapshot], None] | None = None,
+    ) -> Run:
+        """Evaluate networks until the budget is spent or the space exhausted.
+
+        Args:
+            budget: Networks to train in all from now on; as before where None.
+            workers: `local` trains in this process; a number, on so many Ray workers; None, on as
+                many as fit.
+            address: Of a running Ray cluster; None starts Ray on this machine.
+            cpus_per_worker: CPUs, and so threads, of each Ray worker.
+            gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
+            on_progress: Called with a `Snapshot` whenever something changes, and every second.
+
+        Returns:
+            The run, with its new budget.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; what was finished is kept, and `resume` goes on.
+            UserError: the data have changed, the study or Ray cannot be reached, or another
+                process drives this run.
+        """
+        from nas.run._settings import WorkerConfig
+
+        config = WorkerConfig(
+            workers=workers,
+            address=address,
+            cpus_per_worker=cpus_per_worker,
+            gpus_per_worker=gpus_per_worker,
+        )
+        return self.go_on(config, budget=budget, on_progress=on_progress)
+
+    def go_on(
+        self,
+        config: WorkerConfig,
+        *,
+        budget: int | None = None,
+        on_progress: Callable[[Snapshot], None] | None = None,
+        factory: Factory | None = None,
+    ) -> Run:
+        """`resume`, with the workers as a record; `factory` replaces the training of proxies."""
+        from nas.run._search import run_search
+
+        run = self if budget is None else self.with_budget(budget)
+        outcome = run_search(run, config, on_progress=on_progress, factory=factory)
+        if outcome.interrupted:
+            raise KeyboardInterrupt(
+                f"finished networks are kept; go on with nas.open_run('{self.path}').resume()"
+            )
+        return run
+
+    def with_budget(self, budget: int) -> Run:
+        """The run with another budget, written into its folder.
+
+        Raises:
+            OptionError: the budget is smaller than what has been evaluated.
+        """
+        from nas.run._create import write_search
+
+        if budget < (spent := self.num_evaluated):
+            raise OptionError(
+                f"`budget` {budget}: {spent} networks are evaluated already; write at least so "
+                "many, the budget being that of the whole run"
+            )
+        run = replace(self, settings=replace(self.settings, budget=budget))
+        with self.folder.lock():
+            write_search(run)
+        return run

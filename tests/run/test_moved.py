@@ -1,0 +1,113 @@
+"""A run does not depend on where it is driven from, nor on data that have changed since."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from nas.errors import DataError, UserError
+from nas.run import WorkerConfig, create_run, open_run, run_search
+from nas.trial import Fidelity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nas.run import Run, SearchSettings
+
+    Settings = Callable[..., SearchSettings]
+
+LOCAL = WorkerConfig(workers="local")
+
+
+@pytest.fixture
+def begun(settings: Settings, npz: Path, tmp_path: Path) -> Run:
+    """A search of data of its own, one network trained."""
+    shutil.copy(npz, tmp_path / "own.npz")
+    full = Fidelity(epochs=1, train_images=6_000)
+    given = settings(data=str(tmp_path / "own.npz"), budget=1, fidelity=full)
+    run = create_run(given, tmp_path / "run").run
+    run_search(run, LOCAL)
+    return run
+
+
+def rewrite(path: Path, **changed: np.ndarray) -> None:
+    with np.load(path) as there:
+        np.savez(path, **dict(there) | changed)
+
+
+def test_what_was_found_before_can_still_be_exported(begun: Run, tmp_path: Path) -> None:
+    rewrite(tmp_path / "own.npz", labels=np.arange(90) % 2)
+
+    (files,) = open_run(begun.path).export("best")
+    assert files.module.exists()
+
+
+def test_the_same_data_elsewhere_go_on(begun: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.npz").rename(tmp_path / "moved.npz")
+
+    with pytest.raises(DataError, match="no such file"):
+        open_run(begun.path).resume(budget=2, workers="local")
+    run = open_run(begun.path, data=str(tmp_path / "moved.npz")).resume(budget=2, workers="local")
+    assert run.num_evaluated == 2
+    assert open_run(begun.path).settings.data == str(tmp_path / "moved.npz")
+
+
+def test_a_run_does_not_depend_on_the_working_directory(
+    settings: Settings, npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(npz, tmp_path / "own.npz")
+    monkeypatch.chdir(tmp_path)
+    given = settings(data="own.npz", storage="sqlite:///studies.db", budget=1)
+    create_run(given, tmp_path / "run")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    run = open_run("../run").resume(workers="local")
+    run.report()
+    assert run.num_evaluated == 1
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_reading_a_study_that_is_gone_makes_no_database(
+    settings: Settings, tmp_path: Path
+) -> None:
+    database = tmp_path / "studies.db"
+    run = create_run(settings(storage=f"sqlite:///{database}"), tmp_path / "run").run
+    database.unlink()
+
+    for look in (run.report, run.trials, lambda: run.resume(workers="local")):
+        with pytest.raises(UserError, match="cannot be opened: No such file"):
+            look()
+    assert not database.exists()
+
+
+def test_a_claim_says_how_many_images_there_were(begun: Run) -> None:
+    (files,) = begun.export("best")
+
+    # An epoch of 6,000 images is asked for; there are 63 to train with.
+    assert begun.facts["train_images"] == 63
+    text = " ".join(files.module.read_text().split())
+    assert "after a proxy training of about 95 passes over 63 images" in text
+    assert "6,000" not in text
+
+
+def test_passwords_are_in_no_file_of_the_run(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas.run import _create
+
+    monkeypatch.setattr("sys.argv", ["nas", "search", "--storage=postgresql://ann:sesame@h/db"])
+    monkeypatch.setattr(_create, "create_study", lambda address, objectives: None)
+    run = create_run(settings(storage="postgresql://ann:sesame@h/db"), tmp_path / "run").run
+
+    assert run.address.url == "postgresql://ann:sesame@h/db"
+    assert "sesame" not in str(run.address)
+    for path in run.path.iterdir():
+        assert path.is_dir() or b"sesame" not in path.read_bytes(), path
+    monkeypatch.setenv("NAS_STORAGE_PASSWORD", "sesame")
+    assert open_run(run.path).address.url == "postgresql://ann:sesame@h/db"

@@ -1,0 +1,95 @@
+"""Runs that were damaged: said in a sentence, and mended by `repair_run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.errors import RunFolderError, StorageError
+from nas.run import WorkerConfig, open_run, repair_run, run_search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.run import Run
+
+LOCAL = WorkerConfig(workers="local")
+
+
+@pytest.fixture
+def done(make_session: Callable[..., Run]) -> Run:
+    """A search of three networks, really trained."""
+    run = make_session(budget=3)
+    run_search(run, LOCAL)
+    return run
+
+
+def test_a_run_that_is_whole_is_left_alone(done: Run) -> None:
+    repaired = repair_run(done)
+
+    assert (repaired.dropped, repaired.backup, repaired.trained, repaired.failed) == (
+        *((), None),
+        *((), ()),
+    )
+
+
+def test_a_bad_line_of_the_journal_is_named_and_dropped(done: Run) -> None:
+    journal = done.folder.journal
+    journal.write_text("nonsense\n" + journal.read_text())
+
+    with pytest.raises(StorageError, match=r"line 1: is no JSON object; .*`nas repair "):
+        done.trials()
+    assert len(repair_run(done).dropped) == 1
+    assert done.state == "finished"
+
+
+def test_missing_weights_are_trained_again_to_the_same_bits(done: Run) -> None:
+    member = done.front()[0]
+    path = done.folder.weights(member.arch_id)
+    before = path.read_bytes()
+    path.unlink()
+
+    with pytest.raises(RunFolderError, match=r"cannot be read: No such file.*nas repair"):
+        member.model()
+    assert repair_run(done).trained == (member.arch_id,)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x00" * 64])
+def test_weights_that_are_none_are_said_and_trained_again(done: Run, content: bytes) -> None:
+    member = done.front()[0]
+    done.folder.weights(member.arch_id).write_bytes(content)
+
+    with pytest.raises(RunFolderError, match=f"holds no weights of network {member.arch_id}"):
+        done.export(member.arch_id)
+    assert repair_run(done).trained == (member.arch_id,)
+    assert done.export(member.arch_id)
+
+
+def test_another_networks_weights_are_said(done: Run) -> None:
+    from nas.model import build_model, save_weights
+    from nas.space import load_architecture
+
+    member = done.front()[0]
+    other = build_model(load_architecture("lrunet_1_1x"), in_channels=1, num_classes=3)
+    done.folder.weights(member.arch_id).write_bytes(save_weights(other))
+
+    with pytest.raises(RunFolderError, match="holds no weights of network"):
+        done.export(member.arch_id)
+
+
+def test_an_edited_space_is_refused_with_what_to_do(done: Run) -> None:
+    path = done.path / "space.yaml"
+    path.write_text(path.read_text().replace("[4, 8]", "[4, 16]", 1))
+
+    with pytest.raises(RunFolderError, match=r"space\.yaml: is not the space that was searched"):
+        open_run(done.path)
+
+
+def test_a_run_that_is_driven_is_not_repaired(done: Run) -> None:
+    with (
+        done.folder.lock(),
+        pytest.raises(RunFolderError, match="another process is running this search"),
+    ):
+        repair_run(done)
