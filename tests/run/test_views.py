@@ -106,6 +106,6 @@ def test_watching_ends_with_the_search(make_session: MakeSession) -> None:
     with (path / "run.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         told: list[Path] = []
-        watch(open_run, told.append, every_s=0)
+        watch(reopen, told.append, every_s=0)
     assert seen == [False, True, True]
     assert told == [path / "report.html"]

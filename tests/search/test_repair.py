@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from nas.search._studies import load_study
 
 from nas.errors import StorageError
 from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, repair_study
+from nas.search._optuna_store import load_study
 from nas.search._repair import first_fault
 from nas.search._storage import open_storage
 

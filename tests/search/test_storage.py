@@ -10,6 +10,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import OperationalError
 
 from nas.errors import StorageError
+from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, load_evaluations
 from nas.search._storage import open_storage
 from tests.search.small import journal_in, new_engine, open_engine, search
@@ -32,12 +33,12 @@ def refusal(address: StorageAddress) -> str:
 
 def test_an_address_shows_no_password() -> None:
     assert str(at_url("postgresql://ann:secret@db:5432/nas")) == (
-        "--storage postgresql://ann:***@db:5432/nas"
+        "`storage` postgresql://ann:***@db:5432/nas"
     )
 
 
 def test_a_url_that_is_none_is_refused() -> None:
-    assert "--storage nonsense: cannot be opened: Could not parse" in refusal(at_url("nonsense"))
+    assert "`storage` nonsense: cannot be opened: Could not parse" in refusal(at_url("nonsense"))
 
 
 def test_an_unknown_kind_of_database_is_refused() -> None:
@@ -50,14 +51,17 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refusal(at_url("postgresql://ann:secret@127.0.0.1:1/nas"))
 
     assert message.startswith(
-        "--storage postgresql://ann:***@127.0.0.1:1/nas: the database's driver is not installed"
+        "`storage` postgresql://ann:***@127.0.0.1:1/nas: the database's driver is not installed"
     )
     assert "psycopg" in message.partition("installed")[2]
     assert "secret" not in message
 
 
 def test_a_database_file_that_cannot_be_made_is_refused() -> None:
-    assert "unable to open database file" in refusal(at_url("sqlite:////proc/none/x.db"))
+    address = at_url("sqlite:////proc/none/x.db")
+    assert "cannot be opened: No such file or directory" in refusal(address)
+    with pytest.raises(StorageError, match="unable to open database file"):
+        create_study(address, parse_objectives(["accuracy"]))
 
 
 def test_a_study_in_sqlite_is_searched_and_resumed(small: Problem, tmp_path: Path) -> None:
@@ -83,9 +87,9 @@ def test_a_study_that_was_never_made_is_not_made_by_opening(
     small: Problem, tmp_path: Path
 ) -> None:
     address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
-    with pytest.raises(StorageError, match="holds no study named 'small'"):
+    with pytest.raises(StorageError, match="cannot be opened: No such file"):
         open_engine(small, address)
-    with pytest.raises(StorageError, match="holds no study named 'small'"):
+    with pytest.raises(StorageError, match="cannot be opened: No such file"):
         load_evaluations(small, address)
 
 
