@@ -59,6 +59,15 @@ class Metric:
     source is `cost`; (trained model, data) -> value, on the worker, where it is `scores`."""
     bounds: tuple[float, float] | None = None
     """Least and greatest value, where a measured metric of one's own is an objective."""
+    is_score: bool = False
+    """Whether it says how good a trained network is, in [0, 1]: a search needs one of these."""
+    task: str | None = None
+    """The only task that it is measured for; None where all have it, or the user computes it."""
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether records keep it under its name, rather than in a field of their own."""
+        return self.compute is not None or self.task is not None
 
     @property
     def known_before_training(self) -> bool:
@@ -128,7 +137,7 @@ class Metric:
 
 
 def _look_up(record: Cost | Scores, metric: Metric) -> Any:
-    if metric.compute is not None:
+    if metric.is_custom:
         return record.custom[metric.name]
     return getattr(record, metric.column)
 
@@ -185,6 +194,20 @@ def _count(
     )
 
 
+def _score(name: str, task: str, heading: str, unit: str) -> Metric:
+    return Metric(
+        name=name,
+        direction="maximize",
+        unit=f"validation {unit}",
+        source="scores",
+        style="share",
+        heading=heading,
+        bounds=None if name == "balanced_accuracy" else (0.0, 1.0),
+        is_score=True,
+        task=task,
+    )
+
+
 _BUILT_IN = (
     Metric(
         name="accuracy",
@@ -194,7 +217,12 @@ _BUILT_IN = (
         style="share",
         limit_flag="--min-accuracy",
         limit_help="On validation images, such as 0.9; the front keeps to it.",
+        is_score=True,
     ),
+    _score("balanced_accuracy", "classification", "balanced", "mean accuracy of the classes"),
+    _score("average_precision", "multilabel", "mAP", "mean average precision"),
+    _score("f1", "multilabel", "F1", "mean F1 of the classes"),
+    _score("mean_iou", "segmentation", "mean IoU", "mean intersection over union"),
     Metric(
         name="loss",
         direction="minimize",
@@ -299,10 +327,11 @@ def parse_objectives(names: Iterable[str]) -> tuple[Metric, ...]:
         raise OptionError(
             f"`objectives` {','.join(wanted)}: name each objective once, and at least one"
         )
-    if "accuracy" not in wanted:
+    if not any(metric.is_score for metric in found):
         raise OptionError(
-            "`objectives`: accuracy must be among them; a cost alone needs no search "
-            "(the smallest network wins)"
+            "`objectives`: accuracy must be among them (or "
+            f"{', '.join(one.name for one in _BUILT_IN if one.is_score and one.task)}); a cost "
+            "alone needs no search (the smallest network wins)"
         )
     for metric in found:
         if not metric.known_before_training and metric.compute and metric.bounds is None:
@@ -313,6 +342,22 @@ def parse_objectives(names: Iterable[str]) -> tuple[Metric, ...]:
     return found
 
 
+def score_of(objectives: Sequence[Metric]) -> Metric:
+    """The first of the objectives that says how good a trained network is."""
+    return next(metric for metric in objectives if metric.is_score)
+
+
+def check_task(objectives: Sequence[Metric], limits: Sequence[Limit], task: str) -> None:
+    """OptionError where a metric is not measured for the task of the data."""
+    for metric in (*objectives, *(limit.metric for limit in limits)):
+        if metric.task not in (None, task):
+            known = [one.name for one in _BUILT_IN if one.is_score and one.task in (None, task)]
+            raise OptionError(
+                f"`objectives`: {metric.name} is measured for {metric.task}, and these data are "
+                f"for {task} (measured: {', '.join(known)})"
+            )
+
+
 def check_measured(objectives: Sequence[Metric], limits: Sequence[Limit], sampler: str) -> None:
     """Check what only training can tell. Raises OptionError.
 
@@ -320,16 +365,17 @@ def check_measured(objectives: Sequence[Metric], limits: Sequence[Limit], sample
     the sampler `model` predicts accuracy alone.
     """
     measured = {one.name for one in objectives if not one.known_before_training}
+    score = score_of(objectives).name
     for limit in limits:
         if not limit.metric.known_before_training and limit.name not in measured:
             raise OptionError(
                 f"`limits`: {limit.name} is measured by training; make it one of the "
                 f"`objectives` ({', '.join(one.name for one in objectives)}) to limit it"
             )
-    if sampler == "model" and measured != {"accuracy"}:
-        others = ", ".join(sorted(measured - {"accuracy"}))
+    if sampler == "model" and measured != {score}:
+        others = ", ".join(sorted(measured - {score}))
         raise OptionError(
-            f"`sampler` model: predicts accuracy alone, and {others} is measured by training "
+            f"`sampler` model: predicts {score} alone, and {others} is measured by training "
             "too; choose the sampler evolution"
         )
 

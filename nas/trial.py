@@ -92,7 +92,7 @@ class Scores:
     train_s: float
     """Seconds spent training and scoring on the worker."""
     custom: dict[str, float] = field(default_factory=dict, hash=False)
-    """Metrics of the user's own that were measured on the trained model, by name."""
+    """Other metrics measured on the trained model, by name: the task's, and the user's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

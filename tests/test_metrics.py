@@ -15,10 +15,13 @@ from nas.metrics import (
     Limit,
     Metric,
     check_measured,
+    check_task,
     custom_metrics,
+    find_metric,
     limit_of,
     parse_objectives,
     register_metric,
+    score_of,
 )
 from nas.trial import Cost, Scores
 
@@ -34,7 +37,8 @@ COST = Cost(
     peak_activation_bytes=4096,
     latency_us=1500,
 )
-SCORES = Scores(accuracy=0.9123, loss=0.3, train_s=1.5)
+OF_TASKS = {metric.name: 0.9123 for metric in METRICS.values() if metric.task is not None}
+SCORES = Scores(accuracy=0.9123, loss=0.3, train_s=1.5, custom=OF_TASKS)
 
 
 @pytest.fixture
@@ -166,3 +170,21 @@ def test_what_is_measured_needs_bounds_and_another_sampler(own_metrics: None) ->
         check_measured(parse_objectives(["accuracy", "bounded"]), (), "model")
     with pytest.raises(OptionError, match="make it one of the `objectives`"):
         check_measured(parse_objectives(["accuracy"]), (limit_of("loss", 0.5),), "evolution")
+
+
+def test_a_search_can_be_judged_by_another_score() -> None:
+    objectives = parse_objectives(("params", "balanced_accuracy"))
+
+    assert score_of(objectives).name == "balanced_accuracy"
+    check_measured(objectives, (), "model")
+    check_task(objectives, (), "classification")
+    with pytest.raises(OptionError, match=r"for segmentation \(measured: accuracy, mean_iou\)"):
+        check_task(objectives, (), "segmentation")
+
+
+def test_scores_of_a_task_are_read_from_the_record_by_name() -> None:
+    scores = Scores(accuracy=0.9, loss=0.1, train_s=1.0, custom={"balanced_accuracy": 0.6})
+    metric = find_metric("balanced_accuracy")
+
+    assert metric.value(None, scores) == 0.6  # type: ignore[arg-type]
+    assert metric.text(0.6) == METRICS["accuracy"].text(0.6)

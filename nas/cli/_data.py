@@ -15,6 +15,7 @@ from nas.cli._data_options import (
     ResizeBy,
     Resolution,
     SkipBad,
+    TaskName,
     data_options,
 )
 from nas.cli._screen import make_console
@@ -32,12 +33,13 @@ def data(
     flip: Flip = None,
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
+    task: TaskName = "classification",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what data are as a search would read them, the test part and duplicates included."""
     from nas.data import load_data, load_test, summarize_data
 
-    options = data_options(resolution, resize, channels, flip, group_by, skip_bad)
+    options = data_options(resolution, resize, channels, flip, group_by, skip_bad, task)
     images = load_data(path, data_dir=data_dir, options=options)
     test = load_test(path, data_dir=data_dir, options=images.options)
     summary = summarize_data(images, test=test)

@@ -33,6 +33,14 @@ GroupBy = Annotated[
         ".npz, or a level of folders (1 is the topmost).",
     ),
 ]
+TaskName = Annotated[
+    str,
+    typer.Option(
+        "--task",
+        help="classification; multilabel: several classes an image; segmentation: a class for "
+        "each pixel; regression: numbers.",
+    ),
+]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out image files that cannot be read.")
 ]
@@ -45,6 +53,7 @@ def data_options(
     flip: bool | None,
     group_by: str | None,
     skip_bad: bool,
+    task: str,
 ) -> DataOptions:
     """The record of these options. Raises OptionError."""
     from nas.data import DataOptions, parse_channels, parse_resolution
@@ -56,4 +65,5 @@ def data_options(
         flip=flip,
         group_by=group_by,
         skip_bad=skip_bad,
+        task=task,  # type: ignore[arg-type]
     )

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from nas.cli._options import DataDir, Json, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
+from nas.metrics import score_of
 from nas.units import human_bytes, human_share
 
 if TYPE_CHECKING:
@@ -154,8 +155,9 @@ def print_report(screen: Screen, run: SearchRun) -> None:
     if made.report.front:
         screen.show(front_table(made.report.front, run.problem.objectives))
         print_front_latencies(screen, run)
-    for remark in noise_remarks(made.report.front, chance=run.chance, images=run.val_images):
-        screen.line(remark)
+    if score_of(run.problem.objectives).name == "accuracy":
+        for remark in noise_remarks(made.report.front, chance=run.chance, images=run.val_images):
+            screen.line(remark)
     screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed."

@@ -15,6 +15,7 @@ from nas.cli._data_options import (
     ResizeBy,
     Resolution,
     SkipBad,
+    TaskName,
     data_options,
 )
 from nas.cli._options import (
@@ -68,6 +69,7 @@ def search(
     flip: Flip = None,
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
+    task: TaskName = "classification",
     ladder: Annotated[
         str | None,
         typer.Option(
@@ -105,7 +107,7 @@ def search(
         overrides=tuple(overrides),
         data=data,
         data_dir=str(data_dir) if data_dir else None,
-        data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
+        data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad, task),
         budget=budget,
         objectives=tuple(name.strip() for name in objectives.split(",")),
         limits=limits,

@@ -17,6 +17,7 @@ from nas.cli._data_options import (
     ResizeBy,
     Resolution,
     SkipBad,
+    TaskName,
     data_options,
 )
 from nas.cli._screen import make_console
@@ -92,6 +93,7 @@ def train(
     flip: Flip = None,
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
+    task: TaskName = "classification",
     seeds: Annotated[
         int | None,
         typer.Option(min=1, help="Trainings, with seeds 0, 1, ...; 1, or 3 of each finalist."),
@@ -138,7 +140,9 @@ def train(
             overrides=overrides,
             data=data,
             data_dir=data_dir,
-            data_options=data_options(resolution, resize, channels, flip, group_by, skip_bad),
+            data_options=data_options(
+                resolution, resize, channels, flip, group_by, skip_bad, task
+            ),
             seeds=range(first_seed, first_seed + (seeds or 1)),
             teacher=teacher,
             init=init,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
 
 from nas.data._decode import allocate
+from nas.data._images import Images
+from nas.data._targets import UNKNOWN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nas.data._images import Images
     from nas.data._options import DataOptions, Resize
 
 _CHUNK = 1_024
@@ -32,7 +32,10 @@ def fit_images(images: Images, options: DataOptions) -> Images:
         index = torch.arange(start, min(start + _CHUNK, len(images)))
         batch = _coloured(images.rows(index), wanted[0])
         pixels[start : start + _CHUNK] = resize(batch, wanted[1:], options.resize)
-    return replace(images, pixels=pixels, index=None)
+    labels = images.labels
+    if labels.ndim == 3 and labels.shape[1:] != wanted[1:]:
+        labels = resize_masks(labels, wanted[1:], options.resize)
+    return Images.of(pixels, labels)
 
 
 def resize(pixels: Tensor, size: tuple[int, int], how: Resize) -> Tensor:
@@ -51,6 +54,21 @@ def resize(pixels: Tensor, size: tuple[int, int], how: Resize) -> Tensor:
     kept = min(height, max(1, round(size[0] / scale))), min(width, max(1, round(size[1] / scale)))
     top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
     return _interpolated(pixels[:, :, top : top + kept[0], left : left + kept[1]], size)
+
+
+def resize_masks(masks: Tensor, size: tuple[int, int], how: Resize) -> Tensor:
+    """(B, H, W) classes at the places that `resize` leaves them; filled edges are unknown."""
+    height, width = masks.shape[1:]
+    # Where each pixel comes from: rows and columns go the way that images go.
+    rows = torch.arange(1, height + 1, dtype=torch.float32).view(1, 1, -1, 1)
+    columns = torch.arange(1, width + 1, dtype=torch.float32).view(1, 1, 1, -1)
+    places = [resize(one.expand(1, 1, height, width), size, how)[0, 0] for one in (rows, columns)]
+    inside = (places[0] > 0) & (places[1] > 0)
+    row, column = (
+        (place.round().long() - 1).clamp(0, last - 1)
+        for place, last in zip(places, (height, width), strict=True)
+    )
+    return torch.where(inside, masks[:, row, column], UNKNOWN).to(masks.dtype)
 
 
 def _interpolated(pixels: Tensor, size: tuple[int, int]) -> Tensor:

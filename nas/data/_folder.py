@@ -10,9 +10,10 @@ import torch
 
 from nas.data import _scan
 from nas.data._decode import PixelFormat, decode, find_levels
+from nas.data._file_targets import list_masks, output_names, split_key, targets
 from nas.data._images import Images, Source
-from nas.data._layout import list_folder
-from nas.data._listing import Listing, Part, Sample, class_names
+from nas.data._layout import TABLES, list_folder
+from nas.data._listing import Listing, Part, Sample
 from nas.data._scan import BadFile, Header, scan
 from nas.data._split import split_off_test
 from nas.data._table import list_table
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from nas.data._options import DataOptions
+    from nas.data._options import DataOptions, Task
 
 DEFAULT_SIDE = 64
 """Pixels to which the shorter side is brought down where no size is asked for."""
@@ -45,10 +46,9 @@ def read_files(path: Path, part: Part, options: DataOptions) -> Source:
     No test image is opened unless the test part is asked for. Where the data come without one,
     every seed splits off the same. Raises DataError.
     """
-    lister = list_folder if path.is_dir() else list_table
-    listing = lister(path, group_by=options.group_by)
-    classes = class_names(listing)
-    divided = _divide(listing, classes)
+    listing = _listed(path, options)
+    classes = output_names(listing, options.task)
+    divided = _divide(listing, classes, options.task)
     train, headers, bad = _usable(divided.train)
     val, val_headers, val_bad = _usable(divided.val)
     bad += val_bad + [BadFile(file=file, reason="no file") for file in listing.irregular]
@@ -76,7 +76,7 @@ def read_files(path: Path, part: Part, options: DataOptions) -> Source:
         test_names=reader.names(divided.test),
         test_is_own="test" in listing.parts,
         groups=_groups(kept, options),
-        notes=_notes(listing, classes, headers + val_headers, bad, form),
+        notes=_notes(listing, classes, headers + val_headers, bad, form, options.task),
         **common,
     )
 
@@ -91,34 +91,37 @@ class _Reader:
     def read(self, samples: Sequence[Sample]) -> tuple[Images, list[Sample]]:
         """The images of those samples that can be read, and these samples."""
         pixels, bad = decode([sample.file for sample in samples], self.form)
-        labels = _labels(samples, self.classes)
+        labels = targets(self.listing, samples, self.classes, self.options.task, self.form)
         if not bad:
-            return Images(pixels=pixels, labels=labels), list(samples)
+            return Images.of(pixels, labels), list(samples)
         _refuse(self.listing, bad, len(samples), self.options)
         broken = {one.file for one in bad}
         kept = [row for row, sample in enumerate(samples) if sample.file not in broken]
         index = torch.tensor(kept, dtype=torch.int64)
-        return Images(pixels=pixels[index], labels=labels[index]), [samples[row] for row in kept]
+        return Images.of(pixels, labels).pick(index), [samples[row] for row in kept]
 
     def names(self, samples: Iterable[Sample]) -> tuple[str, ...]:
         return tuple(self.listing.name(sample.file) for sample in samples)
 
 
-def _divide(listing: Listing, classes: tuple[str, ...]) -> Divided:
+def _listed(path: Path, options: DataOptions) -> Listing:
+    if path.is_file():
+        return list_table(path, group_by=options.group_by)
+    if options.task == "segmentation" and not any((path / name).is_file() for name in TABLES):
+        return list_masks(path)
+    return list_folder(path, group_by=options.group_by)
+
+
+def _divide(listing: Listing, classes: tuple[str, ...], task: Task) -> Divided:
     train, val, test = (listing.parts.get(part, ()) for part in ("train", "val", "test"))
     if not train:
         raise DataError(f"{listing.root}: holds no training image.")
     if not test:
         groups = _group_numbers(train)
-        rest, taken = split_off_test(_labels(train, classes), groups)
+        rest, taken = split_off_test(split_key(listing, train, classes, task), groups)
         test = tuple(train[row] for row in taken.tolist())
         train = tuple(train[row] for row in rest.sort().values.tolist())
     return Divided(train=train, val=val, test=test)
-
-
-def _labels(samples: Sequence[Sample], classes: tuple[str, ...]) -> torch.Tensor:
-    number = {name: index for index, name in enumerate(classes)}
-    return torch.tensor([number[sample.label] for sample in samples], dtype=torch.int64)
 
 
 def _group_numbers(samples: Sequence[Sample]) -> torch.Tensor | None:
@@ -190,6 +193,7 @@ def _notes(
     headers: Sequence[Header],
     bad: Sequence[BadFile],
     form: PixelFormat,
+    task: Task,
 ) -> tuple[str, ...]:
     said = [*listing.notes, *_scan.notes(headers)]
     if bad:
@@ -198,7 +202,7 @@ def _notes(
         low, high = form.levels
         said.append(f"Images of more than 8 bits: {low:g} is black and {high:g} is white.")
     said.extend(_size_note(headers, form))
-    for part, samples in listing.parts.items():
+    for part, samples in listing.parts.items() if task == "classification" else ():
         missing = set(classes) - {sample.label for sample in samples}
         if missing:
             said.append(f"The {part} part has no image of {', '.join(sorted(missing)[:5])}.")

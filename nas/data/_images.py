@@ -27,10 +27,18 @@ class Images:
     pixels: Tensor
     """(N, C, H, W) uint8 in 0 to 255, or float32. Where `index` is set: all rows there are."""
     labels: Tensor
-    """(N,) int64, in [0, K)."""
+    """(N,) int64, in [0, K). For other tasks (N, K) uint8 truth values of several classes,
+    (N, H, W) uint8 masks, or (N, D) float32 numbers."""
     index: Tensor | None = None
     """(N,) rows of `pixels` that these images are, where `pixels` is a file mapped into memory:
     read them with `rows`, a batch at a time."""
+
+    @classmethod
+    def of(cls, pixels: Tensor, labels: Tensor) -> Images:
+        """All rows of `pixels`; as mapped ones, where they are too large to be copied."""
+        large = pixels.nbytes > memory_budget()
+        index = torch.arange(len(labels)) if large else None
+        return cls(pixels=pixels, labels=labels, index=index)
 
     def __len__(self) -> int:
         """Number of images."""

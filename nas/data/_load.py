@@ -18,6 +18,7 @@ from nas.data._loaders import Loader, find_loader, read_loader
 from nas.data._npz import read_npz
 from nas.data._options import DEFAULT_OPTIONS, DataOptions
 from nas.data._split import split, stratified_order
+from nas.data._targets import class_counts, strata
 from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _flip(source: Source, options: DataOptions, train: Images) -> tuple[bool, st
         return options.flip, "as asked for"
     if source.flip is not None:
         return source.flip, "as is usual for this data set"
+    if source.options.task != "classification":
+        return False, f"not known for {source.options.task}; say --flip"
     return probe_flip(train, len(source.class_names))
 
 
@@ -116,7 +119,7 @@ def _read(
     loader: Loader | None,
 ) -> Source:
     if name in DATASETS:
-        _refuse_groups(name, options)
+        _refuse_options(name, options)
         known = read_known(name, part, data_dir=data_dir, download=download)
         return replace(known, options=options)
     path = Path(name).expanduser()
@@ -130,18 +133,25 @@ def _read(
     raise DataError(_unknown(name, path))
 
 
-def _refuse_groups(name: str, options: DataOptions) -> None:
+def _refuse_options(name: str, options: DataOptions) -> None:
     if options.group_by is not None:
         raise OptionError(f"--group-by {options.group_by}: {name} has no groups; drop it")
+    if options.task != "classification":
+        raise OptionError(f"--task {options.task}: {name} is for classification; drop it")
 
 
 def _split(source: Source, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows of the images to train with, and to validate with: of `val`, where it is there."""
     images, val = source.images, source.val
     if val is None:
-        return split(images.labels, one_in=source.val_one_in, seed=seed, groups=source.groups)
+        return split(
+            strata(images.labels), one_in=source.val_one_in, seed=seed, groups=source.groups
+        )
     # Given parts stay as they are; only their order follows the seed.
-    return stratified_order(images.labels, seed), stratified_order(val.labels, seed)
+    return (
+        stratified_order(strata(images.labels), seed),
+        stratified_order(strata(val.labels), seed),
+    )
 
 
 def _parts(source: Source, rest: torch.Tensor, taken: torch.Tensor) -> tuple[Images, Images]:
@@ -166,9 +176,11 @@ def _named(names: Sequence[str | int], rows: torch.Tensor) -> Sequence[str | int
 
 
 def _check_classes(name: str, source: Source) -> None:
-    if len(source.class_names) < 2:
+    if source.options.task in ("segmentation", "regression"):
+        return
+    if len(source.class_names) < 2 and source.options.task == "classification":
         raise DataError(f"{name}: has a single class, {source.class_names[0]}; two are needed.")
-    counts = torch.bincount(source.images.labels, minlength=len(source.class_names))
+    counts = class_counts(source.images.labels, len(source.class_names))
     least = int(counts.argmin())
     if counts[least] < _MIN_PER_CLASS:
         raise DataError(

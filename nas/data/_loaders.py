@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from nas.data._arrays import as_images, as_labels, name_classes
+from nas.data._arrays import as_images
 from nas.data._images import Images, Source
 from nas.data._known import DATASETS
 from nas.data._split import split_off_test
+from nas.data._targets import as_targets, name_targets, strata
 from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nas.data._listing import Part
-    from nas.data._options import DataOptions
+    from nas.data._options import DataOptions, Task
 
 
 class Loader(Protocol):
@@ -80,23 +81,23 @@ def read_loader(name: str, loader: Loader, part: Part, options: DataOptions) -> 
     given = _call(name, loader, "train")
     if given is None:
         raise DataError(f"{name}: its loader gave no training images.")
-    raw = as_labels(name, "labels", np.asarray(given[1]))
-    classes = name_classes(name, raw, given[2] if len(given) > 2 else None)
-    images, bounded = _images(name, given, classes)
+    names = given[2] if len(given) > 2 else None
+    classes = name_targets(name, "labels", np.asarray(given[1]), options.task, names)
+    images, bounded = _images(name, given, classes, options.task)
     common: dict[str, Any] = {"class_names": classes, "bounded": bounded, "options": options}
     if part == "test":
         own = _call(name, loader, "test")
-        test = _images(name, own, classes)[0] if own is not None else None
-        taken = split_off_test(images.labels)[1]
+        test = _images(name, own, classes, options.task)[0] if own is not None else None
+        taken = split_off_test(strata(images.labels))[1]
         return Source(images=images.pick(taken) if test is None else test, **common)
     val = _call(name, loader, "val")
     # Only whether there is a test part is asked here; its images are not looked at.
     has_test = _call(name, loader, "test") is not None
-    rest = torch.arange(len(images)) if has_test else split_off_test(images.labels)[0]
+    rest = torch.arange(len(images)) if has_test else split_off_test(strata(images.labels))[0]
     return Source(
         images=images.pick(rest),
         names=rest.tolist(),
-        val=_images(name, val, classes)[0] if val is not None else None,
+        val=_images(name, val, classes, options.task)[0] if val is not None else None,
         test_is_own=has_test,
         **common,
     )
@@ -112,9 +113,11 @@ def _call(name: str, loader: Loader, part: Part) -> Sequence[Any] | None:
     )
 
 
-def _images(name: str, given: Sequence[Any], classes: tuple[str, ...]) -> tuple[Images, bool]:
+def _images(
+    name: str, given: Sequence[Any], classes: tuple[str, ...], task: Task
+) -> tuple[Images, bool]:
     pixels, bounded = as_images(name, "images", np.asarray(given[0]))
-    labels = as_labels(name, "labels", np.asarray(given[1]), classes)
+    labels = as_targets(name, "labels", np.asarray(given[1]), task, classes)
     if len(labels) != len(pixels):
         raise DataError(f"{name}: its loader gave {len(pixels)} images and {len(labels)} labels.")
-    return Images(pixels=pixels, labels=torch.from_numpy(labels)), bounded
+    return Images(pixels=pixels, labels=labels), bounded

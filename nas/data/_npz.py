@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from nas.data._array_file import ArrayHeader, read_array, read_headers
-from nas.data._arrays import FORMAT, as_images, as_labels, name_classes
-from nas.data._images import Images, Source, memory_budget
+from nas.data._arrays import FORMAT, as_images
+from nas.data._images import Images, Source
 from nas.data._split import split_off_test
+from nas.data._targets import as_targets, name_targets, strata
 from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.data._listing import Part
-    from nas.data._options import DataOptions
+    from nas.data._options import DataOptions, Task
 
 ALIASES = {
     "images": ("images", "train_images", "x_train"),
-    "labels": ("labels", "train_labels", "y_train"),
+    "labels": ("labels", "train_labels", "y_train", "masks", "train_masks"),
     "val_images": ("val_images", "x_val", "x_valid"),
-    "val_labels": ("val_labels", "y_val", "y_valid"),
+    "val_labels": ("val_labels", "y_val", "y_valid", "val_masks"),
     "test_images": ("test_images", "x_test"),
-    "test_labels": ("test_labels", "y_test"),
+    "test_labels": ("test_labels", "y_test", "test_masks"),
     "class_names": ("class_names",),
     "order": ("order",),
 }
@@ -57,24 +58,23 @@ def read_npz(path: Path, part: Part, options: DataOptions) -> Source:
     file = _open(path, options)
     order = str(file.array("order")) if "order" in file else "NHWC"
     given = [str(name) for name in file.array("class_names")] if "class_names" in file else None
-    raw_labels = as_labels(path, "labels", file.array("labels"))
-    classes = name_classes(path, raw_labels, given)
-    images, bounded = _read(file, "", order, classes)
+    classes = name_targets(path, file.keys["labels"], file.array("labels"), options.task, given)
+    images, bounded = _read(file, "", order, classes, options.task)
     groups = _groups(file, options, len(images))
     common: dict[str, Any] = {"class_names": classes, "bounded": bounded, "options": options}
     if part == "test" and "test_images" in file:
-        test, test_bounded = _read(file, "test_", order, classes)
+        test, test_bounded = _read(file, "test_", order, classes, options.task)
         _check_alike(path, "test_images", test, test_bounded, images, bounded)
         return Source(images=test, names=range(len(test)), **common)
     if "test_images" in file:
         rest, taken = torch.arange(len(images)), torch.arange(0)
     else:
-        rest, taken = split_off_test(images.labels, groups)
+        rest, taken = split_off_test(strata(images.labels), groups)
     if part == "test":
         return Source(images=images.pick(taken), names=taken.tolist(), **common)
     val = None
     if "val_images" in file:
-        val, val_bounded = _read(file, "val_", order, classes)
+        val, val_bounded = _read(file, "val_", order, classes, options.task)
         _check_alike(path, "val_images", val, val_bounded, images, bounded)
     return Source(
         images=images.pick(rest) if len(taken) else images,
@@ -112,19 +112,21 @@ def _open(path: Path, options: DataOptions) -> ArrayFile:
 
 
 def _read(
-    file: ArrayFile, prefix: str, order: str, classes: tuple[str, ...]
+    file: ArrayFile, prefix: str, order: str, classes: tuple[str, ...], task: Task
 ) -> tuple[Images, bool]:
     names = [file.keys[f"{prefix}{kind}"] for kind in ("images", "labels")]
-    labels = as_labels(file.path, names[1], file.array(f"{prefix}labels"), classes)
+    labels = as_targets(file.path, names[1], file.array(f"{prefix}labels"), task, classes)
     pixels, bounded = as_images(file.path, names[0], file.array(f"{prefix}images"), order)
     if len(labels) != len(pixels):
         raise DataError(
             f"{file.path}: {names[1]} has {len(labels)} labels for {len(pixels)} images; {FORMAT}."
         )
-    images = Images(pixels=pixels, labels=torch.from_numpy(labels))
-    if pixels.numel() * pixels.element_size() > memory_budget():
-        images = replace(images, index=torch.arange(len(labels)))
-    return images, bounded
+    if labels.ndim == 3 and labels.shape[1:] != pixels.shape[2:]:
+        raise DataError(
+            f"{file.path}: {names[1]} are {tuple(labels.shape[1:])}, but images are "
+            f"{tuple(pixels.shape[2:])} (height, width)."
+        )
+    return Images.of(pixels, labels), bounded
 
 
 def _groups(file: ArrayFile, options: DataOptions, count: int) -> torch.Tensor | None:

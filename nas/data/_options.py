@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from nas.errors import OptionError
 
 Resize = Literal["crop", "pad", "stretch"]
+Task = Literal["classification", "multilabel", "segmentation", "regression"]
 LEAST_SIDE = 4
 """Pixels; smaller images have nothing to convolve."""
 
@@ -29,6 +30,8 @@ class DataOptions:
     group_by: str | None = None
     """A column of the table, an array of the `.npz` file, or the number of a folder level:
     images of one group stay on one side of a split."""
+    task: Task = "classification"
+    """One class an image, several, one a pixel, or numbers."""
     skip_bad: bool = False
     """Leave out files that cannot be read, rather than refuse the data set."""
 
@@ -38,6 +41,8 @@ class DataOptions:
             raise OptionError(
                 f"--resize {self.resize}: unknown; write one of {', '.join(get_args(Resize))}"
             )
+        if self.task not in get_args(Task):
+            raise OptionError(f"--task {self.task}: write one of {', '.join(get_args(Task))}")
         if self.channels not in (None, 1, 3):
             raise OptionError(f"--channels {self.channels}: write 1 (grey), 3 (colour) or auto")
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
+from nas.data._targets import chance, class_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 _SMALL_CLASS = 10
 """Validation images of a class, below which its accuracy says little."""
 _CHUNK = 256
+_OUTPUTS = {
+    "classification": "classes",
+    "multilabel": "classes, any of which may be true",
+    "segmentation": "classes of pixels",
+    "regression": "numbers to be told",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,7 @@ class DataSummary:
     """The data that a search would see, and what their size allows to be said."""
 
     name: str
+    task: str
     input_shape: tuple[int, int, int]
     """(C, H, W) of every image as it is trained on: of all costs too."""
     own_shape: tuple[int, ...]
@@ -71,13 +78,14 @@ def summarize_data(
     """
     val = data.val.first(val_images).labels
     train_counts, val_counts = (
-        torch.bincount(labels, minlength=data.num_classes) for labels in (data.train.labels, val)
+        class_counts(labels, data.num_classes) for labels in (data.train.labels, val)
     )
     least, most = int(train_counts.argmin()), int(val_counts.argmax())
-    share = int(val_counts[most]) / len(val)
+    share = chance(val, data.num_classes)
     level = max(0.9, share)
     return DataSummary(
         name=data.name,
+        task=data.options.task,
         input_shape=data.input_shape,
         own_shape=data.own_shape,
         classes=data.class_names,
@@ -130,9 +138,18 @@ def _lines(said: DataSummary) -> Iterator[str]:
     test = f", {said.test:,} to test" if said.test is not None else ""
     made = f" ({' and '.join(said.made)} split off here)" if said.made else ""
     yield (
-        f"{said.name}: {len(said.classes)} classes, images of {read}; {said.train:,} to train, "
-        f"{said.val:,} to validate{test}{made}."
+        f"{said.name}: {len(said.classes)} {_OUTPUTS[said.task]}, images of {read}; "
+        f"{said.train:,} to train, {said.val:,} to validate{test}{made}."
     )
+    if said.task == "classification":
+        yield from _class_lines(said)
+    yield f"Mirroring: {'yes' if said.flip else 'no'} ({said.flip_reason})."
+    for parts, count in said.duplicates:
+        yield f"Warning: {count:,} images are in {parts}, pixel by pixel; remove them from one."
+    yield from said.notes
+
+
+def _class_lines(said: DataSummary) -> Iterator[str]:
     yield (
         f"Smallest class: {said.smallest_class}, {said.smallest_train:,} to train and "
         f"{said.smallest_val:,} to validate. Always saying {said.most_frequent_class} is right "
@@ -143,12 +160,8 @@ def _lines(said: DataSummary) -> Iterator[str]:
         f"A validation accuracy of {level:.0%} has a standard error of "
         f"{100 * said.standard_error:.1f} points: smaller differences are noise."
     )
-    yield f"Mirroring: {'yes' if said.flip else 'no'} ({said.flip_reason})."
-    for parts, count in said.duplicates:
-        yield f"Warning: {count:,} images are in {parts}, pixel by pixel; remove them from one."
     if said.smallest_val < _SMALL_CLASS:
         yield (
             f"Warning: {said.smallest_val} validation images of {said.smallest_class} tell little "
             "about it; give more, or judge by balanced accuracy with care."
         )
-    yield from said.notes

@@ -14,12 +14,13 @@ from nas.proxy._recipe import proxy_recipe
 from nas.train import (
     Training,
     TrainingSetup,
-    evaluate_model,
     fast_cpu_kernels,
+    measure_model,
     on_device,
     resized,
     seeded,
     slice_of,
+    task_of,
 )
 from nas.trial import Scores
 
@@ -70,13 +71,19 @@ def train_proxy(
     model.to(device).to(memory_format=torch.channels_last)
     on_cpu = train.labels.device.type == "cpu"
     with seeded(seed), fast_cpu_kernels(model) if on_cpu else nullcontext():
-        training = Training(model, TrainingSetup(train=train, data=data, recipe=recipe, seed=seed))
+        training = Training(
+            model,
+            TrainingSetup(train=train, data=data, recipe=recipe, seed=seed, task=task_of(data)),
+        )
         while not training.is_over:
             training.run_epoch()
-        accuracy, loss = evaluate_model(model, val, data)
+        measured = measure_model(model, val, data)
+    accuracy, loss = measured.pop("accuracy"), measured.pop("loss")
     if not torch.tensor(loss).isfinite():
         raise Diverged(f"validation loss is {loss} after {training.num_epochs} epochs of training")
-    return Scores(accuracy=accuracy, loss=loss, train_s=time.perf_counter() - start_s)
+    return Scores(
+        accuracy=accuracy, loss=loss, train_s=time.perf_counter() - start_s, custom=measured
+    )
 
 
 def _prepared(images: Images, count: int | None, fidelity: Fidelity, device: str) -> Images:

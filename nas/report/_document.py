@@ -55,7 +55,7 @@ class Network:
         record = self.cost if metric.known_before_training else self.scores
         if record is None:
             return None
-        if metric.compute is not None:
+        if metric.is_custom:
             return record.custom.get(key)
         value: float | None = getattr(record, metric.column)
         return value

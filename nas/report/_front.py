@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.metrics import METRICS
+from nas.metrics import METRICS, score_of
 from nas.report._files import replacing
 from nas.report._pareto import knee, pareto_front
 
@@ -88,15 +88,19 @@ def complete_rows(
     )
 
 
-def best_row(rows: Sequence[FrontRow]) -> int:
+def best_row(rows: Sequence[FrontRow], objectives: Sequence[Metric] = ()) -> int:
     """Index of the most accurate row; of equally accurate ones, that with the fewest parameters.
+
+    Accuracy, unless the objectives have another score.
 
     Raises:
         ValueError: `rows` is empty.
     """
     if not rows:
         raise ValueError("an empty front has no best row")
-    return min(range(len(rows)), key=lambda i: (-rows[i].scores.accuracy, rows[i].cost.params, i))
+    score = score_of(objectives) if objectives else METRICS["accuracy"]
+    values = [score.value(row.cost, row.scores) for row in rows]
+    return min(range(len(rows)), key=lambda i: (-values[i], rows[i].cost.params, i))
 
 
 def knee_row(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> int:
@@ -123,6 +127,6 @@ def _cells(row: FrontRow) -> dict[str, object]:
 
 def _cell(row: FrontRow, metric: Metric) -> object:
     record = row.cost if metric.known_before_training else row.scores
-    if metric.compute is not None:
+    if metric.is_custom:
         return record.custom.get(metric.name)
     return getattr(record, metric.column)

@@ -98,7 +98,7 @@ def plot_front(
                 cost=cost,
                 trials=trials,
                 front=front,
-                best=front[best_row(front)] if front else None,
+                best=front[best_row(front, objectives)] if front else None,
                 knee=front[knee_row(front, objectives)] if front else None,
                 references=[one for one in references if hasattr(one, cost.column)],
             )
@@ -111,7 +111,7 @@ def plot_front(
 
 
 def _costs(objectives: Sequence[Metric]) -> tuple[Metric, ...]:
-    costs = tuple(one for one in objectives if one.name != "accuracy")
+    costs = tuple(one for one in objectives if not one.is_score)
     return costs or (METRICS["params"], METRICS["macs"])
 
 

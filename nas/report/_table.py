@@ -99,7 +99,7 @@ def front_table(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> Front
 def _picks(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> dict[int, str]:
     if not rows:
         return {}
-    best, compromise = best_row(rows), knee_row(rows, objectives)
+    best, compromise = best_row(rows, objectives), knee_row(rows, objectives)
     return {best: "best, knee"} if best == compromise else {best: "best", compromise: "knee"}
 
 

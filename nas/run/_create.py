@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.data import DataFingerprint, fingerprint
 from nas.errors import UserError
-from nas.metrics import custom_metrics, parse_objectives
+from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
 from nas.run._data import absolute_data, describe_data, read_data, write_data
 from nas.run._environment import describe_environment
@@ -73,6 +73,7 @@ def create_run(
     settings, storage = _without_secret(settings)
     data = read_data(settings)
     settings = _settled(settings, space, data, ladder)
+    check_task(objectives, settings.limits, data.options.task)
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)

@@ -75,7 +75,7 @@ def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[
     if which == "all":
         return tuple(members)
     if which == "best":
-        return (members[best_row(members)],)
+        return (members[best_row(members, run.problem.objectives)],)
     if which == "knee":
         return (members[knee_row(members, run.problem.objectives)],)
     matching = tuple(one for one in members if one.arch_id.startswith(which))

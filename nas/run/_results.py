@@ -54,7 +54,9 @@ def report_run(run: Run) -> RunReport:
 def summary_of(run: Run) -> dict[str, Any]:
     """What programs want to know of a run, ready for JSON."""
     trials, front, objectives = run.trials(), run.front(), run.problem.objectives
-    picks = {"best": best_row(front), "knee": knee_row(front, objectives)} if front else {}
+    picks = (
+        {"best": best_row(front, objectives), "knee": knee_row(front, objectives)} if front else {}
+    )
     return {
         "run": str(run.path),
         "state": run.state,

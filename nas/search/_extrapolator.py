@@ -11,6 +11,7 @@ from bisect import insort
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nas.metrics import score_of
 from nas.search._archive import Archive, Member
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class FidelityExtrapolator:
             results: Networks trained in full; somebody else fills it.
             top: The rung of full training.
         """
-        self._accuracy = [one.name for one in objectives].index("accuracy")
+        self._accuracy = objectives.index(score_of(objectives))
         self._top = top
         self._archive = Archive() if top else results
         self._scored: dict[int, list[Member]] = {}

@@ -18,11 +18,13 @@ from nas.train._recipe import (
 )
 from nas.train._recipe_files import dump_recipe, load_recipe, parse_recipe, recipe_catalogue
 from nas.train._seeds import proxy_seed, seeded
-from nas.train._task import CLASSIFICATION, TASKS, LearningTask
+from nas.train._task import CLASSIFICATION, LearningTask
+from nas.train._tasks import IGNORED, TASKS, task_of
 from nas.train._training import Training, TrainingSetup
 
 __all__ = [
     "CLASSIFICATION",
+    "IGNORED",
     "TASKS",
     "Augmentation",
     "Augmenter",
@@ -52,5 +54,6 @@ __all__ = [
     "resized",
     "seeded",
     "slice_of",
+    "task_of",
     "train_model",
 ]

@@ -66,6 +66,17 @@ class Augmenter:
         return pixels
 
 
+def augment_with_masks(augment: Augmenter, pixels: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Images and (B, H, W) classes, shifted, mirrored and turned alike.
+
+    Masks go as one more channel, a class up: what comes in from outside is 0 there, and so
+    neither learnt nor measured (255).
+    """
+    raised = (masks.to(torch.int16) + 1) % 256
+    both = augment(torch.cat([pixels, raised[:, None].to(pixels.dtype)], 1))
+    return both[:, :-1], ((both[:, -1].to(torch.int16) - 1) % 256).to(masks.dtype)
+
+
 def crop(pixels: Tensor, generator: torch.Generator, *, pad: int) -> Tensor:
     """Shift each image at random by up to `pad` pixels; what comes in from outside is 0.
 

@@ -9,7 +9,7 @@ import torch
 from nas.train._augment import Normalizer
 from nas.train._device import slice_of
 from nas.train._precision import scoring_precision
-from nas.train._task import CLASSIFICATION
+from nas.train._tasks import task_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ _BATCH = {"cpu": 128, "cuda": 2048}
 
 @torch.inference_mode()
 def measure_model(
-    model: nn.Module, images: Images, data: ImageData, task: LearningTask = CLASSIFICATION
+    model: nn.Module, images: Images, data: ImageData, task: LearningTask | None = None
 ) -> dict[str, float]:
     """Every metric of the task for `model` on `images`.
 
@@ -31,11 +31,12 @@ def measure_model(
         model: Gives the task's outputs. Left in the mode, training or not, that it came in.
         images: Of the resolution wanted.
         data: Where the constants for normalising come from.
-        task: What is measured.
+        task: What is measured; that of the data where None.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     normalize = Normalizer(data.mean, data.std, device)
     batch = _BATCH.get(device.type, 128)
+    task = task or task_of(data)
     meter = task.meter(task.num_outputs(data), device)
     was_training = model.training
     model.eval()
@@ -49,6 +50,6 @@ def measure_model(
 
 
 def evaluate_model(model: nn.Module, images: Images, data: ImageData) -> tuple[float, float]:
-    """Accuracy in [0, 1] and mean cross-entropy in nats of a classifier on `images`."""
+    """Accuracy in [0, 1] and mean loss on `images`, as the task of the data measures them."""
     measured = measure_model(model, images, data)
     return measured["accuracy"], measured["loss"]

@@ -16,7 +16,7 @@ from nas.train._device import on_device
 from nas.train._evaluate import measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._seeds import seeded
-from nas.train._task import CLASSIFICATION
+from nas.train._tasks import task_of
 from nas.train._training import Training, TrainingSetup
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def train_model(
     *,
     seed: int,
     device: str = "cpu",
-    task: LearningTask = CLASSIFICATION,
+    task: LearningTask | None = None,
     teacher: nn.Module | None = None,
     checkpoint: Checkpoint | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
@@ -84,7 +84,7 @@ def train_model(
         recipe: How.
         seed: Fixes the order of the images, their augmentation, and dropout.
         device: As torch names it.
-        task: What is learnt and measured.
+        task: What is learnt and measured; that of the data where None.
         teacher: Gives what `model` gives, to the same images; learnt from where given.
         checkpoint: Written after each epoch; gone on from where it exists.
         on_epoch: Called after each epoch, when its checkpoint is written.
@@ -101,7 +101,7 @@ def train_model(
         data=data,
         recipe=recipe,
         seed=seed,
-        task=task,
+        task=task or task_of(data),
         teacher=None if teacher is None else teacher.to(device),
     )
     with seeded(seed):

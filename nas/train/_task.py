@@ -1,13 +1,12 @@
 """What is to be learnt: the loss, what is measured, and how wide the head is.
 
-Classification is one task; another is one more record in `TASKS`, with a loss and a meter of its
-own. Loops, recipes and checkpoints know no task by name.
+Classification is one task; others are in `_tasks.py`, each with a loss and a meter of its own.
+Recipes and checkpoints know no task by name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from nas.data import ImageData
 
@@ -109,5 +108,3 @@ CLASSIFICATION = LearningTask(
     loss=classification_loss,
     meter=ClassificationMeter,
 )
-
-TASKS: Mapping[str, LearningTask] = MappingProxyType({CLASSIFICATION.name: CLASSIFICATION})

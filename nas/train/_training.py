@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nas.errors import Diverged, RecipeError
-from nas.train._augment import Augmenter, Normalizer
+from nas.train._augment import Augmenter, Normalizer, augment_with_masks
 from nas.train._average import averaged, estimate_norms
 from nas.train._mix import mix
 from nas.train._objective import DistillationObjective, Objective
@@ -100,8 +100,12 @@ class Training:
     def batch(self, index: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """Normalised images and their targets, augmented as in step `number`."""
         images, recipe = self.setup.train, self.setup.recipe.augmentation
-        inputs = self.normalize(self._augment(images.rows(index).to(self._device)))
-        targets = images.labels[index]
+        pixels, targets = images.rows(index).to(self._device), images.labels[index]
+        if self.setup.task.name == "segmentation":
+            pixels, targets = augment_with_masks(self._augment, pixels, targets)
+        else:
+            pixels = self._augment(pixels)
+        inputs = self.normalize(pixels)
         if not recipe.mixes:
             return inputs, targets
         progress = number / self.num_steps
@@ -145,7 +149,18 @@ class Training:
 
 def _check(setup: TrainingSetup) -> None:
     """Raise RecipeError for what the images are not fit for."""
-    pixels = setup.train.pixels
+    pixels, augmentation = setup.train.pixels, setup.recipe.augmentation
+    changes_colours = augmentation.rand_augment is not None or augmentation.erasing
+    if setup.task.name != "classification" and augmentation.mixes:
+        raise RecipeError(
+            f"recipe {setup.recipe.name}: mixup and cutmix are for one class an image, and this "
+            f"is {setup.task.name}; leave them out with --set augmentation.mix_share=0"
+        )
+    if setup.task.name == "segmentation" and changes_colours:
+        raise RecipeError(
+            f"recipe {setup.recipe.name}: rand_augment and erasing do not know masks; leave them "
+            "out with --set augmentation.rand_augment=none --set augmentation.erasing=0"
+        )
     if setup.recipe.augmentation.rand_augment is None:
         return
     if pixels.dtype != torch.uint8 or pixels.shape[1] not in (1, 3):

@@ -13,16 +13,17 @@ from nas.cli import app
 SURFACE = {
     "data": [
         "PATH", "--data-dir", "--resolution", "--resize", "--channels", "--flip/--no-flip",
-        "--group-by", "--skip-bad", "--json",
+        "--group-by", "--skip-bad", "--task", "--json",
     ],
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
         "--max-params", "--max-macs", "--max-peak-bytes", "--max-stored-bytes",
         "--max-int8-stored-bytes", "--max-int8-peak-bytes", "--max-latency-ms", "--limit",
         "--epochs", "--train-images", "--resolution", "--resize", "--channels",
-        "--flip/--no-flip", "--group-by", "--skip-bad", "--ladder", "--sampler", "--seed",
-        "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker", "--task-timeout",
-        "--storage", "--out", "--finalists", "--set", "--quiet", "--json", "--plugin",
+        "--flip/--no-flip", "--group-by", "--skip-bad", "--task", "--ladder", "--sampler",
+        "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
+        "--task-timeout", "--storage", "--out", "--finalists", "--set", "--quiet", "--json",
+        "--plugin",
     ],
     "resume": [
         "RUN", "--budget", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
@@ -30,8 +31,9 @@ SURFACE = {
     ],
     "train": [
         "MODEL|RUN:ID|RUN", "--recipe", "--set", "--data", "--data-dir", "--resolution",
-        "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--seeds",
-        "--finalists", "--first-seed", "--teacher", "--init", "--device", "--threads", "--out",
+        "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--task",
+        "--seeds", "--finalists", "--first-seed", "--teacher", "--init", "--device", "--threads",
+        "--out",
         "--resume", "--plugin",
     ],
     "recipes": ["[NAME]"],
