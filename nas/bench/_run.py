@@ -81,9 +81,9 @@ def run_bench_search(run: BenchRun, table: Table) -> Trace:
         pass
     return Trace(
         run=run,
-        trained=tuple(recorder.trained),
-        finished_s=tuple(recorder.finished_s),
-        repeats=tuple(recorder.repeats),
+        trained=tuple(recorder.trained[: run.budget]),
+        finished_s=tuple(recorder.finished_s[: run.budget]),
+        repeats=tuple(recorder.repeats[: run.budget]),
         ask_ms=tuple(round(1e3 * seconds, 3) for seconds in engine.ask_s),
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._latency import measure_front, wants_latency
-from nas.search import LoopEvents, OptunaStore, SearchEngine, SearchLoop
+from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
 from nas.workers import make_pool
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _check_data(run: Run) -> None:
 def _open_engine(run: Run) -> SearchEngine:
     return SearchEngine(
         run.problem,
-        OptunaStore(run.problem, run.address),
+        open_store(run.problem, run.address),
         sampler=run.settings.sampler,
         seed=run.settings.seed,
         start=run.start,

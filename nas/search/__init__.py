@@ -16,7 +16,6 @@ from nas.search._engine import Proposal, SearchEngine
 from nas.search._ladder import Ladder, Promoter
 from nas.search._ledger import Entry, Ledger
 from nas.search._loop import LoopEvents, SearchLoop
-from nas.search._optuna_store import OptunaStore, create_study, load_evaluations
 from nas.search._probe import SpaceProbe, probe_space
 from nas.search._problem import Candidate, Genes, Problem, SearchProblem
 from nas.search._repair import repair_study
@@ -28,6 +27,7 @@ from nas.search._secrets import (
 )
 from nas.search._storage import StorageAddress
 from nas.search._store import MemoryStore, RungScore, TrialStore
+from nas.search._studies import create_study, load_evaluations, open_store
 from nas.search.samplers import (
     SAMPLERS,
     Knowledge,
@@ -51,7 +51,6 @@ __all__ = [
     "Member",
     "MemoryStore",
     "ModelBasedSampler",
-    "OptunaStore",
     "ParetoEvolutionSampler",
     "Problem",
     "Promoter",
@@ -71,6 +70,7 @@ __all__ = [
     "load_evaluations",
     "make_sampler",
     "objective_vector",
+    "open_store",
     "probe_space",
     "repair_study",
     "with_password",

@@ -108,6 +108,10 @@ class SearchEngine:
                 return _proposal(entry)
         raise AssertionError("the fallback proposes new feasible networks only")
 
+    def expect(self, count: int) -> None:
+        """The next `count` proposals are asked for together: a sampler may choose them so."""
+        self._sampler.expect(count)
+
     def propose_begun(self) -> Proposal | None:
         """The next network that has begun already: left under way earlier, or to be promoted."""
         if self._unfinished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from nas.trial import Task
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from nas.search._engine import Proposal, SearchEngine
     from nas.trial import Fidelity, TrialResult
 
+WORKERS_PER_CHOICE = 32
+"""For each so many workers one more network is chosen at a time, and waits in line."""
+MAX_CHOICES = 4
+"""Of that number, how many times it is chosen at once where workers stand idle."""
 POLL_S = 1.0
 """How often the display is refreshed while nothing finishes."""
 
@@ -78,22 +83,37 @@ class SearchLoop:
         self.engine.finish()
 
     def step(self) -> bool:
-        """Fill the workers and take in at most one result; False if nothing is left to do."""
+        """Fill the workers and take in what has come; False if nothing is left to do."""
         self._fill()
         self._events.on_wait(self)
         if not self.running:
             return False
-        result = self.workers.next_result(timeout_s=self._poll_s)
-        if result is not None:
-            self._take(result)
+        results = self._results()
+        with self.engine.store.batch():
+            for result in results:
+                self._take(result)
         return True
 
     def _fill(self) -> None:
-        """Give every free worker a network."""
-        while len(self.running) < self.workers.num_workers:
-            proposal = self._propose()
-            if proposal is None:
+        """Give every worker a network, and have some more in line where there are many workers.
+
+        What is in line is begun while the next ones are chosen.
+        """
+        in_line = self.workers.num_workers // WORKERS_PER_CHOICE
+        least, target = max(in_line, 1), self.workers.num_workers + in_line
+        while (missing := target - len(self.running)) >= least:
+            with self.engine.store.batch():
+                proposals = self._propose_together(min(missing, MAX_CHOICES * least))
+            self._submit(proposals)
+            if not proposals:
                 return
+
+    def _propose_together(self, count: int) -> list[Proposal]:
+        self.engine.expect(count)
+        return list(islice(iter(self._propose, None), count))
+
+    def _submit(self, proposals: list[Proposal]) -> None:
+        for proposal in proposals:
             self.running[proposal.number] = proposal
             self.workers.submit(
                 Task(
@@ -103,6 +123,18 @@ class SearchLoop:
                     seed=self._seed,
                 )
             )
+
+    def _results(self) -> list[TrialResult]:
+        """At least one result, and with many workers whatever else has come; none in time: []."""
+        first = self.workers.next_result(timeout_s=self._poll_s)
+        results = [] if first is None else [first]
+        # A single worker would only now begin what is in line.
+        while results and len(results) < len(self.running) and self.workers.num_workers > 1:
+            further = self.workers.next_result(timeout_s=0)
+            if further is None:
+                break
+            results.append(further)
+        return results
 
     def _propose(self) -> Proposal | None:
         """A network that climbs the ladder, or a new one as long as budget and space allow."""

@@ -13,7 +13,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import StorageError
-from nas.search._journal import BatchedJournal, repair_journal
 from nas.search._repair import REPLAY_ERRORS, first_fault
 from nas.search._secrets import PASSWORD_VARIABLE, hide_passwords
 
@@ -40,44 +39,12 @@ class StorageAddress:
         return str(self.journal) if self.journal else f"`storage` {hide_passwords(self.url or '')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """An open storage."""
-
-    address: StorageAddress
-    backend: optuna.storages.BaseStorage
-    journal: BatchedJournal | None = None
-
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Gather writes, where the storage can. Raises StorageError where it fails."""
-        try:
-            if self.journal is None:
-                yield
-                return
-            if self.journal.has_news:
-                self.backend.get_all_studies()  # for the reading that every question begins with
-            with self.journal.batch():
-                yield
-        except BROKEN as error:
-            raise StorageError(
-                f"{self.address}: the study cannot be reached: "
-                f"{hide_passwords(_reason(error), self.address.url)}; mend that (free "
-                "space, connection), and `nas resume` goes on from the last trial written"
-            ) from error
-
-
-def open_storage(address: StorageAddress, *, writer: bool, create: bool = False) -> Storage:
-    """Open a storage; `writer` must be the only one of a journal, `create` may make its file.
-
-    Raises StorageError.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if address.journal is not None:
-        return _open_journal(address, address.journal, writer=writer, create=create)
+def open_database(address: StorageAddress, *, create: bool = False) -> optuna.storages.BaseStorage:
+    """Open the storage at the address' URL; `create` may make its file. Raises StorageError."""
     assert address.url is not None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        return Storage(address, _open_url(address.url, create=create))
+        return _open_url(address.url, create=create)
     except ImportError as error:
         raise StorageError(
             f"{address}: the database's driver is not installed ({error.__cause__ or error}); "
@@ -93,20 +60,37 @@ def open_storage(address: StorageAddress, *, writer: bool, create: bool = False)
         ) from None
 
 
-def _open_journal(address: StorageAddress, path: Path, *, writer: bool, create: bool) -> Storage:
+@contextmanager
+def study_errors(address: StorageAddress) -> Iterator[None]:
+    """Turn what a broken storage raises into a StorageError."""
     try:
-        if not create and not path.exists():
-            raise FileNotFoundError("no such file")
-        if writer:
-            repair_journal(path)
-        journal = BatchedJournal(path)
-        return Storage(address, optuna.storages.JournalStorage(journal), journal)
+        yield
+    except BROKEN as error:
+        raise StorageError(
+            f"{address}: the study cannot be reached: "
+            f"{hide_passwords(_reason(error), address.url)}; mend that (free "
+            "space, connection), and `nas resume` goes on from the last trial written"
+        ) from error
+
+
+@contextmanager
+def journal_errors(path: Path) -> Iterator[None]:
+    """Turn what a missing or damaged journal raises into a StorageError."""
+    try:
+        yield
     except (OSError, *REPLAY_ERRORS) as error:
         fault = None if isinstance(error, OSError) else first_fault(path)
         raise StorageError(
             f"{path}: the study's journal cannot be read: {fault or _reason(error)}; restore the "
             f"file, or keep what is readable: `nas repair {path.parent}`"
         ) from error
+
+
+def no_study(address: StorageAddress) -> StorageError:
+    """The error where a storage lacks the study."""
+    return StorageError(
+        f"{address}: holds no study named '{address.study}'; restore it, or start a new search"
+    )
 
 
 def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:

@@ -45,7 +45,7 @@ class SimulatedPool(Pool):
         self.now_s = 0.0
         """The simulated clock."""
         self.busy_s = 0.0
-        """Seconds of training, summed over the workers, up to `now_s`."""
+        """Seconds of trainings that are over, summed over the workers."""
         self._task_timeout_s = task_timeout_s
         self._charge_driver = charge_driver
         self._evaluate = factory(WorkerInfo(index=0, device="cpu", num_threads=1))
@@ -80,6 +80,12 @@ class SimulatedPool(Pool):
         self._start_waiting()
         self._leave()
         return result
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of training up to now, those under way included."""
+        under_way = (min(self.now_s, end) - begin for end, _, begin, _ in self._running)
+        return self.busy_s + sum(under_way)
 
     def close(self) -> None:
         """Forget all tasks."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
-from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import DataError, RunFolderError, StorageError, UserError
 from nas.metrics import Limit
 from nas.run import Outcome, Run, WorkerConfig, open_run, run_search
 from nas.search import load_evaluations
+from nas.search._journal import Journal
 from nas.trial import Fidelity, Scores, TrialResult
 from tests.search.small import pretend_result, pretending
 
@@ -169,18 +169,18 @@ def test_ctrl_c_stops_cleanly_wherever_it_comes(make_session: MakeSession) -> No
     """A real signal, at the n-th system call that a search makes in Python."""
     session, seen = make_session(budget=30), Counter[str]()
     appends = 0
-    plain = JournalFileBackend.append_logs
+    plain = Journal.append
 
-    def interrupted(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
+    def interrupted(self: Journal, lines: list[str]) -> None:
         nonlocal appends
         appends += 1
         if appends % 5 == 0:
             os.kill(os.getpid(), signal.SIGINT)
-        plain(self, logs)
+        plain(self, lines)
 
     outcomes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JournalFileBackend, "append_logs", interrupted)
+        patch.setattr(Journal, "append", interrupted)
         while not outcomes or outcomes[-1].evaluated < 30:
             try:
                 outcomes.append(resume(session, counting(seen)))
@@ -287,7 +287,7 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_loses_nothing(
         if what == "weights":
             patch.setattr(Path, "write_bytes", full_disk("weights"))
         elif what == "journal":
-            patch.setattr(JournalFileBackend, "append_logs", full_disk("journal"))
+            patch.setattr(Journal, "append", full_disk("journal"))
         elif what == "log":
             patch.setattr(type(session.folder), "log", failing_log(session))
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import IllegalArchitecture
 from nas.metrics import parse_objectives
-from nas.search import OptunaStore, Problem, SearchEngine, StorageAddress, create_study
+from nas.search import Problem, SearchEngine, StorageAddress, create_study, open_store
 from nas.space import parse_space
 from nas.trial import Scores, TrialResult
 
@@ -122,7 +122,7 @@ def open_engine(
     start = next(
         genome for genome in all_genomes(problem.space) if problem.candidate(genome).reason is None
     )
-    store = OptunaStore(problem, address)
+    store = open_store(problem, address)
     return SearchEngine(problem, store, sampler=sampler, seed=seed, start=start)
 
 

@@ -1,7 +1,8 @@
-"""The batched journal is Optuna's own journal, entry for entry, and survives a kill anywhere."""
+"""The journal is Optuna's own to read, is written in batches, and survives a kill anywhere."""
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +11,18 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from nas.search._journal import BatchedJournal, repair_journal
+from nas.errors import StorageError
+from nas.search import Problem, SearchEngine, create_study, open_store, probe_space
+from nas.search._fields import distributions
+from nas.search._journal import Journal, repair_journal
+from nas.search._outcomes import values_of
+from nas.space import load_space
 from tests.search.small import journal_in, new_engine, open_engine, search
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from nas.search import Problem, StorageAddress
-
-VOLATILE = ("worker_id", "datetime_start", "datetime_complete")
-
-
-def entries(path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal, less what differs between any two runs."""
-    read = [json.loads(line) for line in path.read_text().splitlines()]
-    return [{key: one[key] for key in one if key not in VOLATILE} for one in read]
+    from nas.search import StorageAddress
 
 
 def read_plainly(path: Path) -> list[optuna.trial.FrozenTrial]:
@@ -35,91 +32,125 @@ def read_plainly(path: Path) -> list[optuna.trial.FrozenTrial]:
     return storage.get_all_trials(study._study_id)
 
 
-def fill(storage: JournalStorage, batch: AbstractContextManager[None] | None = None) -> None:
-    """A few trials of every outcome."""
-    study = optuna.create_study(
-        storage=storage, directions=["maximize", "minimize"], study_name="some"
+def lines_of(address: StorageAddress) -> list[dict[str, Any]]:
+    assert address.journal is not None
+    return [json.loads(line) for line in address.journal.read_text().splitlines()]
+
+
+def test_optuna_reads_what_was_chosen_and_measured(
+    small: Problem, address: StorageAddress
+) -> None:
+    engine = new_engine(small, address)
+    done = search(engine, 6)
+    assert address.journal is not None
+    for evaluation, trial in zip(done, read_plainly(address.journal), strict=True):
+        space = small.space
+        active = {space.genes[gene].name for gene in space.active_genes(evaluation.genome)}
+        labels = space.labels(evaluation.genome)
+        assert trial.params == {name: labels[name] for name in active}
+        assert set(trial.distributions) == active
+        assert trial.state == optuna.trial.TrialState.COMPLETE
+        assert trial.values == list(values_of(small.objectives, evaluation) or ())
+        assert trial.datetime_complete is not None
+        assert trial.duration is not None
+
+
+def test_what_optuna_wrote_is_read(small: Problem, address: StorageAddress) -> None:
+    """Whole trials of Optuna's: a journal in which it sampled the settings one by one."""
+    create_study(address, small.objectives)
+    study = optuna.load_study(
+        study_name="small", storage=JournalStorage(JournalFileBackend(str(address.journal)))
     )
     study.sampler = optuna.samplers.RandomSampler(seed=1)
-    for number in range(4):
-        trial = study.ask()
-        trial.suggest_categorical("kind", ("lru", "conv", True))
-        trial.suggest_int("width", 8, 64)
-        trial.suggest_float("ratio", 0.25, 0.75)
-        trial.set_user_attr("nas", {"cost": [1, 2.5, None], "state": "complete"})
-        if number == 2:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            study.tell(trial, [0.1 * number, 5.0])
+    asked = [study.ask(distributions(small.space)) for _ in range(5)]
+    engine = open_engine(small, address)
+
+    trials = engine.store.read()
+    assert [trial.genome for trial in trials] == [small.space.genome(one.params) for one in asked]
+    assert engine.ledger.num_trials == 5
 
 
-def test_batched_entries_are_those_that_optuna_writes(tmp_path: Path) -> None:
-    fill(JournalStorage(JournalFileBackend(str(tmp_path / "optuna"))))
-    journal = BatchedJournal(tmp_path / "batched")
-    storage = JournalStorage(journal)
-    with journal.batch():
-        fill(storage)
-
-    assert entries(tmp_path / "batched") == entries(tmp_path / "optuna")
-
-
-def test_the_writer_sees_in_a_batch_what_a_reader_sees_after_it(tmp_path: Path) -> None:
-    journal = BatchedJournal(tmp_path / "journal")
-    storage = JournalStorage(journal)
-    with journal.batch():
-        fill(storage)
-        inside = storage.get_all_trials(0)
-
-    assert inside == read_plainly(tmp_path / "journal")
-
-
-def test_a_batch_is_one_append(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_one_append(
+    small: Problem, address: StorageAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = new_engine(small, address)
     appended: list[int] = []
-    plain = JournalFileBackend.append_logs
+    plain = Journal.append
 
-    def append(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
-        appended.append(len(logs))
-        plain(self, logs)
+    def append(self: Journal, lines: list[str]) -> None:
+        appended.append(len(lines))
+        plain(self, lines)
 
-    monkeypatch.setattr(JournalFileBackend, "append_logs", append)
-    journal = BatchedJournal(tmp_path / "journal")
-    storage = JournalStorage(journal)
-    with journal.batch():
-        fill(storage)
-
-    # One study; for each of 4 trials: begin, 3 parameters, 1 attribute, end.
-    assert appended == [1 + 4 * 6]
-
-
-def test_a_batch_in_a_batch_is_written_with_the_outer_one(tmp_path: Path) -> None:
-    journal = BatchedJournal(tmp_path / "journal")
-    with journal.batch():
-        journal.append_logs([{"number": 0}])
-        with journal.batch():
-            journal.append_logs([{"number": 1}])
-        assert entries(tmp_path / "journal") == []
-        journal.append_logs([{"number": 2}])
-
-    assert entries(tmp_path / "journal") == [{"number": number} for number in range(3)]
-
-
-def test_an_error_in_a_batch_loses_nothing_written_before_it(tmp_path: Path) -> None:
-    journal = BatchedJournal(tmp_path / "journal")
-    with pytest.raises(ZeroDivisionError), journal.batch():
-        journal.append_logs([{"number": 0}])
-        raise ZeroDivisionError
-    journal.append_logs([{"number": 1}])
-
-    assert entries(tmp_path / "journal") == [{"number": 0}, {"number": 1}]
-    assert list(journal.read_logs(1)) == [{"number": 1}]
-
-
-def test_an_empty_batch_writes_nothing(tmp_path: Path) -> None:
-    journal = BatchedJournal(tmp_path / "journal")
-    with journal.batch():
+    monkeypatch.setattr(Journal, "append", append)
+    with engine.store.batch():
+        search(engine, 3)
+        assert appended == []
+    # Opened, outcome, end: three entries a trial.
+    assert appended == [9]
+    with engine.store.batch():
         pass
+    assert appended == [9]
+    assert open_engine(small, address).ledger.evaluations == engine.ledger.evaluations
 
-    assert (tmp_path / "journal").read_bytes() == b""
+
+def test_an_error_in_a_batch_loses_nothing_decided_before_it(
+    small: Problem, address: StorageAddress
+) -> None:
+    engine = new_engine(small, address)
+    with pytest.raises(ZeroDivisionError), engine.store.batch():
+        search(engine, 2)
+        raise ZeroDivisionError
+    search(engine, 3)
+
+    assert open_engine(small, address).ledger.evaluations == engine.ledger.evaluations
+
+
+def test_a_disk_that_is_full_leaves_no_half_line(
+    small: Problem, address: StorageAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = new_engine(small, address)
+    search(engine, 2)
+    assert address.journal is not None
+    before = address.journal.read_bytes()
+
+    def refuse(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", refuse)
+        with pytest.raises(StorageError, match="No space left on device"):
+            engine.propose()
+
+    assert address.journal.read_bytes() == before
+
+
+def test_a_trial_is_small(small: Problem, address: StorageAddress) -> None:
+    """Ten thousand trials of a large space fit into tens of megabytes."""
+    problem = Problem(
+        space=load_space("lru_vgnet"),
+        input_shape=(1, 28, 28),
+        num_classes=10,
+        objectives=small.objectives,
+    )
+    start = probe_space(problem).seed
+    assert start is not None
+    create_study(address, problem.objectives)
+    store = open_store(problem, address)
+    engine = SearchEngine(problem, store, sampler="evolution", seed=0, start=start)
+    search(engine, 30)
+    assert address.journal is not None
+
+    assert address.journal.stat().st_size / 30 < 6_000
+
+
+def test_a_damaged_line_is_named(small: Problem, address: StorageAddress) -> None:
+    search(new_engine(small, address), 2)
+    assert address.journal is not None
+    lines = address.journal.read_bytes().splitlines(keepends=True)
+    address.journal.write_bytes(b"".join([*lines[:5], b"{}\n", *lines[5:]]))
+
+    with pytest.raises(StorageError, match="line 6: is no entry of a journal"):
+        open_engine(small, address)
 
 
 def test_what_others_append_between_two_batches_is_read(

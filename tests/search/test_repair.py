@@ -5,32 +5,36 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StorageError
 from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, repair_study
-from nas.search._optuna_store import load_study
+from nas.search._fields import distributions
+from nas.search._journal_store import JournalReader
 from nas.search._repair import first_fault
-from nas.search._storage import open_storage
+from nas.search._storage import journal_errors
+from tests.search.small import make_space
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NUM_TRIALS = 4
+SPACE = make_space()
 
 
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study of four trials, each with one parameter and one attribute."""
-    import optuna
-
     monkeypatch.setattr("os.fsync", lambda file: None)
     address = StorageAddress(study="run", journal=tmp_path / "study.journal")
     create_study(address, parse_objectives(["accuracy"]))
-    study = load_study(open_storage(address, writer=True))
+    backend = JournalFileBackend(str(address.journal))
+    study = optuna.load_study(study_name="run", storage=optuna.storages.JournalStorage(backend))
     for number in range(NUM_TRIALS):
-        trial = study.ask({"x": optuna.distributions.IntDistribution(0, 9)})
+        trial = study.ask(distributions(SPACE))
         trial.set_user_attr("number", number)
         study.tell(trial, 0.5)
     assert address.journal is not None
@@ -38,9 +42,15 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def attributes(journal: Path) -> list[object]:
-    address = StorageAddress(study="run", journal=journal)
-    study = load_study(open_storage(address, writer=False))
-    return [trial.user_attrs.get("number") for trial in study.get_trials()]
+    """As our reader has them; Optuna's must agree."""
+    with journal_errors(journal):
+        reader = JournalReader(journal, SPACE)
+        reader.update()
+    found = [trial.attributes.get("number") for trial in reader.trials]
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+    trials = optuna.load_study(study_name="run", storage=storage).get_trials()
+    assert [trial.user_attrs.get("number") for trial in trials] == found
+    return list(found)
 
 
 def opening_lines(journal: Path) -> list[int]:

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import OperationalError
 
 from nas.errors import StorageError
 from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, load_evaluations
-from nas.search._storage import open_storage
+from nas.search._journal import Journal
+from nas.search._storage import open_database
 from tests.search.small import journal_in, new_engine, open_engine, search
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def at_url(url: str) -> StorageAddress:
 
 def refusal(address: StorageAddress) -> str:
     with pytest.raises(StorageError) as refused:
-        open_storage(address, writer=True)
+        open_database(address)
     return str(refused.value)
 
 
@@ -94,7 +94,7 @@ def test_a_study_that_was_never_made_is_not_made_by_opening(
 
 
 def test_a_missing_journal_is_said_and_not_made_by_reading(small: Problem, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"study\.journal: .* cannot be read: no such file"):
+    with pytest.raises(StorageError, match=r"study\.journal: .* cannot be read: No such file"):
         load_evaluations(small, journal_in(tmp_path))
 
     assert list(tmp_path.iterdir()) == []
@@ -129,17 +129,17 @@ def test_a_full_disk_is_a_plain_error_and_what_was_written_stays(
     address = journal_in(tmp_path)
     engine = new_engine(small, address)
     finished = search(engine, 3)
-    plain = JournalFileBackend.append_logs
+    plain = Journal.append
 
-    def half(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
-        with open(self._file_path, "ab") as file:  # noqa: PTH123 - as Optuna does
+    def half(self: Journal, lines: list[str]) -> None:
+        with self._path.open("ab") as file:
             file.write(b'{"op_code":4,"work')
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(JournalFileBackend, "append_logs", half)
+    monkeypatch.setattr(Journal, "append", half)
     with pytest.raises(StorageError, match=r"No space left on device; .* `nas resume` goes on"):
         engine.propose()
-    monkeypatch.setattr(JournalFileBackend, "append_logs", plain)
+    monkeypatch.setattr(Journal, "append", plain)
 
     resumed = open_engine(small, address)
     assert list(resumed.ledger.evaluations.values()) == finished

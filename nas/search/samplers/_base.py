@@ -67,6 +67,9 @@ class Sampler(ABC):
         result. Duplicates are told too.
         """
 
+    def expect(self, count: int) -> None:  # noqa: B027 - most samplers choose one by one
+        """The next `count` proposals are asked for together."""
+
     def notes(self, number: int) -> Mapping[str, Any]:
         """What the store shall keep with this proposal, ready for JSON."""
         return {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import TrialState
 
-from nas.search._optuna_store import distributions
+from nas.search._fields import distributions
 from nas.search.samplers._base import Knowledge, Sampler
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from nas.search.samplers.model._gp import GaussianProcess, fit_kernel
+from nas.search.samplers.model._gp import GaussianProcess, Posterior, fit_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +36,36 @@ class ErrorModel:
         means, deviations = self.process.predict(rows)
         return means * self.scale + self.center, deviations * self.scale
 
+    def posterior(self, rows: Array) -> ErrorPosterior:
+        """(M, F) -> what is expected of these networks together."""
+        return ErrorPosterior(Posterior(self.process, rows), self.center, self.scale)
+
     def fantasize(self, rows: Array) -> ErrorModel:
         """The model as if these networks had been seen with the errors it predicts for them."""
         return replace(self, process=self.process.fantasize(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPosterior:
+    """The log errors of M networks, as they are fantasized one after the other."""
+
+    posterior: Posterior
+    center: float
+    scale: float
+
+    @property
+    def means(self) -> Array:
+        """(M,) expected log errors."""
+        return self.posterior.means * self.scale + self.center
+
+    @property
+    def deviations(self) -> Array:
+        """(M,) standard deviations."""
+        return np.asarray(np.sqrt(self.posterior.variances) * self.scale)
+
+    def fantasize(self, place: int) -> None:
+        """Go on as if this network had been seen with the error predicted for it."""
+        self.posterior.fantasize(place)
 
 
 def fit_error_model(

@@ -198,6 +198,34 @@ class GaussianProcess:
         return cross, half
 
 
+class Posterior:
+    """What a process says of M points together, as they are fantasized one after the other."""
+
+    def __init__(self, process: GaussianProcess, features: Array) -> None:
+        """`features`: (M, F)."""
+        self._kernel = process.kernel
+        self._points = process.kernel.scaled(features, process.groups)
+        cross, self._half = process._cross(self._points)
+        self._rows: list[Array] = []
+        """(M,) for each point fantasized: further rows of `_half`."""
+        self.means = np.asarray(cross.T @ process.alpha)
+        """(M,), and they stay: a fantasy is a point at its mean."""
+        signal = np.exp(process.kernel.log_signal)
+        self.variances = np.maximum(signal - (self._half**2).sum(0), 1e-10)
+        """(M,) of the noise-free values."""
+
+    def fantasize(self, place: int) -> None:
+        """Go on as if this one of the points had been seen at its mean."""
+        squares = squared_distances(self._points, self._points[place : place + 1])[:, 0]
+        covariance = np.exp(self._kernel.log_signal) * matern(squares)
+        covariance -= self._half.T @ self._half[:, place]
+        for row in self._rows:
+            covariance -= row * row[place]
+        noise = np.exp(self._kernel.log_noise) + JITTER
+        self._rows.append(covariance / math.sqrt(max(covariance[place], 0.0) + noise))
+        self.variances = np.maximum(self.variances - self._rows[-1] ** 2, 1e-10)
+
+
 def _noisy_covariance(kernel: Kernel, points: Array) -> Array:
     """(N, N) of targets at scaled points."""
     covariance = np.exp(kernel.log_signal) * matern(squared_distances(points, points))

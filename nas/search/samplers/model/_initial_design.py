@@ -47,6 +47,8 @@ class InitialDesign:
         self._pool = pool
         self._rng = random.Random(f"{seed}:start")
         self._first = first
+        self._known_squares: dict[str, Array] = {}
+        self._known_gaps: dict[str, Array] = {}
 
     @cached_property
     def random_candidates(self) -> list[EncodedCandidate]:
@@ -73,8 +75,12 @@ class InitialDesign:
         if not chosen:
             middle = np.median(self._places(self._choice), axis=0)
             return left[int(np.abs(self._places(left) - middle).sum(axis=1).argmin())]
-        distances = self._unlikeness(left, chosen) + self._cost_distances(left, chosen)
-        return left[int(distances.min(axis=1).argmax())]
+        places = [self._place[one.arch_id] for one in left]
+        squares = np.stack([self._squares(one)[places] for one in chosen], axis=1)
+        # At most 1, as the differences of costs are.
+        unlikeness = np.sqrt(squares / max(squares.max(), LEAST_RANGE))
+        gaps = np.stack([self._gaps(one)[places] for one in chosen], axis=1)
+        return left[int((unlikeness + gaps).min(axis=1).argmax())]
 
     @cached_property
     def _choice(self) -> list[EncodedCandidate]:
@@ -96,19 +102,27 @@ class InitialDesign:
                 best = one
                 yield best
 
-    def _unlikeness(self, one: list[EncodedCandidate], other: list[EncodedCandidate]) -> Array:
-        """(N, M) distances of settings before anything is known of them, at most 1."""
-        groups = self._pool.groups
-        kernel = Kernel.prior(int(groups.max()) + 1)
-        squares = squared_distances(
-            kernel.scaled(rows(one), groups), kernel.scaled(rows(other), groups)
-        )
-        return np.asarray(np.sqrt(squares / max(squares.max(), LEAST_RANGE)))
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {one.arch_id: place for place, one in enumerate(self._choice)}
 
-    def _cost_distances(self, one: list[EncodedCandidate], other: list[EncodedCandidate]) -> Array:
-        """(N, M) by the cost that differs most; 1 is all that random networks span."""
-        gaps = np.abs(self._places(one)[:, None] - self._places(other)[None])
-        return np.asarray(gaps.max(axis=2, initial=0.0))
+    def _squares(self, other: EncodedCandidate) -> Array:
+        """(N,) squared distances of settings to all of the choice, before anything is known."""
+        if other.arch_id not in self._known_squares:
+            groups = self._pool.groups
+            kernel = Kernel.prior(int(groups.max()) + 1)
+            squares = squared_distances(
+                kernel.scaled(rows(self._choice), groups), kernel.scaled(rows([other]), groups)
+            )
+            self._known_squares[other.arch_id] = squares[:, 0]
+        return self._known_squares[other.arch_id]
+
+    def _gaps(self, other: EncodedCandidate) -> Array:
+        """(N,) by the cost that differs most; 1 is all that random networks span."""
+        if other.arch_id not in self._known_gaps:
+            gaps = np.abs(self._places(self._choice) - self._places([other]))
+            self._known_gaps[other.arch_id] = gaps.max(axis=1, initial=0.0)
+        return self._known_gaps[other.arch_id]
 
     def _places(self, candidates: list[EncodedCandidate]) -> Array:
         """(N, K) costs in units of the range between the cheapest and the dearest."""

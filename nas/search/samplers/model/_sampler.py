@@ -48,8 +48,15 @@ ROUNDS, ELITE, NEIGHBOURS = 2, 4, 4
 """Local search: so many times, the best candidates each get so many neighbours."""
 MAX_TRAINING, MAX_FIT = 300, 150
 """Trained networks that the model knows, and those that its length scales are fitted to."""
-REFIT_GROWTH = 1.15
-"""Length scales are fitted anew each time that so many times as many networks are trained."""
+REFIT_GROWTH, LATE_GROWTH = 1.15, 1.5
+"""Length scales are fitted anew each time that so many times as many networks are trained; the
+second beyond MAX_TRAINING, where they hardly change any more."""
+MAX_PENDING = 300
+"""Networks under evaluation that the model takes as seen: the most recent ones."""
+BATCH_GROWTH = 16
+"""For each so many networks chosen together, as many candidates are added as for one alone."""
+REFRESHED = 16
+"""Candidates whose value is computed anew at a time, in a choice of several."""
 MARGIN = 0.01
 """By how many decades the costs' reference point lies beyond the most expensive network."""
 
@@ -72,26 +79,44 @@ class ModelBasedSampler(Sampler):
         self._error = known_before.index(False)
         self._costs = [place for place in range(len(known_before)) if place != self._error]
         self._kept: list[EncodedCandidate] = []
+        self._ready: list[EncodedCandidate] = []
+        """Chosen together with the last proposal, to be proposed next."""
+        self._batch = 1
         self._kernel: Kernel | None = None
         self._pivot: float | None = None
         self._num_fitted = 0
+        self._highest = np.empty(0)
+        self._num_priced = 0
+
+    def expect(self, count: int) -> None:
+        """The next `count` proposals are asked for together, and chosen together."""
+        self._batch = count
+        self._ready.clear()
 
     def propose(self, number: int) -> Genome:
         """A feasible genome whose network is new. Raises SpaceExhausted."""
+        ready = self._pool.unseen(self._ready, set())
+        if ready:
+            self._ready = ready[1:]
+            return ready[0].genome
         # More threads than one are no quicker, disturb the trainings, and round differently.
         with _linear_algebra().limit(limits=1, user_api="blas"):
-            return self.draw(self.rng(number))
+            return self._draw(self.rng(number))
 
-    def draw(self, rng: random.Random) -> Genome:
-        """The same, with these random numbers."""
+    def _draw(self, rng: random.Random) -> Genome:
+        """A genome, and others in `_ready` where more are expected."""
         members = self.known.archive.members
         if len(members) < NUM_START:
             trained = [self._pool.trained(member) for member in members]
-            chosen = self._design.next(self._pending() + trained)
+            first = self._design.next(self._pending() + trained)
+            chosen = [] if first is None else [first]
         else:
-            chosen = self._most_promising(rng)
-        # Where nothing new came up by chance, evolution looks longer, and knows when to give up.
-        return self._evolution.draw(rng) if chosen is None else chosen.genome
+            chosen = self._most_promising(rng, self._batch)
+        if not chosen:
+            # Nothing new came up by chance; evolution looks longer, and knows when to give up.
+            return self._evolution.draw(rng)
+        self._ready = chosen[1:]
+        return chosen[0].genome
 
     def _pending(self) -> list[EncodedCandidate]:
         """Networks under evaluation."""
@@ -100,24 +125,36 @@ class ModelBasedSampler(Sampler):
 
     # -- the choice ----------------------------------------------------------------------------
 
-    def _most_promising(self, rng: random.Random) -> EncodedCandidate | None:
-        """Of many candidates, the one with the largest expected improvement."""
+    def _most_promising(self, rng: random.Random, count: int) -> list[EncodedCandidate]:
+        """Of many candidates, those with the largest expected improvement one after the other."""
         score = self._scorer()
+        found, values = self._candidates(rng, score, 1 + count // BATCH_GROWTH)
+        if not found:
+            return []
+        order = _descending(values)
+        chosen = order[:1].tolist() if count == 1 else score.greedy(found, values, count)
+        left = [found[place] for place in order if place not in set(chosen)]
+        self._kept = left[:NUM_KEPT]
+        return [found[place] for place in chosen]
+
+    def _candidates(
+        self, rng: random.Random, score: Scorer, times: int
+    ) -> tuple[list[EncodedCandidate], Array]:
+        """New feasible networks, `times` the usual number of them, and their values."""
         taken: set[str] = set()
         space = self.problem.space
-        children = (self._evolution.child(rng) for _ in range(NUM_CHILDREN))
+        children = (self._evolution.child(rng) for _ in range(times * NUM_CHILDREN))
+        draws = (space.random_genome(rng) for _ in range(times * NUM_DRAWS))
         found = self._pool.unseen(self._kept, taken)
         found += self._pool.new(children, taken)
-        found += self._pool.new((space.random_genome(rng) for _ in range(NUM_DRAWS)), taken)
+        found += self._pool.new(draws, taken)
         values = score(found)
         for _ in range(ROUNDS):
-            best = [found[place] for place in _descending(values)[:ELITE]]
+            best = [found[place] for place in _descending(values)[: times * ELITE]]
             near = (mutate_one(space, one.genome, rng) for one in best for _ in range(NEIGHBOURS))
             new = self._pool.new(near, taken)
             found, values = found + new, np.concatenate([values, score(new)])
-        order = _descending(values)
-        self._kept = [found[place] for place in order[1 : NUM_KEPT + 1]]
-        return found[order[0]] if found else None
+        return found, values
 
     def _scorer(self) -> Scorer:
         """The acquisition function as things stand."""
@@ -128,15 +165,21 @@ class ModelBasedSampler(Sampler):
             means, _ = model.predict(rows(pending))
             known = zip(means, pending, strict=True)
             front += [np.array([mean, *one.costs]) for mean, one in known]
-            model = model.fantasize(rows(pending))
+            model = model.fantasize(rows(pending[-MAX_PENDING:]))
         points = np.stack(front)
         reference = np.append(pivot, self._max_costs() + MARGIN)
         return Scorer(model, points[non_dominated(points)], reference)
 
     def _max_costs(self) -> Array:
         """(K,) the highest costs of networks trained so far, or drawn at random."""
-        trained = [self._costs_of(member) for member in self.known.archive.members]
-        return np.asarray(np.max(np.stack([*trained, self._design.max_costs]), axis=0))
+        members = self.known.archive.members
+        if len(members) < self._num_priced:
+            self._num_priced = 0
+        new = [self._costs_of(member) for member in members[self._num_priced :]]
+        known = self._highest if self._num_priced else self._design.max_costs
+        self._highest = np.max(np.stack([*new, known]), axis=0)
+        self._num_priced = len(members)
+        return self._highest
 
     def _point(self, member: Member) -> Array:
         """(1 + K,) a trained network's log error and costs."""
@@ -153,7 +196,8 @@ class ModelBasedSampler(Sampler):
         if self._pivot is None:
             first = [_log_error(member, self._error) for member in members[:NUM_START]]
             self._pivot = float(np.median(first))
-        if len(members) < REFIT_GROWTH * self._num_fitted:
+        growth = REFIT_GROWTH if len(members) <= MAX_TRAINING else LATE_GROWTH
+        if len(members) < growth * self._num_fitted:
             return self._fitted(self._pivot, self._kernel), self._pivot
         model = self._fitted(self._pivot, None)
         self._kernel, self._num_fitted = model.process.kernel, len(members)
@@ -204,6 +248,30 @@ class Scorer:
         return expected_improvement(
             means, deviations, costs(candidates), self.front, self.reference
         )
+
+    def greedy(self, candidates: list[EncodedCandidate], values: Array, count: int) -> list[int]:
+        """Places of `count` candidates, each the best once those before are taken as seen.
+
+        A value never grows as others are taken as seen, so old values are upper bounds, and only
+        the best are computed anew ("lazy greedy": Minoux, 1978).
+        """
+        posterior = self.model.posterior(rows(candidates))
+        means, prices, front = posterior.means, costs(candidates), self.front
+        bounds, chosen = values.copy(), list[int]()
+        while len(chosen) < min(count, len(candidates)):
+            top = _descending(bounds)[:REFRESHED]
+            top = top[bounds[top] > -np.inf]
+            bounds[top] = expected_improvement(
+                means[top], posterior.deviations[top], prices[top], front, self.reference
+            )
+            best = int(_descending(bounds)[0])
+            if best in top:
+                chosen.append(best)
+                bounds[best] = -np.inf
+                posterior.fantasize(best)
+                points = np.concatenate([front, [[means[best], *prices[best]]]])
+                front = points[non_dominated(points)]
+        return chosen
 
 
 @cache

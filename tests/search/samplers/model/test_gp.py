@@ -7,6 +7,7 @@ from scipy.optimize import check_grad
 from nas.search.samplers.model._gp import (
     GaussianProcess,
     Kernel,
+    Posterior,
     _Objective,
     fit_kernel,
     matern,
@@ -95,3 +96,17 @@ def test_a_fit_finds_the_group_that_matters() -> None:
     others = features(40, seed=5)
     means, _ = GaussianProcess.given(kernel, GROUPS, rows, targets).predict(others)
     assert np.corrcoef(means, np.sin(6 * others[:, 2]))[0, 1] > 0.99
+
+
+def test_points_fantasized_one_by_one_are_as_if_seen() -> None:
+    rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
+    process = GaussianProcess.given(Kernel.prior(3), GROUPS, rows, targets)
+    others = features(6, seed=3)
+    posterior = Posterior(process, others)
+    for place in (4, 0, 4):
+        posterior.fantasize(place)
+    seen = process.fantasize(others[[4, 0, 4]])
+
+    means, deviations = seen.predict(others)
+    assert posterior.means == pytest.approx(means)
+    assert np.sqrt(posterior.variances) == pytest.approx(deviations)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import TYPE_CHECKING
 
 import moocore
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from nas.metrics import Limit
+from nas.pareto import non_dominated
 from nas.search import (
     Archive,
     Entry,
@@ -19,6 +21,8 @@ from nas.search import (
     SpaceExhausted,
 )
 from nas.search._outcomes import evaluated
+from nas.search.samplers.model._acquisition import expected_improvement
+from nas.search.samplers.model._candidates import costs, rows
 from nas.search.samplers.model._encoding import COSTS, Encoding
 from nas.search.samplers.model._error_model import fit_error_model, warp
 from nas.trial import Cost, Scores, TrialResult
@@ -212,3 +216,38 @@ def test_the_model_learns_errors() -> None:
     means, deviations = model.predict(rows[60:])
     assert np.abs(means - np.log(errors[60:])).max() < 0.05
     assert (deviations > 0).all()
+
+
+def test_a_choice_of_several_is_the_greedy_one() -> None:
+    """The lazy choice is that of scoring every candidate anew after each."""
+    searcher = Searcher(make_problem(MEDIUM, objectives=("accuracy", "params")))
+    for _ in range(20):
+        searcher.step()
+    sampler = searcher.sampler
+    assert isinstance(sampler, ModelBasedSampler)
+    scorer = sampler._scorer()
+    found, values = sampler._candidates(random.Random(1), scorer, 2)
+    chosen = scorer.greedy(found, values, 6)
+
+    expected: list[int] = []
+    model, front = scorer.model, scorer.front
+    for _ in range(6):
+        means, deviations = model.predict(rows(found))
+        gains = expected_improvement(means, deviations, costs(found), front, scorer.reference)
+        gains[expected] = -1.0
+        best = int(np.argmax(gains))
+        expected.append(best)
+        model = model.fantasize(rows([found[best]]))
+        points = np.concatenate([front, [[means[best], *found[best].costs]]])
+        front = points[non_dominated(points)]
+    assert chosen == expected
+
+
+def test_proposals_asked_for_together_are_different_and_new() -> None:
+    searcher = Searcher(make_problem(MEDIUM))
+    for _ in range(20):
+        searcher.step()
+    searcher.sampler.expect(12)
+    ids = [searcher.ask().candidate.arch.id for _ in range(12)]
+
+    assert len(set(ids)) == 12

@@ -1,0 +1,71 @@
+"""Making a study, opening it for a search, and reading it without being its writer."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.storages.journal import JournalFileBackend
+
+from nas.errors import StorageError
+from nas.search._journal_store import JournalReader, JournalStore
+from nas.search._optuna_store import OptunaStore, read_trials
+from nas.search._outcomes import restored
+from nas.search._storage import journal_errors, no_study, open_database, study_errors
+
+if TYPE_CHECKING:
+    from nas.metrics import Metric
+    from nas.search._problem import Problem
+    from nas.search._storage import StorageAddress
+    from nas.search._store import StoredTrial, TrialStore
+    from nas.trial import Evaluation
+
+
+def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> None:
+    """Make a new, empty study. Raises StorageError, also if there is one of that name."""
+    try:
+        with study_errors(address), warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study = optuna.create_study(
+                study_name=address.study,
+                storage=_optuna_storage(address),
+                directions=[objective.direction for objective in objectives],
+            )
+            study.set_metric_names([objective.name for objective in objectives])
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise StorageError(
+            f"{address}: holds a study named '{address.study}' already; the run folder's name "
+            "is the study's: name another folder with `out`"
+        ) from error
+
+
+def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if address.journal is None:
+        return open_database(address, create=True)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(address.journal)))
+
+
+def open_store(problem: Problem, address: StorageAddress) -> TrialStore:
+    """The study of a search; of a journal this must be the only writer. Raises StorageError."""
+    if address.journal is not None:
+        return JournalStore(problem, address)
+    return OptunaStore(problem, address)
+
+
+def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
+    """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
+    trials = _read(problem, address)
+    return tuple(restored(problem, trial) for trial in trials if trial.outcome is not None)
+
+
+def _read(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
+    if address.journal is None:
+        return read_trials(problem, address)
+    with journal_errors(address.journal):
+        reader = JournalReader(address.journal, problem.space)
+        reader.update()
+    if address.study not in reader.studies:
+        raise no_study(address)
+    return reader.stored()
