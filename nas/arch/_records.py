@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from nas.arch._rings import ComponentKernels, RingPlan, Sharer, kernels_of, plan_rings
 from nas.arch._sharing import UNSHARED, Sharing
+from nas.arch._width import WidthRounding, scaled
 from nas.components import (
     Activation,
     Block,
     Bounds,
     Call,
+    Channels,
     Component,
-    Count,
     Head,
     Slot,
     Stem,
@@ -46,7 +47,7 @@ MAX_APPLICATIONS = 10_000
 class Stage:
     """A run of `depth` blocks at one width, entered through a transition."""
 
-    channels: Count
+    channels: Channels
     stride: Stride = 1
     depth: Annotated[int, Bounds(0, MAX_DEPTH)] = 1
     """Blocks after the transition."""
@@ -69,6 +70,45 @@ class Architecture:
     sharing: Sharing | tuple[Sharing, ...] = UNSHARED
     """How kernels that no stage shares itself come from rings; of several, each takes what the
     ones before have left."""
+    width: Annotated[float, Bounds(0.01, 16)] = 1.0
+    """Multiplies every count of channels: MobileNetV1's and LruNet's alpha."""
+    width_rounding: WidthRounding = "multiple_of_8"
+    """To which number of channels `width` rounds."""
+    resolution: Annotated[int, Bounds(1, 4096)] | None = None
+    """Pixels of the shorter side to which larger images are resized before the first layer:
+    MobileNetV1's rho. None takes images as they are."""
+
+    @cached_property
+    def scaled(self) -> Architecture:
+        """The same network with its width multiplied out."""
+        if self.width == 1:
+            return self
+        by = self.width, self.width_rounding
+        return replace(
+            self,
+            stem=scaled(self.stem, *by),
+            stages=tuple(scaled(stage, *by) for stage in self.stages),
+            head=scaled(self.head, *by),
+            width=1.0,
+        )
+
+    def input_shape(self, image_shape: Shape) -> Shape:
+        """What the first layer sees of images of `image_shape`, both (C, H, W).
+
+        Raises IllegalArchitecture where the images are smaller than `resolution`.
+        """
+        channels, height, width = image_shape
+        side = min(height, width)
+        if self.resolution is None or self.resolution == side:
+            return image_shape
+        if self.resolution > side:
+            raise IllegalArchitecture(
+                f"resolution: {self.resolution} pixels, and the images have {side}; use at most "
+                f"{side}, or larger images",
+                rule="images are not enlarged",
+            )
+        scale = self.resolution / side
+        return channels, max(1, round(height * scale)), max(1, round(width * scale))
 
     def calls(self, *, in_channels: int, num_classes: int) -> tuple[Call, ...]:
         """The constructor calls of the network, first layer first.
@@ -88,18 +128,25 @@ class Architecture:
     def _given_sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls as the records have them."""
         self._require_bounded()
-        stem = Slot("stem", in_channels, self.stem.channels, 1, "relu")
-        sections: list[Section] = [("stem", (_require(self.stem.call(stem)),))]
-        channels = self.stem.channels
-        for index, stage in enumerate(self.stages):
+        first, last = self.scaled.stem, self.scaled.head
+        stem = Slot("stem", in_channels, first.channels, 1, "relu")
+        sections: list[Section] = [("stem", (_require(first.call(stem)),))]
+        channels = first.channels
+        for index, stage in enumerate(self.scaled.stages):
             sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
             channels = stage.channels
-        head = Slot(f"head.{self.head.kind}", channels, num_classes, 1, "relu")
-        sections.append(("head", (_require(self.head.call(head)),)))
+        head = Slot(f"head.{last.kind}", channels, num_classes, 1, "relu")
+        sections.append(("head", (_require(last.call(head)),)))
         return tuple(sections)
 
     def _require_bounded(self) -> None:
-        applied = sum(stage.depth * stage.block.reuse for stage in self.stages)
+        applied, channels = 0, self.stem.channels
+        for stage in self.stages:
+            # A first block that strides or widens is applied once.
+            once = stage.transition is None and (stage.stride, stage.channels) != (1, channels)
+            repeated = max(0, stage.depth - 1) if once else stage.depth
+            applied += stage.depth - repeated + repeated * stage.block.reuse
+            channels = stage.channels
         if applied > MAX_APPLICATIONS:
             raise IllegalArchitecture(
                 f"stages: {applied:,} applications of blocks (depth x reuse); at most "
@@ -184,10 +231,11 @@ class Architecture:
         calls = self.calls(in_channels=channels, num_classes=classes)
         listed = f"[{','.join(map(_call_json, calls))}]"
         rings = self.rings(in_channels=channels, num_classes=classes)
-        if not rings:
+        if not rings and self.resolution is None:
             return listed
-        elsewhere = self._rings_elsewhere(rings)
-        return f'{{"calls":{listed},"rings":{_json(_plain(rings))}{elsewhere}}}'
+        shared = f',"rings":{_json(_plain(rings))}{self._rings_elsewhere(rings)}' if rings else ""
+        seen = "" if self.resolution is None else f',"resolution":{self.resolution}'
+        return f'{{"calls":{listed}{shared}{seen}}}'
 
     def _rings_elsewhere(self, rings: tuple[RingPlan, ...]) -> str:
         """What rings come to at other image channels and classes; nothing where that is the same.
@@ -222,6 +270,7 @@ def _json(plain: object) -> str:
 
 
 Section = tuple[str, tuple[Call, ...]]
+Shape = tuple[int, int, int]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -292,6 +341,8 @@ def describe(value: Any) -> Any:
     """A record as plain mappings, lists and scalars: what a model file would say."""
     if isinstance(value, Architecture | Stage):
         given = {key: item for key, item in _describe_fields(value).items() if item is not None}
+        if isinstance(value, Architecture) and value.width == 1:
+            del given["width"], given["width_rounding"]
         if isinstance(value, Stage) and value.sharing is not None and "sharing" not in given:
             given["sharing"] = {"scope": "none"}
         return given

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 def summarize(arch: Architecture) -> str:
     """Stem, stages and head in a few words: `24 > 32 lru(reuse=8) x2 > ... > gap_linear`."""
-    stages = [_stage(stage) for stage in arch.stages]
-    return " > ".join([str(arch.stem.channels), *stages, _component(arch.head)])
+    wide = arch.scaled
+    stages = [_stage(stage) for stage in wide.stages]
+    seen = "" if arch.resolution is None else f"{arch.resolution} px > "
+    return seen + " > ".join([str(wide.stem.channels), *stages, _component(wide.head)])
 
 
 def _stage(stage: Stage) -> str:

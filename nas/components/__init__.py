@@ -11,9 +11,11 @@ from nas.components._attention import (
 from nas.components._call import Argument, Call, Ref, call, to_plain
 from nas.components._component import (
     ACTIVATIONS,
+    SCALED,
     Activation,
     Block,
     Bounds,
+    Channels,
     Component,
     Count,
     Expansion,
@@ -21,6 +23,7 @@ from nas.components._component import (
     Kernel,
     OddKernel,
     Probability,
+    Reuse,
     Slot,
     Stem,
     Stride,
@@ -49,6 +52,9 @@ from nas.components._layer_trace import (
 )
 
 __all__ = [
+    "SCALED",
+    "Channels",
+    "Reuse",
     "ACTIVATIONS",
     "BYTES_PER_ACTIVATION",
     "FILTERS",

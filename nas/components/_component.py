@@ -28,14 +28,24 @@ class Bounds:
             return f"at least {self.low:g} and below {self.below:g}"
         if self.high == float("inf"):
             return f"at least {self.low:g}"
-        return f"between {self.low:g} and {self.high:g}"
+        high = f"{self.high:g}" if self.high < 1e6 else f"{self.high:,}"
+        return f"between {self.low:g} and {high}"
 
     def admit(self, value: float) -> bool:
         """Whether `value` lies inside."""
         return self.low <= value <= self.high and value < self.below
 
 
-Count = Annotated[int, Bounds(1)]
+class Scaled:
+    """Marks a count of channels, which a network's `width` multiplies."""
+
+
+SCALED = Scaled()
+MAX_COUNT = 1 << 16
+"""Channels, groups and the like; the widest published layer here has 2,048."""
+Count = Annotated[int, Bounds(1, MAX_COUNT)]
+Channels = Annotated[int, Bounds(1, MAX_COUNT), SCALED]
+Reuse = Annotated[int, Bounds(1, 1000)]
 Stride = Annotated[int, Bounds(1, 4)]
 Kernel = Literal[1, 3, 5, 7]
 OddKernel = Literal[3, 5, 7]
@@ -127,7 +137,7 @@ class Block(Component):
     applies_itself: ClassVar[bool] = False
     """Whether the module itself is told `reuse`, as one that does something between."""
 
-    reuse: Count = 1
+    reuse: Reuse = 1
     """How often one set of weights is applied, where the block keeps its shape."""
 
 

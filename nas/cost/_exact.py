@@ -40,7 +40,8 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
     Raises IllegalArchitecture where there is no such network or the images are too small.
     """
     params = frozen_params = macs = peak = 0
-    shape, kernels = input_shape, []
+    shape: Shape = arch.input_shape(input_shape)
+    kernels = []
     sections = arch.sections(input_shape[0], num_classes)
     for call in (call for _, calls in sections for call in calls):
         part = part_cost(call, shape)

@@ -134,6 +134,7 @@ class _Placed:
 
 def diagram_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Diagram:
     """The network as a diagram for images of `input_shape`. Raises IllegalArchitecture."""
+    input_shape = arch.input_shape(input_shape)
     rings = arch.rings(in_channels=input_shape[0], num_classes=num_classes)
     placed, shape, first = [], input_shape, 0
     for title, calls in arch.sections(input_shape[0], num_classes):

@@ -62,6 +62,7 @@ def emit_module(
     It loads the weights of the model that `build_model` makes. The network is the first class
     of the file. Raises IllegalArchitecture.
     """
+    input_shape = arch.input_shape(input_shape)
     parts = _parts(arch, input_shape, num_classes)
     rings = arch.rings(in_channels=input_shape[0], num_classes=num_classes)
     names = dict.fromkeys(name for part in parts for call in part.calls for name in _names(call))

@@ -50,6 +50,7 @@ def export_network(
     `materialized` writes the kernels that rings generate instead of the rings. Raises
     RunFolderError where the folder cannot be written.
     """
+    input_shape = arch.input_shape(input_shape)
     stem = re.sub(r"\W", "_", f"{arch.name}_{arch.id}", flags=re.ASCII)
     files = Exported(
         module=folder / f"{stem}.py",

@@ -20,8 +20,12 @@ class Workload:
 
     arch: Architecture
     input_shape: tuple[int, int, int] = INPUT_SHAPE
-    """Channels, height, width of the one image of the batch."""
+    """Channels, height, width of the one image of the batch, as the network sees it."""
     num_classes: int = 1000
+
+    def __post_init__(self) -> None:
+        """Images are resized where the network says so."""
+        object.__setattr__(self, "input_shape", self.arch.input_shape(self.input_shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

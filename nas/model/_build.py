@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from torch.nn import functional
 
+from nas.errors import IllegalArchitecture
 from nas.families import instantiate
 from nas.sharing import attach_rings, generated
 
@@ -17,8 +19,16 @@ if TYPE_CHECKING:
     from nas.arch import Architecture
 
 
+MAX_WEIGHTS = 1 << 31
+"""8 GiB of them."""
+
+
 class Network(nn.Module):
     """(B, C, H, W) images -> (B, K) logits: stem, body and head, one after the other."""
+
+    resolution: int | None = None
+    """Side to which larger images are resized: in training, and wherever a whole network is
+    tried on images as they are. Exported networks expect images of this side."""
 
     def __init__(self, stem: nn.Module, body: nn.Sequential, head: nn.Module) -> None:
         """The names of the three parts are those of exported code, so that weights fit both."""
@@ -29,7 +39,7 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.head(self.body(self.stem(images)))
+        logits: Tensor = self.head(self.body(self.stem(_shrunk(images, self.resolution))))
         return logits
 
 
@@ -49,6 +59,16 @@ class SharedNetwork(Network):
             return super().forward(images)
 
 
+def _shrunk(images: Tensor, side: int | None) -> Tensor:
+    """Images with the shorter side resized to `side`, antialiased, where it is longer."""
+    height, width = images.shape[2:]
+    if side is None or min(height, width) <= side:
+        return images
+    scale = side / min(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return functional.interpolate(images, size=size, mode="bilinear", antialias=True)
+
+
 def build_model(
     arch: Architecture,
     *,
@@ -59,14 +79,25 @@ def build_model(
     """The network that `arch` describes, with freshly drawn weights.
 
     Draws from torch's global generator; seed it for repeatable weights. `names` stand in for
-    the classes and functions that calls may name. Raises IllegalArchitecture.
+    the classes and functions that calls may name. Raises IllegalArchitecture, also for networks
+    that no memory here would hold.
     """
+    parts = arch.component_kernels(in_channels, num_classes)
+    if (weights := sum(one.size for part in parts for one in part.kernels)) > MAX_WEIGHTS:
+        raise IllegalArchitecture(
+            f"{arch.name}: {weights:,} weights; at most {MAX_WEIGHTS:,} can be built, use fewer "
+            "channels",
+            rule="too large to build",
+        )
     stem, *body, head = (
         instantiate(call, names)
         for call in arch.calls(in_channels=in_channels, num_classes=num_classes)
     )
     network = Network(stem, nn.Sequential(*body), head)
+    network.resolution = arch.resolution
     if plans := arch.rings(in_channels=in_channels, num_classes=num_classes):
         rings = attach_rings(network, plans)
-        return SharedNetwork(network.stem, network.body, network.head, rings)
+        shared = SharedNetwork(network.stem, network.body, network.head, rings)
+        shared.resolution = arch.resolution
+        return shared
     return network

@@ -75,7 +75,9 @@ class Reader:
     # -- open values ---------------------------------------------------------------------------
 
     def read_tied(self, node: Fields, hint: Any, path: str) -> Template:
-        self.only_keys(node, ("tied",), path)
+        self.only_keys(node, ("tied", "times"), path)
+        if "times" in node.fields:
+            return self.read_scaled(node, hint, path)
         name = node.fields["tied"]
         if not isinstance(name, Scalar) or not isinstance(name.value, str):
             raise self.error(node, path, f"tied needs the name of a value, not {shown(name)}")
@@ -96,6 +98,30 @@ class Reader:
         template = self._read_tied[name.value, hint]
         self.used.setdefault(name.value, template)
         return template if isinstance(template, Fixed) else Tied(name.value, template)
+
+    def read_scaled(self, node: Fields, hint: Any, path: str) -> Template:
+        """A tied number times a given one; what comes out must be allowed where it stands."""
+        times = self.number(node.fields["times"], f"{path}.times", "times needs a number")
+        base = self.read_tied(Fields({"tied": node.fields["tied"]}, node.line), float, path)
+        if isinstance(base, Fixed):
+            return self.read_product(base, times, node, hint, path)
+        assert isinstance(base, Tied)
+        return Tied(base.name, self.read_product(base.template, times, node, hint, path))
+
+    def read_product(
+        self, template: Template, times: float, node: Node, hint: Any, path: str
+    ) -> Template:
+        """`template` with every number in it multiplied."""
+        if isinstance(template, Fixed):
+            product = round(template.value * times, 10)
+            value = int(product) if product.is_integer() else product
+            return self.read_given(Scalar(value, node.line), hint, path)
+        if isinstance(template, Tied):
+            inner = self.read_product(template.template, times, node, hint, path)
+            return Tied(template.name, inner)
+        assert isinstance(template, Open)
+        options = (self.read_product(one, times, node, hint, path) for one in template.options)
+        return Open(template.gene, tuple(options))
 
     def read_choice(self, node: Fields, hint: Any, path: str) -> Template:
         self.only_keys(node, ("choice",), path)
@@ -178,10 +204,12 @@ class Reader:
             raise self.error(node, path, f"one open value too many; at most {MAX_GENES:,}")
         return lambda options: Open(gene, tuple(options))
 
-    def number(self, node: Node, path: str) -> int | float:
+    def number(
+        self, node: Node, path: str, needed: str = "range and step need numbers"
+    ) -> int | float:
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(node, path, f"range and step need numbers, not {shown(node)}")
+            raise self.error(node, path, f"{needed}, not {shown(node)}")
         return value
 
     def label(self, node: Node, index: int) -> Label:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.errors import ModelFileError
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture, ModelFileError, UserError
+from nas.model import build_model
 from nas.space import load_space
 from nas.space._yaml import MAX_CHARACTERS
 from tests.space.small import FILE, edited, read
@@ -145,3 +147,31 @@ def test_floats_may_be_written_as_whole_numbers() -> None:
         edited("head: gap_linear", "head: {gap_linear: {dropout: 0.0}}"), "stages.0.channels=8"
     )
     assert one.decode(()).id == other.decode(()).id
+
+
+# -- networks that are too large ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        (("stages.0.depth=100000000",), "stages.0.depth: 100000000 is not allowed; it must be"),
+        (("stages.0.channels=99999999999999",), "must be between 1 and 65536"),
+        (("stages.0.block.conv.reuse=100000000",), "reuse: 100000000 is not allowed"),
+        (
+            ("stages.0.channels=8", "stages.0.depth=1000", "stages.0.block.conv.reuse=1000"),
+            "stages: 1,000,000 applications of blocks (depth x reuse); at most 10,000, use fewer",
+        ),
+    ],
+)
+def test_networks_that_nobody_means(assignments: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read(FILE, *assignments).decode((0,))
+    assert expected in str(caught.value)
+
+
+def test_what_no_memory_holds_can_be_costed_and_not_built() -> None:
+    arch = read(FILE, "stages.0.channels=65536").decode(())
+    assert cost_of(arch, input_shape=(3, 32, 32), num_classes=10).params > 2**31
+    with pytest.raises(IllegalArchitecture, match="at most 2,147,483,648 can be built"):
+        build_model(arch, in_channels=3, num_classes=10)

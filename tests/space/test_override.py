@@ -124,7 +124,7 @@ def test_a_path_that_leads_nowhere(path: str, hint: str) -> None:
         (
             "stages.0.dpeth=2",
             "f.yaml, as set by --set: stages.0.dpeth: unknown key, did you mean 'depth'? "
-            "(known: channels, stride, depth, activation, transition, block)",
+            "(known: channels, stride, depth, activation, transition, block, sharing)",
         ),
         (
             "stages.0.depth=two",
@@ -136,7 +136,8 @@ def test_a_path_that_leads_nowhere(path: str, hint: str) -> None:
         ),
         (
             "stages.0.depth=-1",
-            "f.yaml, as set by --set: stages.0.depth: -1 is not allowed; it must be at least 0",
+            "f.yaml, as set by --set: stages.0.depth: -1 is not allowed; it must be between 0 and "
+            "1000",
         ),
         (
             "stages.0.depth=[1, 2]",

@@ -6,13 +6,16 @@ import pytest
 
 from nas.arch import COMPONENTS, Block, Transition
 from nas.errors import IllegalArchitecture, ModelFileError
-from nas.space import SearchSpace
+from nas.space import SearchSpace, dump_architecture
 from tests.space.small import FILE, edited, read
 
 BLOCKS = ", ".join(COMPONENTS[Block])
 TRANSITIONS = ", ".join([*COMPONENTS[Transition], "none"])
-STAGE = "channels, stride, depth, activation, transition, block"
-TOP = "name, stem, stages, head, sharing, description, ladder, tied"
+STAGE = "channels, stride, depth, activation, transition, block, sharing"
+TOP = (
+    "name, stem, stages, head, sharing, width, width_rounding, resolution, description, ladder, "
+    "tied"
+)
 CHOICE = "{choice: [8, 16]}"
 CONV = "{conv: {groups: 1}}"
 
@@ -97,8 +100,8 @@ def test_keys(text: str, expected: str) -> None:
             "a whole number is needed here, not a mapping; unknown key 'rnage', "
             "did you mean 'range'?",
         ),
-        ("0", "0 is not allowed; it must be at least 1"),
-        ("-4", "-4 is not allowed; it must be at least 1"),
+        ("0", "0 is not allowed; it must be between 1 and 65536"),
+        ("-4", "-4 is not allowed; it must be between 1 and 65536"),
     ],
 )
 def test_whole_numbers(value: str, expected: str) -> None:
@@ -124,7 +127,7 @@ def test_whole_numbers(value: str, expected: str) -> None:
             "activation: a list is not allowed (allowed: relu, relu6, hardswish, silu); "
             "write {choice: [...]} to leave it open",
         ),
-        ("depth: -1", "depth: -1 is not allowed; it must be at least 0"),
+        ("depth: -1", "depth: -1 is not allowed; it must be between 0 and 1000"),
     ],
 )
 def test_names_and_bounds(line: str, expected: str) -> None:
@@ -204,7 +207,7 @@ def test_a_transition_may_be_none() -> None:
         ("{choice: {a: 8}}", ": choice needs a list, as in {choice: [1, 2, 4]}"),
         ("{choice: [8, 16, 8]}", ": choice lists 8 twice"),
         ("{choice: [8, eight]}", ": a whole number is needed here, not 'eight'"),
-        ("{choice: [8, 0]}", ": 0 is not allowed; it must be at least 1"),
+        ("{choice: [8, 0]}", ": 0 is not allowed; it must be between 1 and 65536"),
         ("{choice: [8], step: 2}", ".step: unknown key beside 'choice'"),
         ("{range: [1, 2], stop: 2}", ".stop: unknown key beside 'range' (known: range, step)"),
         ("{range: [16, 8]}", ": range needs [low, high] with low <= high, step above 0"),
@@ -227,7 +230,7 @@ def test_a_transition_may_be_none() -> None:
             ": steps of 4 from 8 do not meet 17: the last one below is 16, the next one 20",
         ),
         ("{range: [8, 2000]}", ": range spans 1,993 values; at most 1,000"),
-        ("{range: [0, 8]}", ": 0 is not allowed; it must be at least 1"),
+        ("{range: [0, 8]}", ": 0 is not allowed; it must be between 1 and 65536"),
         ("{range: [8, 9], step: 0.5}", ": a whole number is needed here, not 8.0; write 8"),
     ],
 )
@@ -276,7 +279,7 @@ ACTIVATION = edited("transition: conv\n", "transition: conv\n    activation: %s\
         (
             "{tied: a, choice: [relu]}",
             "tied: {a: {choice: [relu, silu]}}\n",
-            "f.yaml:6: stages.0.activation.choice: unknown key beside 'tied'",
+            "f.yaml:6: stages.0.activation.choice: unknown key beside 'tied' (known: tied, times)",
         ),
         (
             "{tied: [a]}",
@@ -401,3 +404,69 @@ def test_values_of_a_ring_without_size() -> None:
     assert str(error) == (
         "f.yaml:9: sharing: scope network with neither ring nor ratio; give exactly one of the two"
     )
+
+
+# -- tied values, scaled -----------------------------------------------------------------------
+
+SCALED = """\
+stem: {conv: {channels: {tied: w}}}
+stages:
+  - {channels: {tied: w}, block: conv}
+  - {channels: {tied: w, times: 2}, stride: 2, block: conv}
+  - channels: {tied: w, times: 1.5}
+    block: {inverted: {expansion: {tied: w, times: 0.125}}}
+head: gap_linear
+tied: {w: {choice: [8, {range: [16, 32], step: 16}]}}
+"""
+
+
+def test_scaled_tied_values_are_one_gene() -> None:
+    space = read(SCALED)
+    assert [gene.name for gene in space.genes] == ["tied.w", "tied.w.option_2"]
+    assert space.num_settings == 3
+    archs = [space.decode(genome) for genome in ((0, 0), (1, 0), (1, 1))]
+    assert [[stage.channels for stage in arch.stages] for arch in archs] == [
+        [8, 16, 12],
+        [16, 32, 24],
+        [32, 64, 48],
+    ]
+    assert [arch.stages[2].block.expansion for arch in archs] == [1, 2, 4]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("times: 0.3", "a whole number is needed here, not 2.4"),
+        ("times: two", "times needs a number, not 'two'"),
+        ("times: 0", "0 is not allowed; it must be between 1 and 65536"),
+        ("tims: 2", "unknown key beside 'tied' (known: tied, times)"),
+    ],
+)
+def test_scaled_tied_values_must_fit(written: str, expected: str) -> None:
+    text = SCALED.replace("times: 2", written)
+    assert expected in message(text)
+
+
+# -- sharing, of a stage and in several ways ---------------------------------------------------
+
+SHARED = """\
+stem: {conv: {channels: 8}}
+stages:
+  - channels: 8
+    block: {lru: {reuse: 2, groups: 1}}
+    sharing: {scope: stage, ring: {choice: [20, 30]}, kinds: [pointwise]}
+  - {channels: 8, depth: 2, block: conv}
+head: gap_linear
+sharing:
+  - {scope: network, ratio: {choice: [0.25, 0.5]}, kinds: [spatial]}
+  - {scope: layer, ratio: 0.5, private: [stem]}
+"""
+
+
+def test_sharing_of_a_stage_and_several_ways_of_sharing() -> None:
+    space = read(SHARED)
+    assert [gene.name for gene in space.genes] == ["stages.0.sharing.ring", "sharing.0.ratio"]
+    rings = space.decode((1, 0)).rings(in_channels=3, num_classes=10)
+    assert [ring.size for ring in rings] == [30, 288, 72, 40]
+    again = read(dump_architecture(space.decode((1, 0))))
+    assert again.decode(()).id == space.decode((1, 0)).id

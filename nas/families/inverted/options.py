@@ -13,6 +13,7 @@ from nas.components import (
     Activation,
     Block,
     Call,
+    Channels,
     Count,
     Expansion,
     Head,
@@ -72,7 +73,7 @@ class MobileNetV3Head(Head):
     kind = "mobilenet_v3"
     expansion: Expansion = 6.0
     """Channels of the convolution as a multiple of the last stage's: 960 / 160, 576 / 96."""
-    hidden: Count = 1280
+    hidden: Channels = 1280
     """Features between the linear layers: 1280 in V3-Large, 1024 in V3-Small."""
     activation: Activation = "hardswish"
     dropout: Probability = 0.2

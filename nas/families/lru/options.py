@@ -17,6 +17,7 @@ from nas.components import (
     Head,
     Probability,
     Ref,
+    Reuse,
     Slot,
     Transition,
     call,
@@ -47,7 +48,7 @@ class Lru(Block):
 
     kind = "lru"
     applies_itself = True
-    reuse: Count = field()
+    reuse: Reuse = field()
     groups: Count = 8
     """Groups of the pointwise convolution."""
     shuffle: Shuffle = "halves_interleave"

@@ -20,6 +20,7 @@ from nas.components import (
     Block,
     Bounds,
     Call,
+    Channels,
     Component,
     Count,
     Expansion,
@@ -231,7 +232,7 @@ class MgicMobileHead(Head):
     """Two 1x1 convolutions, global pooling, one linear layer; ReLU throughout."""
 
     kind = "mgic_mobile"
-    hidden: Count = 1280
+    hidden: Channels = 1280
     """Channels of the second convolution: 1280 in MGIC-Large, 1024 in MGIC-Small."""
     pool: Literal["max", "average"] = "max"
     """The authors' code takes the maximum; the average is our choice for ImageNet."""

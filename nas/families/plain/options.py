@@ -14,6 +14,7 @@ from nas.components import (
     Activation,
     Block,
     Call,
+    Channels,
     Component,
     Count,
     Head,
@@ -35,7 +36,7 @@ class ConvStem(Stem):
     """One convolution from the image's channels to `channels`."""
 
     kind = "conv"
-    channels: Count
+    channels: Channels
     kernel: Kernel = 3
     stride: Stride = 2
     activation: Activation = "relu"

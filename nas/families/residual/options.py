@@ -14,6 +14,7 @@ from nas.components import (
     Activation,
     Block,
     Call,
+    Channels,
     Count,
     Kernel,
     OddKernel,
@@ -32,7 +33,7 @@ class ResnetStem(Stem):
     """
 
     kind = "resnet"
-    channels: Count = 64
+    channels: Channels = 64
     kernel: OddKernel = 7
     stride: Stride = 2
     """Of the convolution alone; the pooling strides by another 2."""
