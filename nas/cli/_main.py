@@ -1,7 +1,8 @@
 """The `nas` command: its verbs, and how errors leave it.
 
 Exit status: 0 done, 1 our fault (with a traceback) or no network could be trained, 2 the user's
-mistake (one message), 130 interrupted with Ctrl-C.
+mistake (one message), 75 Ray or the database went away (one message; `nas resume` goes on), 130
+interrupted with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ from nas.cli import (
     _train,
 )
 from nas.cli._options import with_plugins
-from nas.errors import UserError
+from nas.errors import OutageError, UserError
 
 ENGINES = ("torch", "torchvision", "optuna", "ray", "moocore", "numpy")
 """Packages that decide what comes out."""
+
+OUTAGE = 75
+"""EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
 
 app = typer.Typer(
     name="nas",
@@ -79,6 +83,9 @@ def main() -> None:
         console = Console(stderr=True, soft_wrap=True, emoji=False)
         console.print(f"nas: {with_flags(str(error))}", markup=False, highlight=False)
         sys.exit(2)
+    except OutageError as error:
+        Console(stderr=True, soft_wrap=True).print(f"nas: {error}", markup=False, highlight=False)
+        sys.exit(OUTAGE)
     except BrokenPipeError:  # as in `nas spaces | head`
         sys.stderr.close()
         sys.exit(0)

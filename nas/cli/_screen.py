@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""From `docker stop` and schedulers, and from a terminal that is closed."""
 PIPE_WIDTH = 160
 
 
@@ -70,7 +72,8 @@ def ended_like_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ends = (signal.SIGTERM, signal.SIGHUP)
+    # One that is ignored stays so: that is how `nohup` keeps a search beyond its terminal.
+    ends = (one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN)
     before = {one: signal.signal(one, signal.default_int_handler) for one in ends}
     try:
         yield

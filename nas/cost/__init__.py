@@ -6,12 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nas.cost._exact import PartCost, cost_of, part_cost
+from nas.cost._training import training_bytes
 
 if TYPE_CHECKING:
     from nas.cost._measured import measure_cost
     from nas.cost._modules import ModuleCost, module_costs
 
-__all__ = ["ModuleCost", "PartCost", "cost_of", "measure_cost", "module_costs", "part_cost"]
+__all__ = [
+    "ModuleCost",
+    "PartCost",
+    "cost_of",
+    "measure_cost",
+    "module_costs",
+    "part_cost",
+    "training_bytes",
+]
 
 _NEED_TORCH = {
     "measure_cost": "nas.cost._measured",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from nas.cost import training_bytes
 from nas.model import build_model, save_weights
 from nas.proxy._train import train_proxy
-from nas.train import proxy_seed, seeded
+from nas.train import memory_bytes, proxy_seed, seeded
 from nas.trial import Failure, TrialResult
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Evaluator:
         self._data = data
         self._device = device
         self._build = build
+        self._memory_bytes = memory_bytes(device)
 
     def __call__(self, task: Task) -> TrialResult:
         """Build, train and score one architecture; any exception becomes a `Failure`."""
@@ -58,12 +60,32 @@ class Evaluator:
 
     def _evaluate(self, task: Task) -> TrialResult:
         data, seed = self._data, proxy_seed(task.arch.id, task.seed)
+        if self._build is build_model:  # of others nothing is known beforehand
+            self._check_memory(task)
         with seeded(seed):
             model = self._build(
                 task.arch, in_channels=data.input_shape[0], num_classes=data.num_classes
             )
         scores = train_proxy(model, data, task.fidelity, seed=seed, device=self._device)
         return TrialResult(number=task.number, scores=scores, weights=save_weights(model))
+
+    def _check_memory(self, task: Task) -> None:
+        """Raise MemoryError where the training cannot fit: the system would kill the process."""
+        data, fidelity = self._data, task.fidelity
+        channels, *sides = data.input_shape
+        height, width = (min(side, fidelity.resolution or side) for side in sides)
+        needed = training_bytes(
+            task.arch,
+            input_shape=(channels, height, width),
+            num_classes=data.num_classes,
+            batch_size=min(fidelity.batch_size, len(data.train)),
+        )
+        if needed > self._memory_bytes:
+            raise MemoryError(
+                f"its training needs {needed / 1e9:.1f} GB at least, and this worker has "
+                f"{self._memory_bytes / 1e9:.1f} GB; limit the space (--max-params), or train on "
+                "a machine with more memory"
+            )
 
 
 def _failure(error: Exception) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 import time
@@ -10,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nas.errors import OutageError
 from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory, check_data, read_data
+from nas.run._deaths import noting_deaths
 from nas.run._latency import measure_front, wants_latency
 from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
 from nas.workers import make_pool
@@ -61,6 +64,7 @@ def run_search(
 
     Raises:
         UserError: the data have changed, or the study or the workers cannot be reached.
+        OutageError: Ray or the database went away and did not come back.
     """
     started = time.monotonic()
     with run.folder.lock():
@@ -77,6 +81,12 @@ def run_search(
             except KeyboardInterrupt:
                 interrupted = True
                 run.folder.log("interrupted")
+            except OutageError as error:
+                run.folder.log(f"stops: {error}")
+                raise OutageError(
+                    f"{error}. Nothing finished is lost; once that is mended, go on with: nas "
+                    f"resume {shlex.quote(str(run.folder.path))}"
+                ) from error
     if wants_latency(run.settings) and ledger.results.front and not interrupted:
         # With the workers gone, so that no training runs beside it.
         measure_front(run)
@@ -98,7 +108,7 @@ def _check_data(run: Run) -> None:
 def _open_engine(run: Run) -> SearchEngine:
     return SearchEngine(
         run.problem,
-        open_store(run.problem, run.address),
+        open_store(run.problem, run.address, note=run.folder.log),
         sampler=run.settings.sampler,
         seed=run.settings.seed,
         start=run.start,
@@ -116,10 +126,13 @@ def _evaluate(
 ) -> bool:
     """Go through what is left of the budget; True if the space had no network left."""
     settings, folder = run.settings, run.folder
+    factory = factory or ProxyFactory.of(run)
+    if worker_config.workers == "local":
+        factory = noting_deaths(factory, folder, run.problem)
     with _sigterm_kept():
         pool = make_pool(
             worker_config.workers,
-            factory or ProxyFactory.of(run),
+            factory,
             address=worker_config.address,
             cpus_per_worker=worker_config.cpus_per_worker,
             gpus_per_worker=worker_config.gpus_per_worker,
@@ -150,12 +163,15 @@ def _ignore(snapshot: Snapshot) -> None:
 def _sigterm_kept() -> Iterator[None]:
     """Afterwards the caller's own handler answers SIGTERM: Ray installs its own when it starts.
 
-    A notebook or a program that searches keeps its handlers.
+    A notebook or a program that searches keeps its handlers. A SIGTERM that Ray's handler answers
+    meanwhile, by ending the process, is a Ctrl-C.
     """
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
     finally:
         if in_main and before is not None:
             signal.signal(signal.SIGTERM, before)
@@ -185,6 +201,8 @@ class _Search(LoopEvents):
         self._measure_front()
 
     def on_wait(self, loop: SearchLoop) -> None:
+        for note in self._pool.take_notes():
+            self._run.folder.log(note)
         self._on_progress(self._snapshot(num_running=len(loop.running)))
 
     def before_record(self, proposal: Proposal, result: TrialResult) -> None:

@@ -22,11 +22,12 @@ from nas.search._fields import (
     read_score,
     written_scores,
 )
+from nas.search._patient import patient
 from nas.search._storage import no_study, open_database, study_errors
 from nas.search._store import StoredTrial, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nas.search._problem import Genes, SearchProblem
     from nas.search._storage import StorageAddress
@@ -38,12 +39,22 @@ if TYPE_CHECKING:
 class OptunaStore:
     """A `TrialStore` over an Optuna storage, each change a transaction of its own."""
 
-    def __init__(self, problem: SearchProblem, address: StorageAddress) -> None:
-        """Open the study at `address`, which `create_study` made. Raises StorageError."""
+    def __init__(
+        self,
+        problem: SearchProblem,
+        address: StorageAddress,
+        *,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Open the study at `address`, which `create_study` made. Raises StorageError.
+
+        Later a database may be away for five minutes, of which `note` hears; after that the
+        methods raise OutageError.
+        """
         self._problem = problem
         self._distributions = distributions(problem.space)
         self._address = address
-        self._backend = open_database(address)
+        self._backend = patient(open_database(address), address.url or "", note)
         self._study_id = load_study(address, self._backend)._study_id
         self._reader = TrialReader(problem.space)
         self._trial_ids: dict[int, int] = {}

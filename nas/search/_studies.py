@@ -15,6 +15,8 @@ from nas.search._outcomes import restored
 from nas.search._storage import journal_errors, no_study, open_database, study_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nas.metrics import Metric
     from nas.search._problem import Problem
     from nas.search._storage import StorageAddress
@@ -47,11 +49,16 @@ def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
     return optuna.storages.JournalStorage(JournalFileBackend(str(address.journal)))
 
 
-def open_store(problem: Problem, address: StorageAddress) -> TrialStore:
-    """The study of a search; of a journal this must be the only writer. Raises StorageError."""
+def open_store(
+    problem: Problem, address: StorageAddress, *, note: Callable[[str], None] = lambda text: None
+) -> TrialStore:
+    """The study of a search; of a journal this must be the only writer. Raises StorageError.
+
+    A database that goes away later is waited for, of which `note` hears.
+    """
     if address.journal is not None:
         return JournalStore(problem, address)
-    return OptunaStore(problem, address)
+    return OptunaStore(problem, address, note=note)
 
 
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:

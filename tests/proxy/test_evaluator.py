@@ -10,7 +10,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from nas.arch import Architecture, Stage
 from nas.data import load_data
+from nas.families.plain.options import Conv, ConvStem, GapLinear
 from nas.model import load_weights
 from nas.proxy import Evaluator, train_proxy
 from nas.train import evaluate_model, proxy_seed, seeded
@@ -132,3 +134,21 @@ def test_tied_weights_are_stored_and_fit_a_fresh_network(data: ImageData) -> Non
     load_weights(fresh, result.weights)
     accuracy, _ = evaluate_model(fresh, data.val, data)
     assert accuracy == result.scores.accuracy
+
+
+def test_a_network_too_large_for_the_memory_is_not_even_built(
+    data: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Architecture(
+        name="wide",
+        stem=ConvStem(channels=16),
+        stages=(Stage(channels=9_000, depth=2, stride=2, block=Conv()),),
+        head=GapLinear(),
+    )
+    monkeypatch.setattr("nas.proxy._evaluator.memory_bytes", lambda device: 3_000_000_000)
+    result = Evaluator(data)(Task(number=0, arch=wide, fidelity=FIDELITY, seed=0))
+
+    assert result.failure is not None
+    assert result.failure.kind == "OutOfMemory"
+    # Two dense convolutions: 9 * 9000 * (16 + 9000) weights at 16 bytes, and the rest.
+    assert "needs 11.7 GB at least, and this worker has 3.0 GB" in result.failure.message
