@@ -39,7 +39,8 @@ INPUT, OTHER_INPUT = (3, 10), (11, 99_991)
 may be equal at the first and differ elsewhere: at the second, chosen to have nothing in common
 with real data, sizes that are not the same everywhere are not the same."""
 MAX_DEPTH = 1000
-MAX_APPLICATIONS = 10_000
+MAX_SHARINGS = 32
+MAX_APPLICATIONS = 5_000
 """Blocks of a network, each as often as its weights are applied."""
 
 
@@ -140,6 +141,11 @@ class Architecture:
         return tuple(sections)
 
     def _require_bounded(self) -> None:
+        if isinstance(self.sharing, tuple) and len(self.sharing) > MAX_SHARINGS:
+            raise IllegalArchitecture(
+                f"sharing: a list of {len(self.sharing)}; at most {MAX_SHARINGS}",
+                rule="a network is not endless",
+            )
         applied, channels = 0, self.stem.channels
         for stage in self.stages:
             # A first block that strides or widens is applied once.

@@ -7,8 +7,10 @@ has one or a list of them. Every kernel belongs to the first that takes it, stag
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nas.arch._sharing import MAX_RATIO, Role, Sharing
@@ -124,34 +126,44 @@ _LARGE = 1 << 20
 """A side that survives any stride; kernels do not depend on it."""
 
 
+class _Placed(NamedTuple):
+    """A component, its number among all, and the position of its first kernel."""
+
+    number: int
+    first: int
+    part: ComponentKernels
+
+
 def _sized_cells(
     sharers: Sequence[Sharer], parts: Sequence[ComponentKernels]
 ) -> Iterator[tuple[Sharer, tuple[_Cell, int]]]:
     """Every ring's sharer, generated kernels and size."""
     taken: set[int] = set()
+    places = accumulate((len(part.kernels) for part in parts), initial=0)
+    placed = [
+        _Placed(number, first, part)
+        for number, (first, part) in enumerate(zip(places, parts, strict=False))
+    ]
+    by_section: dict[int, list[_Placed]] = defaultdict(list)
+    for one in placed:
+        by_section[one.part.section].append(one)
     for sharer in sharers:
+        own = placed if sharer.section is None else by_section[sharer.section]
         if sharer.sharing.scope != "none":
-            cells = _cells(sharer, parts, taken)
-            for one in zip(cells, _ring_sizes(sharer, cells), strict=True):
-                yield sharer, one
-        if len(sharers) > 1:
-            taken |= _taken(sharer, parts)
+            cells = _cells(sharer, own, taken)
+            for cell in zip(cells, _ring_sizes(sharer, cells), strict=True):
+                yield sharer, cell
+        if sharer is not sharers[-1]:
+            taken.update(
+                one.first + offset for one in own for offset, _ in _joining(sharer, one.part)
+            )
 
 
-def _taken(sharer: Sharer, parts: Sequence[ComponentKernels]) -> set[int]:
-    """Positions of the kernels that `sharer` takes, were it the first."""
-    first, taken = 0, set[int]()
-    for part in parts:
-        taken |= {first + offset for offset, _ in _joining(sharer, part)}
-        first += len(part.kernels)
-    return taken
-
-
-def _cells(sharer: Sharer, parts: Iterable[ComponentKernels], taken: set[int]) -> list[_Cell]:
+def _cells(sharer: Sharer, placed: Iterable[_Placed], taken: set[int]) -> list[_Cell]:
     """The generated kernels by the ring that they come from, less those `taken` before."""
     cells: dict[Hashable, dict[Hashable, _Slot]] = {}
-    first, sharing = 0, sharer.sharing
-    for number, part in enumerate(parts):
+    sharing = sharer.sharing
+    for number, first, part in placed:
         joining = _joining(sharer, part)
         if taken:
             joining = tuple(one for one in joining if first + one[0] not in taken)
@@ -165,13 +177,10 @@ def _cells(sharer: Sharer, parts: Iterable[ComponentKernels], taken: set[int]) -
             if (slot := slots.get((copy, offset))) is None:
                 slot = slots[copy, offset] = _Slot(weight, weight.size, [])
             slot.readers.append(first + offset)
-        first += len(part.kernels)
     return [list(slots.values()) for slots in cells.values()]
 
 
 def _joining(sharer: Sharer, part: ComponentKernels) -> tuple[tuple[int, Weight], ...]:
-    if sharer.section not in (None, part.section):
-        return ()
     sharing = sharer.sharing
     if sharing.scope == "none":  # of a stage: it keeps weights of its own
         return tuple(enumerate(part.kernels))

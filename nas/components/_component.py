@@ -45,7 +45,7 @@ MAX_COUNT = 1 << 16
 """Channels, groups and the like; the widest published layer here has 2,048."""
 Count = Annotated[int, Bounds(1, MAX_COUNT)]
 Channels = Annotated[int, Bounds(1, MAX_COUNT), SCALED]
-Reuse = Annotated[int, Bounds(1, 1000)]
+Reuse = Annotated[int, Bounds(1, 256)]
 Stride = Annotated[int, Bounds(1, 4)]
 Kernel = Literal[1, 3, 5, 7]
 OddKernel = Literal[3, 5, 7]

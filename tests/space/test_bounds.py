@@ -159,8 +159,8 @@ def test_floats_may_be_written_as_whole_numbers() -> None:
         (("stages.0.channels=99999999999999",), "must be between 1 and 65536"),
         (("stages.0.block.conv.reuse=100000000",), "reuse: 100000000 is not allowed"),
         (
-            ("stages.0.channels=8", "stages.0.depth=1000", "stages.0.block.conv.reuse=1000"),
-            "stages: 1,000,000 applications of blocks (depth x reuse); at most 10,000, use fewer",
+            ("stages.0.channels=8", "stages.0.depth=1000", "stages.0.block.conv.reuse=200"),
+            "stages: 200,000 applications of blocks (depth x reuse); at most 5,000, use fewer",
         ),
     ],
 )
