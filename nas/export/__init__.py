@@ -1,8 +1,18 @@
-"""Architecture -> standalone PyTorch file, weights and model file."""
+"""Architecture -> a standalone PyTorch file, weights, ONNX, torch.export, a model card."""
 
 from __future__ import annotations
 
+from nas.export._card import Evidence
 from nas.export._emit import Provenance, emit_module
-from nas.export._write import Exported, export_network
+from nas.export._inputs import Inputs
+from nas.export._write import Deployment, Exported, export_network
 
-__all__ = ["Exported", "Provenance", "emit_module", "export_network"]
+__all__ = [
+    "Deployment",
+    "Evidence",
+    "Exported",
+    "Inputs",
+    "Provenance",
+    "emit_module",
+    "export_network",
+]

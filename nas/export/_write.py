@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from nas.arch import summarize
 from nas.cost import cost_of
-from nas.errors import NasError, RunFolderError
+from nas.errors import NasError
+from nas.export._card import FORMAT, card_of, record_of
+from nas.export._deploy import deploy_forms
 from nas.export._emit import emit_module
+from nas.export._inputs import usage_code, with_usage
+from nas.export._place import digest, place_files
 from nas.model import build_model, load_weights, save_weights
 from nas.sharing import materialize
 from nas.space import dump_architecture
@@ -22,16 +28,60 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.arch import Architecture
+    from nas.data import ImageData
+    from nas.export._card import Evidence
+    from nas.export._deploy import Deployed
     from nas.export._emit import Provenance
+    from nas.export._inputs import Inputs
+    from nas.trial import Fidelity
+
+
+SUFFIXES = {
+    "module": ".py",
+    "model_file": ".yaml",
+    "record": ".json",
+    "weights": ".safetensors",
+    "onnx": ".onnx",
+    "int8": ".int8.onnx",
+    "program": ".pt2",
+    "card": ".md",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """The files of one exported network."""
+    """The files of one exported network; None for what was not written."""
 
     module: Path
     model_file: Path
+    record: Path
+    """JSON for programs, with a digest of every file."""
     weights: Path | None
+    onnx: Path | None = None
+    int8: Path | None = None
+    program: Path | None = None
+    """Of `torch.export`."""
+    card: Path | None = None
+    remarks: tuple[str, ...] = ()
+    """What a user must know: forms that are missing, accuracy lost in int8."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that were written."""
+        found = (getattr(self, name) for name in SUFFIXES)
+        return tuple(path for path in found if path is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What turns code and weights into something that others can run and judge."""
+
+    inputs: Inputs
+    evidence: Evidence
+    data: ImageData | None = None
+    """For the int8 form; without data there is none."""
+    fidelity: Fidelity | None = None
+    """Which images of `data` the int8 form is scored on."""
 
 
 def export_network(
@@ -43,21 +93,34 @@ def export_network(
     weights: bytes | None,
     provenance: Provenance,
     materialized: bool = False,
+    inputs: Inputs | None = None,
+    deployment: Deployment | None = None,
+    force: bool = False,
 ) -> Exported:
-    """Write `NAME_ID.py`, `.yaml` and, given safetensors bytes, `.safetensors` into `folder`.
+    """Write a network as `NAME_ID.py`, `.yaml` and, given safetensors bytes, `.safetensors`.
 
     The written file is run and compared: same parameters and bit-equal logits, or NasError.
-    `materialized` writes the kernels that rings generate instead of the rings. Raises
-    RunFolderError where the folder cannot be written.
+
+    Args:
+        folder: Where to; made where it is missing.
+        arch: The network.
+        input_shape: (C, H, W).
+        num_classes: K.
+        weights: Its trained state.
+        provenance: What the file says of itself.
+        materialized: Write the kernels that rings generate instead of the rings.
+        inputs: Class names and preprocessing, for the file to hold as code.
+        deployment: Write ONNX in fp32 and int8, `torch.export` and a model card as well. It needs
+            `weights`, and brings `inputs`.
+        force: Replace files that were edited since they were exported.
+
+    Raises:
+        RunFolderError: the folder cannot be written, or holds edited files.
     """
     input_shape = arch.input_shape(input_shape)
     stem = re.sub(r"\W", "_", f"{arch.name}_{arch.id}", flags=re.ASCII)
-    files = Exported(
-        module=folder / f"{stem}.py",
-        model_file=folder / f"{stem}.yaml",
-        weights=folder / f"{stem}.safetensors" if weights is not None else None,
-    )
-    provenance = replace(provenance, weights_file=files.weights.name if files.weights else None)
+    weights_file = f"{stem}.safetensors" if weights is not None else None
+    provenance = replace(provenance, weights_file=weights_file)
     model: nn.Module = build_model(
         arch, in_channels=input_shape[0], num_classes=num_classes
     ).eval()
@@ -69,15 +132,84 @@ def export_network(
         arch, input_shape=input_shape, num_classes=num_classes, provenance=provenance
     )
     _verify(source, arch, model, input_shape, num_classes)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files.module.write_text(source, encoding="utf-8")
-        files.model_file.write_text(dump_architecture(arch), encoding="utf-8")
-        if files.weights is not None:
-            files.weights.write_bytes(save_weights(model))
-    except OSError as error:
-        raise RunFolderError(f"{folder}: cannot be written: {error.strerror}") from error
-    return files
+    if (known := deployment.inputs if deployment else inputs) is not None:
+        code = usage_code(known, _first_class(source), input_shape, weights=weights is not None)
+        source = with_usage(source, code)
+    contents = {"module": source.encode(), "model_file": dump_architecture(arch).encode()}
+    if weights is not None:
+        contents["weights"] = save_weights(model)
+    package = _Package(folder=folder, stem=stem, contents=contents, arch=arch)
+    if deployment is not None:
+        package.deploy(model, deployment, provenance, input_shape, num_classes)
+    return package.write(force=force)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Package:
+    """The files of one export, before they are written."""
+
+    folder: Path
+    stem: str
+    arch: Architecture
+    contents: dict[str, bytes]
+    """By kind, as in `SUFFIXES`."""
+    record: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def deploy(
+        self,
+        model: nn.Module,
+        deployment: Deployment,
+        provenance: Provenance,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+    ) -> None:
+        """Add the forms that other programs run, and the card."""
+        materialize(model)
+        deployed = deploy_forms(
+            model, input_shape, data=deployment.data, fidelity=deployment.fidelity
+        )
+        self.remarks = deployed.remarks
+        self.contents |= _forms(deployed)
+        self.record = record_of(
+            self.arch,
+            cost=cost_of(self.arch, input_shape=input_shape, num_classes=num_classes),
+            input_shape=input_shape,
+            inputs=deployment.inputs,
+            evidence=deployment.evidence,
+            provenance=provenance,
+            deployed=deployed,
+        )
+        sizes = {name: len(content) for name, content in self._files.items()}
+        self.contents["card"] = card_of(self.record, sizes, summarize(self.arch)).encode()
+
+    @property
+    def _files(self) -> dict[str, bytes]:
+        return {f"{self.stem}{SUFFIXES[kind]}": item for kind, item in self.contents.items()}
+
+    def write(self, *, force: bool) -> Exported:
+        """Put everything into the folder, the record with the digests last."""
+        files = self._files
+        head = {"format": FORMAT, "name": self.arch.name, "id": self.arch.id}
+        record = head | self.record | {"files": {name: digest(files[name]) for name in files}}
+        name = f"{self.stem}{SUFFIXES['record']}"
+        files[name] = (json.dumps(record, indent=1) + "\n").encode()
+        place_files(self.folder, files, record=name, force=force)
+        paths: dict[str, Any] = {
+            kind: self.folder / f"{self.stem}{SUFFIXES[kind]}" for kind in self.contents
+        }
+        return Exported(
+            **{"weights": None} | paths, record=self.folder / name, remarks=self.remarks
+        )
+
+
+def _forms(deployed: Deployed) -> dict[str, bytes]:
+    forms = {
+        "onnx": deployed.onnx,
+        "int8": deployed.int8.onnx if deployed.int8 else None,
+        "program": deployed.program,
+    }
+    return {kind: content for kind, content in forms.items() if content is not None}
 
 
 def _without_rings(

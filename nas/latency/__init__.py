@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         measure_parts,
         random_subjects,
     )
-    from nas.latency._deploy import Deployed, deploy, deployable, export_onnx
+    from nas.latency._deploy import OPSET, Deployed, deploy, deployable, export_onnx
     from nas.latency._measure import measure_latency
     from nas.latency._meter import LatencyMeter
     from nas.latency._parts import PartTable, parts_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEVICES",
     "INPUT_SHAPE",
+    "OPSET",
     "REFERENCE",
     "Calibration",
     "Comparison",
@@ -55,6 +56,7 @@ __all__ = [
 
 _ON_DEMAND = {
     "Calibration": "_calibrate",
+    "OPSET": "_deploy",
     "Deployed": "_deploy",
     "LatencyMeter": "_meter",
     "PartTable": "_parts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas.latency import OPSET
 from nas.quantize._graph import network_onnx
 from nas.quantize._int8 import (
     CALIBRATION_IMAGES,
@@ -13,6 +14,7 @@ from nas.quantize._runtime import accuracy_of, open_session, run_onnx
 
 __all__ = [
     "CALIBRATION_IMAGES",
+    "OPSET",
     "WAYS",
     "Int8Network",
     "accuracy_of",

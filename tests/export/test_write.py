@@ -35,21 +35,21 @@ def export(folder: Path, text: str = TEXT, name: str = "small", **options: objec
     return export_network(folder, arch, input_shape=(1, 8, 8), num_classes=10, **given)  # type: ignore[arg-type]
 
 
-def test_three_files_named_alike(tmp_path: Path) -> None:
+def test_files_are_named_alike(tmp_path: Path) -> None:
     files = export(tmp_path / "new" / "folder")
     arch = load_architecture(str(files.model_file))
     assert files.module.name == f"small_{arch.id}.py"
     assert files.weights is not None
     assert {path.name for path in files.module.parent.iterdir()} == {
-        f"small_{arch.id}{suffix}" for suffix in (".py", ".yaml", ".safetensors")
+        f"small_{arch.id}{suffix}" for suffix in (".py", ".yaml", ".safetensors", ".json")
     }
     assert f'load_model(model, "{files.weights.name}")' in files.module.read_text()
 
 
-def test_without_weights_there_are_two(tmp_path: Path) -> None:
+def test_without_weights_there_are_three(tmp_path: Path) -> None:
     files = export(tmp_path, weights=None)
     assert files.weights is None
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
     assert "load_model" not in files.module.read_text()
 
 

@@ -1,0 +1,181 @@
+"""What goes with an exported network: a model card for people, a record for programs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nas.quantize import OPSET
+from nas.units import human_bytes, human_count
+
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+    from nas.export._deploy import Deployed
+    from nas.export._emit import Provenance
+    from nas.export._inputs import Inputs
+    from nas.trial import Cost
+
+FORMAT = 1
+"""Of the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How good the network is, and how that is known."""
+
+    dataset: str
+    accuracy: float
+    """In [0, 1]; the mean where there are several seeds."""
+    split: Literal["validation", "test"]
+    images: int
+    """On which accuracy was measured."""
+    training: Literal["proxy", "full"]
+    trained: str
+    """The training in words."""
+    seeds: int = 1
+    deviation: float | None = None
+    """Standard deviation over seeds."""
+    latency_ms: float | None = None
+    latency_low_ms: float | None = None
+    latency_high_ms: float | None = None
+    latency_device: str | None = None
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy, from the number of images alone."""
+        return math.sqrt(self.accuracy * (1 - self.accuracy) / max(self.images, 1))
+
+
+def record_of(
+    arch: Architecture,
+    *,
+    cost: Cost,
+    input_shape: tuple[int, int, int],
+    inputs: Inputs,
+    evidence: Evidence,
+    provenance: Provenance,
+    deployed: Deployed,
+) -> dict[str, Any]:
+    """Everything about an export that a program may want, ready for JSON."""
+    int8 = deployed.int8
+    return {
+        "format": FORMAT,
+        "name": arch.name,
+        "id": arch.id,
+        "input_shape": list(input_shape),
+        "inputs": asdict(inputs),
+        "cost": {name: value for name, value in asdict(cost).items() if value is not None},
+        "evidence": asdict(evidence) | {"standard_error": evidence.standard_error},
+        "origin": provenance.origin,
+        "onnx": {"opset": OPSET, "input": "images", "output": "logits", "batch": "any"}
+        if deployed.onnx
+        else None,
+        "int8": None
+        if int8 is None
+        else {
+            "accuracy": int8.int8_accuracy,
+            "fp32_accuracy": int8.fp32_accuracy,
+            "bytes": int8.int8_bytes,
+            "fp32_bytes": int8.fp32_bytes,
+            "way": int8.way,
+        },
+        "remarks": list(deployed.remarks),
+    }
+
+
+def card_of(record: dict[str, Any], sizes: dict[str, int], summary: str) -> str:
+    """The record as a model card in Markdown; `sizes` are the files' in bytes."""
+    stem = next(name for name in sizes if name.endswith(".py")).removesuffix(".py")
+    sections = [
+        f"# {record['name']}, architecture {record['id']}",
+        f"`{summary}`",
+        _accuracy(record["evidence"]),
+        _remarks(record["remarks"]),
+        "## Use\n\n```python\n"
+        f"from {stem} import CLASS_NAMES, load, preprocess\n\n"
+        "model = load()  # the weights are found beside the file\n"
+        f"images = ...  # (B, {', '.join(map(str, record['input_shape']))}) pixels, 0 to 255\n"
+        "classes = model(preprocess(images)).argmax(1)\n"
+        "print([CLASS_NAMES[one] for one in classes])\n```",
+        "## Costs\n\n" + _table(_costs(record)),
+        "## Files\n\n" + _table(_files(sizes, stem)),
+        "## Where it comes from\n\n"
+        f"{record['origin']} Data: {record['evidence']['dataset']}, "
+        f"{len(record['inputs']['class_names'])} classes.",
+    ]
+    return "\n\n".join(part for part in sections if part) + "\n"
+
+
+def _accuracy(evidence: dict[str, Any]) -> str:
+    spread = (
+        f"standard error {100 * evidence['standard_error']:.2f} from {evidence['images']:,} images"
+    )
+    if evidence["deviation"] is not None:
+        spread = (
+            f"standard deviation {100 * evidence['deviation']:.2f} over "
+            f"{evidence['seeds']} seeds, {spread}"
+        )
+    line = (
+        f"**{100 * evidence['accuracy']:.2f} %** {evidence['split']} accuracy on "
+        f"{evidence['dataset']} ({spread}) after {evidence['trained']}."
+    )
+    if evidence["training"] == "proxy":
+        line += (
+            " This is a **proxy** figure: the network was trained briefly to be ranked. Do not "
+            "compare it with published ones; train it in full before use."
+        )
+    return line
+
+
+def _remarks(remarks: list[str]) -> str:
+    return "\n".join(f"> **Note:** {remark}." for remark in remarks)
+
+
+def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
+    cost, evidence, int8 = record["cost"], record["evidence"], record["int8"]
+    rows = [
+        ("parameters", f"{cost['params']:,}"),
+        ("of these in rings", f"{cost['ring_params']:,}"),
+        ("fixed kernel weights", f"{cost['frozen_params']:,}"),
+        ("multiply-accumulates", f"{cost['macs']:,} ({human_count(cost['macs'])})"),
+        ("peak activations, fp32", human_bytes(cost["peak_activation_bytes"])),
+    ]
+    if evidence["latency_ms"] is not None:
+        rows.append(
+            (
+                "latency, one image",
+                f"{evidence['latency_ms']:.3g} ms ({evidence['latency_low_ms']:.3g} to "
+                f"{evidence['latency_high_ms']:.3g}) on {evidence['latency_device']}",
+            )
+        )
+    if int8 is not None:
+        both = (100 * int8["accuracy"], 100 * int8["fp32_accuracy"])
+        words = "{:.2f} % validation (fp32 {:.2f} % on the same images)".format(*both)
+        rows.append(("accuracy in int8", words))
+    return [row for row in rows if row[1] != "0"]
+
+
+_MEANINGS = {
+    ".py": "the network, its preprocessing and `load()`; `python FILE IMAGE` classifies",
+    ".safetensors": "trained weights",
+    ".yaml": "the model file, for `nas cost`, `nas show`, `nas train`",
+    ".onnx": "ONNX, fp32, any batch, input `images`, output `logits`",
+    ".int8.onnx": "ONNX, int8 kernels by channel, any batch",
+    ".pt2": "`torch.export` program: `torch.export.load(FILE).module()`",
+}
+
+
+def _files(sizes: dict[str, int], stem: str) -> list[tuple[str, str]]:
+    rows = []
+    for name, size in sizes.items():
+        meaning = _MEANINGS.get(name.removeprefix(stem))
+        if meaning is not None:
+            rows.append((f"`{name}`", f"{meaning} ({human_bytes(size)})"))
+    return rows
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(
+        ["| | |", "| --- | --- |", *(f"| {left} | {right} |" for left, right in rows)]
+    )
