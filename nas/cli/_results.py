@@ -115,16 +115,26 @@ def export(
         bool,
         typer.Option("--materialize", help="Write the kernels that rings generate, not rings."),
     ] = False,
+    code_only: Annotated[
+        bool, typer.Option("--code-only", help="No ONNX, no torch.export, no card: code alone.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that were edited since.")
+    ] = False,
     storage: MovedStorage = None,
 ) -> None:
-    """Write networks of the front as standalone PyTorch code with weights and model file."""
+    """Write networks of the front as PyTorch code, weights, ONNX, torch.export and model card."""
     from nas.run import open_run
 
     screen = Screen()
-    for files in open_run(run, storage=storage).export(pick, out, materialized=materialize):
-        for path in (files.module, files.weights, files.model_file):
-            if path is not None:
-                screen.line(str(path))
+    exported = open_run(run, storage=storage).export(
+        pick, out, materialized=materialize, code_only=code_only, force=force
+    )
+    for files in exported:
+        for path in files.paths:
+            screen.line(str(path))
+        for remark in files.remarks:
+            screen.line(f"Note: {remark}.")
 
 
 def repair(run: Run) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
 from nas.cost import cost_of
-from nas.export import Provenance, export_network
+from nas.export import Deployment, Evidence, Inputs, Provenance, export_network
 from nas.report import replacing
 from nas.train import EpochRecord
+from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,9 +106,35 @@ def write_results(
         num_classes=data.num_classes,
         weights=weights,
         provenance=_provenance(plan, data, report),
+        deployment=Deployment(
+            inputs=Inputs.of(data),
+            evidence=_evidence(report),
+            data=data,
+            fidelity=Fidelity(epochs=1),
+        ),
     )
     folder.write_json("report.json", asdict(report))
     return report
+
+
+def _evidence(report: FinalReport) -> Evidence:
+    """The test accuracy over seeds, and what it rests on."""
+    accuracy, kept = report.test["accuracy"], report.seeds[0]
+    assert accuracy["mean"] is not None
+    return Evidence(
+        dataset=report.data["name"],
+        accuracy=accuracy["mean"],
+        split="test",
+        images=report.data["test_images"],
+        training="full",
+        trained=(
+            f"{kept['epochs']} epochs of recipe {report.recipe} over "
+            f"{report.data['train_images']:,} images; the weights are those of seed "
+            f"{report.kept_seed}, chosen by validation"
+        ),
+        seeds=len(report.seeds),
+        deviation=accuracy["std"],
+    )
 
 
 def _report(

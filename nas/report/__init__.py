@@ -17,6 +17,7 @@ from nas.report._document import (
     Progression,
 )
 from nas.report._files import replacing
+from nas.report._finals import read_finals
 from nas.report._front import (
     FrontRow,
     best_row,
@@ -62,6 +63,7 @@ __all__ = [
     "pareto_front",
     "plot_front",
     "references_for",
+    "read_finals",
     "render_page",
     "write_document_json",
     "replacing",

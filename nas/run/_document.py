@@ -10,6 +10,7 @@ from nas.report import (
     MeasuredLatency,
     SearchFacts,
     build_document,
+    read_finals,
 )
 from nas.run._latency import front_latencies
 
@@ -38,6 +39,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             evaluations=run.trials(),
             environment=run.folder.read_json("environment.json"),
             live=run.folder.is_locked(),
+            finals=read_finals(run.path),
             latencies=tuple(_latency(one) for one in front_latencies(run)),
         )
     )

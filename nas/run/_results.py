@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nas.arch import summarize
 from nas.export import Provenance, export_network
 from nas.report import best_row, knee_row, write_report
+from nas.run._deployment import deployment_of, find_data
 from nas.run._views import write_views
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from nas.export import Exported
     from nas.report import FrontRow, Report
-    from nas.run._members import FrontMember
     from nas.run._run import Run
     from nas.trial import Evaluation
 
@@ -79,28 +79,38 @@ def _member(row: FrontRow, run: Run) -> dict[str, Any]:
 
 
 def export_run(
-    run: Run, pick: str, folder: Path, *, materialized: bool = False
+    run: Run,
+    pick: str,
+    folder: Path,
+    *,
+    materialized: bool = False,
+    code_only: bool = False,
+    force: bool = False,
 ) -> tuple[Exported, ...]:
-    """Write networks of a run's front as code, weights and model file into `folder`.
+    """Write networks of a run's front into `folder`, in every form that others run.
 
     `pick` is best, knee, all, or the beginning of an id; `materialized` writes generated kernels
-    instead of parameter rings. Raises UserError.
+    instead of parameter rings; `code_only` leaves it at code, weights and model file; `force`
+    replaces files that were edited. Raises UserError.
     """
-    return tuple(_export(run, member, folder, materialized) for member in run.pick(pick))
-
-
-def _export(run: Run, member: FrontMember, folder: Path, materialized: bool) -> Exported:
-    problem = run.problem
-    with run.folder.blaming_weights(member.arch_id):
-        return export_network(
-            folder,
-            member.arch,
-            input_shape=problem.input_shape,
-            num_classes=problem.num_classes,
-            weights=member.weights(),
-            provenance=_provenance(run, member),
-            materialized=materialized,
-        )
+    problem, members = run.problem, run.pick(pick)
+    data = None if code_only else find_data(run)
+    exported = []
+    for member in members:
+        with run.folder.blaming_weights(member.arch_id):
+            files = export_network(
+                folder,
+                member.arch,
+                input_shape=problem.input_shape,
+                num_classes=problem.num_classes,
+                weights=member.weights(),
+                provenance=_provenance(run, member),
+                materialized=materialized,
+                deployment=deployment_of(run, member, data) if data else None,
+                force=force,
+            )
+        exported.append(files)
+    return tuple(exported)
 
 
 def _provenance(run: Run, row: FrontRow) -> Provenance:

@@ -160,14 +160,22 @@ class Run:
         return report_run(self)
 
     def export(
-        self, pick: str = "knee", out: Path | None = None, *, materialized: bool = False
+        self,
+        pick: str = "knee",
+        out: Path | None = None,
+        *,
+        materialized: bool = False,
+        code_only: bool = False,
+        force: bool = False,
     ) -> tuple[Exported, ...]:
-        """Write members of the front as code, weights and model file.
+        """Write members of the front as code, weights, ONNX, `torch.export` and model card.
 
         Args:
             pick: As `pick` has it.
             out: Folder to write to; `export` in the run folder where None.
             materialized: Write the kernels that parameter rings generate instead of the rings.
+            code_only: Write code, weights and model file alone, which needs no data.
+            force: Replace files that were edited since they were exported.
 
         Raises:
             OptionError: no member is called so.
@@ -175,7 +183,14 @@ class Run:
         """
         from nas.run._results import export_run
 
-        return export_run(self, pick, out or self.path / "export", materialized=materialized)
+        return export_run(
+            self,
+            pick,
+            out or self.path / "export",
+            materialized=materialized,
+            code_only=code_only,
+            force=force,
+        )
 
     # -- going on ------------------------------------------------------------------------------
 

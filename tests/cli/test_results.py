@@ -101,13 +101,15 @@ def test_exports_are_picked_by_name_or_id(
     with (run / "front.csv").open() as file:
         ids = [row["arch_id"] for row in csv.DictReader(file)]
     for pick, count in (("best", 1), ("knee", 1), ("all", len(ids)), (ids[0], 1)):
-        ended = nas("export", run, "--pick", pick, "--out", tmp_path / pick)
+        ended = nas("export", run, "--pick", pick, "--out", tmp_path / pick, "--code-only")
         assert ended.status == 0
-        # Module, weights and model file of each.
-        assert len(ended.out.split()) == 3 * count
+        # Module, weights, model file and record of each.
+        assert len(ended.out.split()) == 4 * count
         assert len(list((tmp_path / pick).glob("*.py"))) == count
 
     assert nas("export", run, "--pick", ids[0][:6]).status == 0
+    made = {path.name.partition(".")[2] for path in (run / "export").iterdir()}
+    assert made == {"py", "yaml", "json", "safetensors", "onnx", "int8.onnx", "pt2", "md"}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ SURFACE = {
     "recipes": ["[NAME]"],
     "runs": ["FOLDER", "--json"],
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],
-    "export": ["RUN", "--pick", "--out", "--materialize", "--storage"],
+    "export": ["RUN", "--pick", "--out", "--materialize", "--code-only", "--force", "--storage"],
     "repair": ["RUN"],
     "spaces": [],
     "show": ["NAME", "--set", "--svg", "--input", "--classes", "--plugin"],

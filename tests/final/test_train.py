@@ -54,8 +54,13 @@ def test_a_training_leaves_all_that_came_of_it(make_plan: Any, tmp_path: Path) -
     assert {path.suffix for path in (tmp_path / "out/export").iterdir()} == {
         ".py",
         ".yaml",
+        ".json",
         ".safetensors",
+        ".onnx",
+        ".pt2",
+        ".md",
     }
+    assert "proxy" not in next((tmp_path / "out/export").glob("*.md")).read_text()
     assert report.test["accuracy"]["mean"] == report.seeds[0]["test"]["accuracy"] > 0.8
     assert report.test["accuracy"]["std"] is None
     assert report.seeds[0]["chosen_epoch"] == report.seeds[0]["epochs"] == 3

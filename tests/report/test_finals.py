@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from nas.final import FinalReport
+from nas.report import read_finals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CURVES = """seed,epoch,rate,train_loss,val_loss,val_accuracy,elapsed_s
+0,1,0.1,1.5,1.2,0.6,3.0
+0,2,0.0,1.1,0.9,0.7,6.0
+1,1,0.1,1.4,1.2,0.65,3.0
+"""
+
+
+def report(accuracies: tuple[float, ...]) -> FinalReport:
+    return FinalReport(
+        model={"id": "0123456789ab", "name": "small"},
+        data={"name": "steps"},
+        recipe="light",
+        seeds=tuple(
+            {"seed": seed, "test": {"accuracy": value}} for seed, value in enumerate(accuracies)
+        ),
+        validation={},
+        test={},
+        kept_seed=0,
+    )
+
+
+def test_full_trainings_are_found_with_their_curves(tmp_path: Path) -> None:
+    folder = tmp_path / "final" / "0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(asdict(report((0.9, 0.91)))))
+    (folder / "curves.csv").write_text(CURVES)
+
+    (found,) = read_finals(tmp_path)
+
+    assert found.arch_id == "0123456789ab"
+    assert found.accuracies == (0.9, 0.91)
+    assert [curve.label for curve in found.curves] == ["seed 0", "seed 1"]
+    assert found.curves[0].accuracy == (0.6, 0.7)
+    assert found.curves[0].loss == (1.5, 1.1)
+
+
+def test_half_a_file_and_strange_ones_are_passed_over(tmp_path: Path) -> None:
+    for name, text in {"half": '{"model": {"id"', "other": '{"nodes": []}', "list": "[1]"}.items():
+        (tmp_path / "final" / name).mkdir(parents=True)
+        (tmp_path / "final" / name / "report.json").write_text(text)
+    assert read_finals(tmp_path) == ()
+    assert read_finals(tmp_path / "nothing") == ()
