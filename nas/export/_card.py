@@ -27,6 +27,8 @@ class Evidence:
     dataset: str
     accuracy: float
     """In [0, 1]; the mean where there are several seeds."""
+    metric: str = "accuracy"
+    """What `accuracy` holds: the metric of the task."""
     split: Literal["validation", "test"]
     images: int
     """On which accuracy was measured."""
@@ -42,8 +44,10 @@ class Evidence:
     latency_device: str | None = None
 
     @property
-    def standard_error(self) -> float:
-        """Of the accuracy, from the number of images alone."""
+    def standard_error(self) -> float | None:
+        """Of an accuracy, from the number of images alone; None for other metrics."""
+        if self.metric != "accuracy":
+            return None
         return math.sqrt(self.accuracy * (1 - self.accuracy) / max(self.images, 1))
 
 
@@ -108,16 +112,16 @@ def card_of(record: dict[str, Any], sizes: dict[str, int], summary: str) -> str:
 
 
 def _accuracy(evidence: dict[str, Any]) -> str:
-    spread = (
-        f"standard error {100 * evidence['standard_error']:.2f} from {evidence['images']:,} images"
-    )
+    parts = []
     if evidence["deviation"] is not None:
-        spread = (
-            f"standard deviation {100 * evidence['deviation']:.2f} over "
-            f"{evidence['seeds']} seeds, {spread}"
-        )
+        deviation = 100 * evidence["deviation"]
+        parts.append(f"standard deviation {deviation:.2f} over {evidence['seeds']} seeds")
+    if evidence["standard_error"] is not None:
+        parts.append(f"standard error {100 * evidence['standard_error']:.2f}")
+    spread = f"{', '.join(parts) or 'measured'} from {evidence['images']:,} images"
     line = (
-        f"**{100 * evidence['accuracy']:.2f} %** {evidence['split']} accuracy on "
+        f"**{100 * evidence['accuracy']:.2f} %** {evidence['split']} "
+        f"{evidence['metric'].replace('_', ' ')} on "
         f"{evidence['dataset']} ({spread}) after {evidence['trained']}."
     )
     if evidence["training"] == "proxy":

@@ -64,6 +64,8 @@ def deploy_forms(
         onnx = _checked_onnx(model, input_shape)
         if data is None or fidelity is None:
             remarks.append("no int8 file: it needs training images to find ranges from")
+        elif data.options.task != "classification":
+            remarks.append(f"no int8 file: it is checked for classes, not for {data.options.task}")
         else:
             int8 = _int8(model, data, fidelity, remarks)
     return Deployed(

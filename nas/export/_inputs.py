@@ -30,6 +30,8 @@ class Inputs:
     """Whether pixels lie between 0 (black) and 255 (white)."""
     resize: Literal["crop", "pad", "stretch"] = "crop"
     """What becomes of images of another shape."""
+    task: str = "classification"
+    """What the logits mean: one class of several, several classes, a mask, or numbers."""
 
     @classmethod
     def of(cls, data: ImageData) -> Inputs:
@@ -40,18 +42,22 @@ class Inputs:
             std=data.std,
             bounded=data.bounded,
             resize=data.options.resize,
+            task=data.options.task,
         )
 
 
 def usage_code(inputs: Inputs, class_name: str, input_shape: Shape, *, weights: bool) -> str:
-    """The end of an exported file: constants, preprocessing and, given weights, a program."""
+    """The end of an exported file: constants, preprocessing and, given weights, a program.
+
+    Only a classifier has a program: what other outputs should look like is the user's affair.
+    """
     pictures = inputs.bounded and input_shape[0] in IMAGE_MODES
     parts = [_constants(inputs), _preprocess(inputs, input_shape)]
     if pictures:
         parts.append(_read_image(input_shape))
     if weights:
         parts.append(_load(class_name))
-    if weights and pictures:
+    if weights and pictures and inputs.task == "classification":
         parts += [_MAIN, 'if __name__ == "__main__":\n    main()']
     return "\n\n\n".join(parts) + "\n"
 

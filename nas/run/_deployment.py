@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import UserError
 from nas.export import Deployment, Evidence, Inputs
+from nas.metrics import score_of
 from nas.run._data import read_data
 from nas.run._latency import front_latencies
 
@@ -32,11 +33,13 @@ def deployment_of(run: Run, row: FrontRow, data: ImageData) -> Deployment:
     images = min(fidelity.val_images or len(data.val), len(data.val))
     seen = min(fidelity.train_images or len(data.train), len(data.train))
     epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
+    score = score_of(run.problem.objectives)
     found = [one for one in front_latencies(run) if one.arch_id == row.arch_id]
     measured = found[0].measured if found else None
     evidence = Evidence(
         dataset=run.settings.data,
-        accuracy=row.scores.accuracy,
+        accuracy=score.value(row.cost, row.scores),
+        metric=score.name,
         split="validation",
         images=images,
         training="proxy",

@@ -15,7 +15,9 @@ function axisOf(metric) {
 
 function linesFor(one) {
   const metrics = page.runs[one.run].metrics.filter((metric) => one.values[metric.key] !== null);
-  const head = make("div", {}, make("b", {}, share(one.values.accuracy ?? lastRung(one) ?? 0)), ` ${one.values.accuracy === null ? "on the last rung it reached" : "validation, proxy"}${one.badge ? ` · ${one.badge}` : ""}`);
+  const score = page.metric(page.score), value = one.values[score.key];
+  const said = value === null ? `${share(lastRung(one) ?? 0)}` : write(score, value);
+  const head = make("div", {}, make("b", {}, said), ` ${value === null ? "on the last rung it reached" : `${score.key === "accuracy" ? "" : `${score.label}, `}validation, proxy`}${one.badge ? ` · ${one.badge}` : ""}`);
   const costs = metrics.filter((metric) => !metric.measured && ["params", "macs", "peak_activation_bytes", "latency"].includes(metric.key));
   return [
     head,
@@ -25,6 +27,8 @@ function linesFor(one) {
   ];
 }
 
+/** Whether a metric says how good a trained network is; such values differ between trainings. */
+const isScore = (metric) => metric.measured && metric.maximize;
 const lastRung = (one) => (one.rungs.length ? one.rungs[one.rungs.length - 1] : null);
 
 /** A network's value, a pruned one's accuracy from the last rung it reached. */
@@ -49,7 +53,7 @@ function pointsOf(rows, x, y) {
 
 /** Take points worse than the front and than half of all networks off the picture; how many. */
 function zoomed(layers, x, y) {
-  const key = y.key === "accuracy" ? "y" : x.key === "accuracy" ? "x" : null;
+  const key = isScore(y) ? "y" : isScore(x) ? "x" : null;
   if (!key) return 0;
   const values = layers.flatMap((layer) => layer.points.map((point) => point[key])).sort((a, b) => a - b);
   const front = layers.filter((layer) => layer.walk).flatMap((layer) => layer.points.map((point) => point[key]));
@@ -85,8 +89,8 @@ function drawProxy() {
   const hidden = state.zoom ? zoomed(layers, x, y) : 0;
   if (hidden) legend.push(make("span", {}, `${plural(hidden, "network")} below the picture`));
   const proxy = [...new Set(page.runs.map((run) => run.trainings.at(-1)))];
-  const measured = x.key === "accuracy" || y.key === "accuracy";
-  byId("proxy-caption").replaceChildren(measured ? `Proxy: validation accuracy after ${proxy.join(" or ")}` : `${y.label} against ${x.label}`, make("small", {}, measured ? " short trainings, comparable with each other only" : ""));
+  const measured = isScore(y) ? y : isScore(x) ? x : null;
+  byId("proxy-caption").replaceChildren(measured ? `Proxy: validation ${measured.label} after ${proxy.join(" or ")}` : `${y.label} against ${x.label}`, make("small", {}, measured ? " short trainings, comparable with each other only" : ""));
   scatter(byId("proxy-chart"), { layers, x: axisOf(x), y: axisOf(y), title: `${y.label} against ${x.label}, ${trained.length} networks. Left and right walk along the front, Enter opens a network.`, empty: "No network passes the filter.", describe: (point) => linesFor(point.row), open: (point) => openDetail(point.row) });
   byId("proxy-legend").replaceChildren(...legend);
   byId("shown").textContent = `${trained.length.toLocaleString("en")} of ${plural(page.rows.filter((one) => one.state === "complete").length, "network")}`;

@@ -3,7 +3,7 @@
 
 let page = null;
 const KEPT = `nas-report:${location.pathname}`;
-const state = { x: "params", y: "accuracy", bounds: {}, kinds: new Set(), scopes: new Set(), pruned: false, zoom: true, list: "front", sort: { key: "accuracy", turn: -1 }, lines: 25, run: 0, progress: "networks" };
+const state = { x: "params", y: null, bounds: {}, kinds: new Set(), scopes: new Set(), pruned: false, zoom: true, list: "front", sort: { key: null, turn: -1 }, lines: 25, run: 0, progress: "networks" };
 
 function keep() {
   try { sessionStorage.setItem(KEPT, JSON.stringify({ ...state, kinds: [...state.kinds], scopes: [...state.scopes], scroll: scrollY })); } catch { /* a page without storage forgets */ }
@@ -31,7 +31,8 @@ function gather(data) {
   for (const run of data.runs) for (const metric of run.metrics) if (!seen.has(metric.key)) seen.set(metric.key, metric);
   const finals = data.runs.flatMap((run, number) => run.finals.map((final) => ({ ...final, run: number })));
   const byKey = new Map(rows.map((one) => [`${one.run}:${one.id}:${one.state}`, one]));
-  return { ...data, rows, finals, metrics: [...seen.values()], metric: (key) => seen.get(key), find: (run, id) => byKey.get(`${run}:${id}:complete`) || byKey.get(`${run}:${id}:pruned`) };
+  const score = data.runs[0].objectives.find((key) => isScore(seen.get(key) || {})) || "accuracy";
+  return { ...data, rows, finals, score, metrics: [...seen.values()], metric: (key) => seen.get(key), find: (run, id) => byKey.get(`${run}:${id}:complete`) || byKey.get(`${run}:${id}:pruned`) };
 }
 
 function summarise() {
@@ -40,7 +41,7 @@ function summarise() {
     if (run.counts.pruned) words.push(`, ${run.counts.pruned.toLocaleString("en")} pruned`);
     if (run.counts.failed) words.push(`, ${run.counts.failed.toLocaleString("en")} failed`);
     const best = run.best === null ? null : page.rows.find((one) => one.run === run.number && one.index === run.best);
-    if (best) words.push(`. Most accurate: ${share(best.values.accuracy)} after the proxy training with ${count(best.values.params)} parameters`);
+    if (best) words.push(`. Most accurate: ${write(page.metric(page.score), best.values[page.score])} after the proxy training with ${count(best.values.params)} parameters`);
     return [...(page.runs.length > 1 ? [`${run.name}: `] : []), ...words, ". "];
   });
   byId("summary").replaceChildren(...parts.flat());
@@ -97,8 +98,11 @@ async function start() {
   }
   page = gather(await unpack("data"));
   const scroll = recall();
+  state.y ??= page.score;
+  state.sort.key ??= page.score;
   if (state.run >= page.runs.length) state.run = 0;
   if (!page.metric(state.x)) state.x = page.metrics.at(-1).key;
+  if (!page.metric(state.y)) state.y = page.score;
   if (!page.rows.some((one) => LISTS.find(([key]) => key === state.list)[2](one))) state.list = "front";
   buildLists(); wire(); summarise(); buildRuns(); buildFilters(); redraw(); drawProgress(); redrawRun();
   byId("footer").textContent = `Made by nas report at ${page.made_at}. One file, no network needed.`;
