@@ -101,6 +101,9 @@ class RankLadder:
         """Take in a promotion that was decided before."""
         self._promoted[rung].add(number)
 
+    def close(self, rung: int, number: int) -> None:
+        """Nothing: a replay ends when its last network is closed."""
+
     def promote(self) -> int | None:
         """The network that climbs next, if one in `eta` may."""
         for known, promoted in zip(reversed(self._rungs), reversed(self._promoted), strict=True):

@@ -172,8 +172,8 @@ def print_report(screen: Screen, run: SearchRun) -> None:
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed."
     )
-    if counts["pruned"]:
-        screen.line(f"Stopped below full training: {_networks(counts['pruned'])} (--ladder).")
+    if stopped := counts["pruned"] + run.num_paused:
+        screen.line(f"Below full training: {_networks(stopped)} (--ladder).")
     if counts["duplicate"] or counts["rejected"]:
         screen.line(
             f"Without training: {counts['duplicate']} proposals answered from the record, "

@@ -94,6 +94,13 @@ class Run:
         return "stopped" if evaluated else "not begun"
 
     @property
+    def num_paused(self) -> int:
+        """Networks trained below full training only, which may yet climb the ladder."""
+        from nas.search import count_paused
+
+        return count_paused(self.problem, self.address)
+
+    @property
     def num_evaluated(self) -> int:
         """Networks that used up budget: trained, pruned and failed ones."""
         return sum(one.state in ("complete", "failed", "pruned") for one in self.trials())

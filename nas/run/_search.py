@@ -37,7 +37,7 @@ class Outcome:
     """How a session of a search ended."""
 
     evaluated: int
-    """Networks evaluated in all sessions together."""
+    """Networks evaluated in all sessions together, on whatever rung of the ladder."""
     new: int
     """Of these, evaluated in this one."""
     elapsed_s: float
@@ -70,9 +70,9 @@ def run_search(
     with run.folder.lock():
         engine = _open_engine(run)
         ledger = engine.ledger
-        before = ledger.num_finished
+        before = ledger.num_finished + len(ledger.paused)
         exhausted = interrupted = False
-        if before < run.settings.budget:
+        if ledger.num_finished < run.settings.budget:
             if factory is None:
                 _check_data(run)
             try:
@@ -90,9 +90,10 @@ def run_search(
     if wants_latency(run.settings) and ledger.results.front and not interrupted:
         # With the workers gone, so that no training runs beside it.
         measure_front(run)
+    evaluated = ledger.num_finished + len(ledger.paused)
     return Outcome(
-        evaluated=ledger.num_finished,
-        new=ledger.num_finished - before,
+        evaluated=evaluated,
+        new=evaluated - before,
         elapsed_s=time.monotonic() - started,
         exhausted=exhausted,
         interrupted=interrupted,

@@ -27,7 +27,7 @@ from nas.search._secrets import (
 )
 from nas.search._storage import StorageAddress
 from nas.search._store import MemoryStore, RungScore, TrialStore
-from nas.search._studies import create_study, load_evaluations, open_store
+from nas.search._studies import count_paused, create_study, load_evaluations, open_store
 from nas.search.samplers import (
     SAMPLERS,
     Knowledge,
@@ -65,6 +65,7 @@ __all__ = [
     "StorageAddress",
     "TrialStore",
     "absolute_url",
+    "count_paused",
     "create_study",
     "hide_passwords",
     "load_evaluations",

@@ -116,7 +116,20 @@ class SearchEngine:
         """The next network that has begun already: left under way earlier, or to be promoted."""
         if self._unfinished:
             return _proposal(self._unfinished.pop(0))
-        entry = self.ledger.promote()
+        return self._promoted(self.ledger.promote())
+
+    def propose_one_in_full(self) -> Proposal | None:
+        """The best network below full training, where none was trained in full, nor failed.
+
+        Of very few networks none may climb by the ladder's rule, and a search should not end
+        without a network.
+        """
+        ledger = self.ledger
+        if ledger.count("complete") or ledger.count("failed"):
+            return None
+        return self._promoted(ledger.promote_best())
+
+    def _promoted(self, entry: Entry | None) -> Proposal | None:
         if entry is None:
             return None
         with self.store.batch():

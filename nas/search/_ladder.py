@@ -33,6 +33,9 @@ class Promoter(Protocol):
     def mark_promoted(self, rung: int, number: int) -> None:
         """Take in a promotion that was decided before."""
 
+    def close(self, rung: int, number: int) -> None:
+        """Trial `number` stays where it is for good."""
+
     def promote(self) -> int | None:
         """The trial that climbs next; None where none may."""
 
@@ -59,6 +62,10 @@ class Ladder:
         """Take in a promotion that was decided before."""
         self._rungs[rung].mark_promoted(number)
 
+    def close(self, rung: int, number: int) -> None:
+        """Trial `number` stays where it is: an earlier search ended before it could climb."""
+        self._rungs[rung].close(number)
+
     def promote(self) -> int | None:
         """The trial that climbs next, from the highest rung where one may; None where none."""
         for rung in reversed(self._rungs):
@@ -76,6 +83,7 @@ class _Rung:
         self._eta = eta
         self._vectors: dict[int, ObjectiveVector] = {}
         self._promoted: set[int] = set()
+        self._closed: set[int] = set()
         self._front: list[ObjectiveVector] = []
         """Of the promoted ones those that no other dominates: the others add no volume."""
         self._bounds: list[tuple[float, int]] = []
@@ -94,6 +102,9 @@ class _Rung:
         self._front = [one for one in self._front if not dominates(vector, one)] + [vector]
         self._volume = hypervolume(self._front, self._reference)
 
+    def close(self, number: int) -> None:
+        self._closed.add(number)
+
     def promote(self) -> int | None:
         if len(self._promoted) + 1 > len(self._vectors) / self._eta:
             return None
@@ -106,7 +117,7 @@ class _Rung:
         """The trial of the largest gain; None where none would add anything."""
         while self._bounds:
             _, number = self._bounds[0]
-            if number in self._promoted:
+            if number in self._promoted or number in self._closed:
                 heapq.heappop(self._bounds)
                 continue
             gain = self._gain(self._vectors[number])

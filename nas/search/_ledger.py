@@ -134,6 +134,17 @@ class Ledger:
         number = self._promoter.promote()
         return None if number is None else self._climb(number)
 
+    def promote_best(self) -> Entry | None:
+        """The most accurate candidate on the highest rung is pending again; None without any."""
+        if not self.paused:
+            return None
+        best = max(
+            self.paused.values(),
+            key=lambda one: (len(one.rungs), one.rungs[-1].scores.accuracy, -one.number),
+        )
+        self._promoter.mark_promoted(len(best.rungs) - 1, best.number)
+        return self._climb(best.number)
+
     def mark_promoted(self, number: int) -> None:
         """A paused candidate climbs, as was decided before."""
         self._promoter.mark_promoted(len(self.paused[number].rungs) - 1, number)
@@ -151,6 +162,8 @@ class Ledger:
         entry = self.pending.pop(number, None) or self.paused.pop(number)
         self.num_finished += 1
         self.settle(evaluation)
+        if evaluation.state == "pruned":
+            self._promoter.close(len(entry.rungs) - 1, number)
         if evaluation.state == "failed":
             self._extrapolator.drop(number)
         if evaluation.state != "complete" or self._trials[entry.candidate.arch.id] != number:

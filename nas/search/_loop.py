@@ -85,6 +85,8 @@ class SearchLoop:
     def step(self) -> bool:
         """Fill the workers and take in what has come; False if nothing is left to do."""
         self._fill()
+        if not self.running and (last := self.engine.propose_one_in_full()) is not None:
+            self._submit([last])
         self._events.on_wait(self)
         if not self.running:
             return False

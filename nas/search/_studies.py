@@ -67,6 +67,12 @@ def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluat
     return tuple(restored(problem, trial) for trial in trials if trial.outcome is not None)
 
 
+def count_paused(problem: Problem, address: StorageAddress) -> int:
+    """Networks scored below full training only, which may yet climb. Raises StorageError."""
+    trials = _read(problem, address)
+    return sum(trial.outcome is None and bool(trial.rungs) for trial in trials)
+
+
 def _read(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
     if address.journal is None:
         return read_trials(problem, address)

@@ -23,12 +23,14 @@ from nas.run import (
 )
 from nas.search import load_evaluations
 from nas.trial import Fidelity, TrialResult
-from tests.search.small import pretend_result
+from tests.run.conftest import LOCAL
+from tests.search.small import pretend_result, pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from nas.report import Snapshot
     from nas.run import SearchSettings
     from nas.trial import Evaluation, Task
     from nas.workers import Evaluator, WorkerInfo
@@ -209,3 +211,51 @@ def test_a_bad_ladder_of_the_space_is_named_with_its_file(
     path.write_text(f"ladder: [1]\n{space_file.read_text()}")
     with pytest.raises(ModelFileError, match=r"bad\.yaml:1: ladder: a string is needed"):
         create_run(settings(space=str(path), fidelity=FULL), tmp_path / "run")
+
+
+def test_a_finished_search_goes_on_and_closed_networks_stay_closed(
+    make_session: MakeSession,
+) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=12, fidelity=FULL, ladder=LADDER)
+    run(session, trained)
+    closed = {one.number for one in session.trials() if one.state == "pruned"}
+    larger = session.with_budget(30)
+    run(larger, trained)
+
+    assert closed
+    assert closed <= {one.number for one in larger.trials() if one.state == "pruned"}
+    assert max(trained.values()) == 1
+    assert larger.num_evaluated == 30
+    check_whole(larger, trained, 30)
+
+
+@pytest.mark.parametrize("budget", [1, 2])
+def test_a_search_of_very_few_networks_ends_with_one_in_full(
+    make_session: MakeSession, budget: int
+) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=budget, fidelity=FULL, ladder=LADDER)
+    run(session, trained)
+
+    assert [one.state for one in session.trials()].count("complete") == 1
+    assert session.num_evaluated == budget
+    assert len(session.front()) == 1
+
+
+def test_counts_agree_before_and_after_an_interruption(make_session: MakeSession) -> None:
+    seen: list[Snapshot] = []
+    session = make_session(budget=30, fidelity=FULL, ladder=LADDER)
+
+    def stop(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        if snapshot.done == 13:
+            raise KeyboardInterrupt
+
+    outcome = run_search(session, LOCAL, on_progress=stop, factory=pretending)
+    states = Counter(one.state for one in session.trials())
+
+    assert outcome.interrupted
+    assert outcome.evaluated == seen[-1].done == 13
+    assert states["complete"] == seen[-1].finished
+    assert states["pruned"] + session.num_paused == seen[-1].pruned > 0
