@@ -71,6 +71,19 @@ def test_spaces_and_costs_load_neither_torch_nor_ray() -> None:
     assert loaded_by(program) & {"torch", "ray", "optuna", "matplotlib"} == set()
 
 
+@pytest.mark.parametrize("words", ["--help", "spaces", "search --space lru_vgnet --sampler x"])
+def test_cheap_commands_load_nothing_heavy(words: str) -> None:
+    program = (
+        "import io, sys, contextlib\n"
+        f"sys.argv = ['nas', *{words!r}.split()]\n"
+        "from nas.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main()"
+    )
+    heavy = {"torch", "ray", "optuna", "matplotlib", "scipy"}
+    assert loaded_by(program) & heavy == set()
+
+
 def test_every_name_is_there_and_documented() -> None:
     for name in nas.__all__:
         item = getattr(nas, name)

@@ -99,7 +99,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search a space: train proxies, keep the Pareto front, leave a run folder behind."""
-    from nas.run import SearchSettings, create_run, fidelity_of
+    from nas.run import SearchSettings, fidelity_of
 
     screen = Screen(silent=quiet or as_json)
     settings = SearchSettings(
@@ -120,6 +120,8 @@ def search(
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
     with ended_like_ctrl_c():
         print_plan(screen, settings)
+        from nas.run import create_run  # loads torch
+
         begun = create_run(settings, out, ladder=ladder)
         print_start(screen, begun)
         _drive(_Drive(screen, config, as_json=as_json), begun.run)

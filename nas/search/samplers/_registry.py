@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from nas.search.samplers._base import Knowledge, Sampler
     from nas.space import Genome
 
-SAMPLERS: Mapping[str, str] = MappingProxyType(
-    {
-        "model": "expected hypervolume gain by exact costs and a Gaussian process of the error "
-        "(default)",
-        "evolution": "Pareto evolution over canonical architectures",
-        "tpe": "Optuna's TPE, multivariate",
-        "nsga2": "Optuna's NSGA-II",
-        "random": "Optuna's random sampler",
-    }
-)
-"""What `nas search --sampler` takes."""
-
 _OPTUNA: Mapping[str, Callable[[int], BaseSampler]] = MappingProxyType(
     {
         "tpe": partial(make_tpe, multivariate=True),
