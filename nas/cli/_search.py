@@ -82,6 +82,13 @@ def search(
         str, typer.Option(help="model, evolution, tpe, nsga2 or random.")
     ] = "model",
     seed: Annotated[int, typer.Option(min=0, help="Of sampler and training.")] = 0,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="The same search whatever the number of workers (at most 16 are busy).",
+        ),
+    ] = False,
     workers: Workers = None,
     address: Address = None,
     cpus_per_worker: CpusPerWorker = 1,
@@ -116,6 +123,7 @@ def search(
         fidelity=fidelity_of(epochs, train_images),
         storage=storage,
         task_timeout_s=task_timeout,
+        deterministic=deterministic,
     )
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
     with ended_like_ctrl_c():

@@ -35,6 +35,7 @@ def search(
     ladder: str | None = None,
     sampler: str = "model",
     seed: int = 0,
+    deterministic: bool = False,
     workers: Literal["local"] | int | None = None,
     address: str | None = None,
     cpus_per_worker: float = 1,
@@ -63,6 +64,9 @@ def search(
             the space's own or one that suits the images.
         sampler: `model`, `evolution`, `tpe`, `nsga2` or `random`.
         seed: Of sampler and training.
+        deterministic: Whether results are taken in order of the proposals, so that the same
+            networks are proposed whatever the number of workers, and after any break (of a search
+            with `model` or `evolution`). At most 16 workers are then busy.
         workers: `local` trains in this process; a number, on so many Ray workers; None, on as
             many as fit.
         address: Of a running Ray cluster; None starts Ray on this machine.
@@ -96,6 +100,7 @@ def search(
         fidelity=fidelity_of(epochs, train_images),
         storage=storage,
         task_timeout_s=task_timeout_s,
+        deterministic=deterministic,
     )
     config = WorkerConfig(
         workers=workers,

@@ -115,6 +115,7 @@ def _open_engine(run: Run) -> SearchEngine:
         start=run.start,
         num_rungs=len(run.settings.rungs),
         reference=run.worst,
+        resumable=run.settings.deterministic,
     )
 
 
@@ -150,6 +151,7 @@ def _evaluate(
             rungs=settings.rungs,
             seed=settings.seed,
             events=_Search(run, engine, pool, on_progress),
+            in_order=settings.deterministic,
         )
         loop.run()
         folder.log("ends")

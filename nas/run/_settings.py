@@ -44,6 +44,9 @@ class SearchSettings:
     """The study's name in its storage; the run folder's where empty."""
     task_timeout_s: float = 1800.0
     """Longest time for one training."""
+    deterministic: bool = False
+    """Results are taken in order of the proposals: the search is then the same whatever the
+    number of workers, and after any break."""
 
     def __post_init__(self) -> None:
         """Raise OptionError on values no search can have, whatever the data."""

@@ -36,15 +36,25 @@ class Member:
 class Archive:
     """Networks with scores, in order of arrival, and the two best non-dominated ranks."""
 
+    ranks_in_order: bool = False
+    """Whether the ranks are in order of arrival too, however they came about."""
     members: list[Member] = field(default_factory=list)
     front: list[Member] = field(default_factory=list)
     """Those that no other dominates; equally good ones are all there."""
     second: list[Member] = field(default_factory=list)
     """Those that only members of the front dominate."""
+    _arrivals: dict[int, int] = field(default_factory=dict)
 
     def add(self, member: Member) -> bool:
         """Take in a member; True if nothing known dominates it."""
         self.members.append(member)
+        self._arrivals[member.number] = len(self._arrivals)
+        on_front = self._rank(member)
+        if self.ranks_in_order:
+            self.second.sort(key=lambda one: self._arrivals[one.number])
+        return on_front
+
+    def _rank(self, member: Member) -> bool:
         vector = member.objective_vector
         if not any(dominates(other.objective_vector, vector) for other in self.front):
             self.front, beaten = _insert(self.front, [member])
@@ -58,6 +68,7 @@ class Archive:
     def replace_all(self, members: Iterable[Member]) -> None:
         """Hold these members instead, and rank them anew."""
         self.members = list(members)
+        self._arrivals = {member.number: place for place, member in enumerate(self.members)}
         self.front, rest = _split(self.members)
         self.second, _ = _split(rest)
 

@@ -60,6 +60,7 @@ class SearchEngine:
         reference: ObjectiveVector = (),
         promoter: Promoter | None = None,
         deduplicate: bool = True,
+        resumable: bool = False,
     ) -> None:
         """Go on from what the store holds. Raises StorageError.
 
@@ -74,6 +75,8 @@ class SearchEngine:
             promoter: Decides who climbs, instead of our `Ladder`.
             deduplicate: Whether a known network is answered from its first result; without, it
                 is evaluated again.
+            resumable: Whether a search that goes on must propose what it would have proposed
+                without a break, as far as the sampler can.
         """
         self.problem = problem
         self.store = store
@@ -81,7 +84,7 @@ class SearchEngine:
         self._seed = seed
         self._deduplicate = deduplicate
         if isinstance(sampler, str):
-            sampler = partial(make_sampler, sampler, seed=seed, start=start)
+            sampler = partial(make_sampler, sampler, seed=seed, start=start, resumable=resumable)
         self._sampler = sampler(problem, self.ledger)
         self._fallback = ParetoEvolutionSampler(problem, self.ledger, seed=seed, start=start)
         with store.batch():

@@ -36,7 +36,7 @@ class FidelityExtrapolator:
         """
         self._accuracy = objectives.index(score_of(objectives))
         self._top = top
-        self._archive = Archive() if top else results
+        self._archive = Archive(ranks_in_order=True) if top else results
         self._scored: dict[int, list[Member]] = {}
         """By trial: a member for each rung climbed, the last one being what is known best."""
         self._estimates: dict[int, Member] = {}

@@ -17,6 +17,9 @@ WORKERS_PER_CHOICE = 32
 """For each so many workers one more network is chosen at a time, and waits in line."""
 MAX_CHOICES = 4
 """Of that number, how many times it is chosen at once where workers stand idle."""
+WINDOW = 16
+"""Networks handed out at a time where results are taken in order; more workers than so many have
+nothing to do."""
 POLL_S = 1.0
 """How often the display is refreshed while nothing finishes."""
 
@@ -59,10 +62,21 @@ class SearchLoop:
         seed: int,
         events: LoopEvents | None = None,
         poll_s: float | None = POLL_S,
+        in_order: bool = False,
     ) -> None:
-        """`rungs` are the ladder's fidelities, full training last; `seed` is the trainings'.
+        """Nothing is proposed yet.
 
-        `poll_s`: seconds after which the events hear of a wait again; None: only after a result.
+        Args:
+            engine: Proposes and records.
+            workers: Train.
+            budget: Networks to evaluate, those of earlier sessions included.
+            rungs: The ladder's fidelities, full training last.
+            seed: The trainings'.
+            events: What else is to happen.
+            poll_s: Seconds after which the events hear of a wait again; None: not before a
+                result has come.
+            in_order: Whether results are taken in order of the proposals, of which `WINDOW` are
+                always handed out: the search is then the same whatever the number of workers.
         """
         self.engine = engine
         self.workers = workers
@@ -75,6 +89,9 @@ class SearchLoop:
         self._seed = seed
         self._events = events or LoopEvents()
         self._poll_s = poll_s
+        self._in_order = in_order
+        self._early: dict[int, TrialResult] = {}
+        """Results that have come before their turn."""
 
     def run(self) -> None:
         """Propose, evaluate, record, until nothing is left to do."""
@@ -91,10 +108,18 @@ class SearchLoop:
         if not self.running:
             return False
         results = self._results()
+        if self._in_order:
+            self._early.update((result.number, result) for result in results)
+            results = self._next_in_order()
         with self.engine.store.batch():
             for result in results:
                 self._take(result)
         return True
+
+    def _next_in_order(self) -> list[TrialResult]:
+        """The result of the oldest proposal handed out, if it has come."""
+        oldest = next(iter(self.running))
+        return [self._early.pop(oldest)] if oldest in self._early else []
 
     def _fill(self) -> None:
         """Give every worker a network, and have some more in line where there are many workers.
@@ -103,9 +128,12 @@ class SearchLoop:
         """
         in_line = self.workers.num_workers // WORKERS_PER_CHOICE
         least, target = max(in_line, 1), self.workers.num_workers + in_line
+        if self._in_order:
+            least, target = 1, WINDOW
         while (missing := target - len(self.running)) >= least:
             with self.engine.store.batch():
-                proposals = self._propose_together(min(missing, MAX_CHOICES * least))
+                together = 1 if self._in_order else min(missing, MAX_CHOICES * least)
+                proposals = self._propose_together(together)
             self._submit(proposals)
             if not proposals:
                 return
@@ -128,10 +156,12 @@ class SearchLoop:
 
     def _results(self) -> list[TrialResult]:
         """At least one result, and with many workers whatever else has come; none in time: []."""
+        if self._in_order and next(iter(self.running)) in self._early:
+            return []
         first = self.workers.next_result(timeout_s=self._poll_s)
         results = [] if first is None else [first]
         # A single worker would only now begin what is in line.
-        while results and len(results) < len(self.running) and self.workers.num_workers > 1:
+        while results and self.workers.num_workers > 1:
             further = self.workers.next_result(timeout_s=0)
             if further is None:
                 break

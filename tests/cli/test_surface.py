@@ -21,8 +21,9 @@ SURFACE = {
         "--max-int8-stored-bytes", "--max-int8-peak-bytes", "--max-latency-ms", "--limit",
         "--epochs", "--train-images", "--resolution", "--resize", "--channels",
         "--flip/--no-flip", "--group-by", "--skip-bad", "--task", "--ladder", "--sampler",
-        "--seed", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
-        "--task-timeout", "--storage", "--out", "--finalists", "--set", "--quiet", "--json",
+        "--seed", "--deterministic", "--workers", "--address", "--cpus-per-worker",
+        "--gpus-per-worker", "--task-timeout",
+        "--storage", "--out", "--finalists", "--set", "--quiet", "--json",
         "--plugin",
     ],
     "resume": [

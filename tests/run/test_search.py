@@ -154,6 +154,20 @@ def test_a_resumed_evolution_goes_the_way_it_would_have_gone(make_session: MakeS
     assert evaluations(session) == evaluations(through)
 
 
+@pytest.mark.parametrize("sampler", ["model", "evolution"])
+def test_a_deterministic_search_resumed_is_the_one_without_a_break(
+    make_session: MakeSession, sampler: str
+) -> None:
+    asked = {"budget": 30, "sampler": sampler, "deterministic": True}
+    session = make_session("broken", **asked)
+    run(session, counting(Counter(), stop_after=19))
+    resume(session)
+    through = make_session("through", **asked)
+    run(through)
+    assert evaluations(session) == evaluations(through)
+    assert open_run(session.folder.path).settings.deterministic
+
+
 def test_a_finished_search_resumed_starts_no_worker(make_session: MakeSession) -> None:
     session = make_session()
     run(session)

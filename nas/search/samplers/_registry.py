@@ -32,7 +32,13 @@ OURS = ("model", "evolution")
 
 
 def make_sampler(
-    name: str, problem: SearchProblem, known: Knowledge, *, seed: int, start: Genome
+    name: str,
+    problem: SearchProblem,
+    known: Knowledge,
+    *,
+    seed: int,
+    start: Genome,
+    resumable: bool = False,
 ) -> Sampler:
     """The sampler called `name`: one of `SAMPLERS`, `tpe-default`, or `nsga2-50`.
 
@@ -42,9 +48,11 @@ def make_sampler(
         known: The ledger of the search.
         seed: Of all random choices.
         start: A feasible genome, for spaces in which random ones hardly ever are.
+        resumable: Whether a search that goes on must propose what it would have proposed
+            without a break; Optuna's samplers cannot.
     """
     if name == "model":
-        return ModelBasedSampler(problem, known, seed=seed, start=start)
+        return ModelBasedSampler(problem, known, seed=seed, start=start, resumable=resumable)
     if name == "evolution":
         return ParetoEvolutionSampler(problem, known, seed=seed, start=start)
     return OptunaSampler(problem, known, seed=seed, make=_OPTUNA[name])

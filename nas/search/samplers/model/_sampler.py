@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -24,10 +24,12 @@ from nas.search.samplers._evolution import ParetoEvolutionSampler
 from nas.search.samplers.model._acquisition import expected_improvement
 from nas.search.samplers.model._candidates import CandidatePool, costs, rows
 from nas.search.samplers.model._error_model import LEAST_ERROR, fit_error_model
+from nas.search.samplers.model._gp import Kernel
 from nas.search.samplers.model._initial_design import InitialDesign
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from nas.search._problem import SearchProblem
     from nas.search.samplers.model._candidates import EncodedCandidate
     from nas.search.samplers.model._error_model import ErrorModel
-    from nas.search.samplers.model._gp import Kernel
     from nas.space import Genome
 
     Array = NDArray[np.float64]
@@ -68,9 +69,24 @@ class ModelBasedSampler(Sampler):
     """
 
     def __init__(
-        self, problem: SearchProblem, known: Knowledge, *, seed: int, start: Genome
+        self,
+        problem: SearchProblem,
+        known: Knowledge,
+        *,
+        seed: int,
+        start: Genome,
+        resumable: bool = False,
     ) -> None:
-        """`start` is a feasible genome, for spaces in which random ones hardly ever are."""
+        """Start with nothing proposed.
+
+        Args:
+            problem: What is searched.
+            known: What is known of it.
+            seed: Of all random choices.
+            start: A feasible genome, for spaces in which random ones hardly ever are.
+            resumable: Whether a proposal follows from what the store keeps, and nothing else:
+                candidates left over from the last proposal are then not looked at again.
+        """
         super().__init__(problem, known, seed=seed)
         self._evolution = ParetoEvolutionSampler(problem, known, seed=seed, start=start)
         self._pool = CandidatePool(problem, known)
@@ -78,6 +94,7 @@ class ModelBasedSampler(Sampler):
         known_before = [one.known_before_training for one in problem.objectives]
         self._error = known_before.index(False)
         self._costs = [place for place in range(len(known_before)) if place != self._error]
+        self._num_kept = 0 if resumable else NUM_KEPT
         self._kept: list[EncodedCandidate] = []
         self._ready: list[EncodedCandidate] = []
         """Chosen together with the last proposal, to be proposed next."""
@@ -85,13 +102,31 @@ class ModelBasedSampler(Sampler):
         self._kernel: Kernel | None = None
         self._pivot: float | None = None
         self._num_fitted = 0
+        self._noted: int | None = None
+        """Networks trained when length scales were found that no note tells of yet."""
         self._highest = np.empty(0)
+        self._priced: list[Member] = []
         self._num_priced = 0
+        """Of the archive's list `_priced`, how many are in `_highest`."""
 
     def expect(self, count: int) -> None:
         """The next `count` proposals are asked for together, and chosen together."""
         self._batch = count
         self._ready.clear()
+
+    def notes(self, number: int) -> Mapping[str, Any]:
+        """The length scales and the pivot, where they were found for this proposal."""
+        if self._noted is None or self._kernel is None:
+            return {}
+        fitted, self._noted = self._noted, None
+        vector = self._kernel.vector.tolist()
+        return {"kernel": vector, "pivot": self._pivot, "fitted": fitted}
+
+    def recall(self, number: int, genome: Genome, notes: Mapping[str, Any]) -> None:
+        """Take over what an earlier session found."""
+        if "kernel" in notes:
+            self._kernel = Kernel.from_vector(np.array(notes["kernel"]))
+            self._pivot, self._num_fitted = notes["pivot"], notes["fitted"]
 
     def propose(self, number: int) -> Genome:
         """A feasible genome whose network is new. Raises SpaceExhausted."""
@@ -134,7 +169,7 @@ class ModelBasedSampler(Sampler):
         order = _descending(values)
         chosen = order[:1].tolist() if count == 1 else score.greedy(found, values, count)
         left = [found[place] for place in order if place not in set(chosen)]
-        self._kept = left[:NUM_KEPT]
+        self._kept = left[: self._num_kept]
         return [found[place] for place in chosen]
 
     def _candidates(
@@ -173,8 +208,8 @@ class ModelBasedSampler(Sampler):
     def _max_costs(self) -> Array:
         """(K,) the highest costs of networks trained so far, or drawn at random."""
         members = self.known.archive.members
-        if len(members) < self._num_priced:
-            self._num_priced = 0
+        if members is not self._priced:
+            self._priced, self._num_priced = members, 0
         new = [self._costs_of(member) for member in members[self._num_priced :]]
         known = self._highest if self._num_priced else self._design.max_costs
         self._highest = np.max(np.stack([*new, known]), axis=0)
@@ -201,6 +236,7 @@ class ModelBasedSampler(Sampler):
             return self._fitted(self._pivot, self._kernel), self._pivot
         model = self._fitted(self._pivot, None)
         self._kernel, self._num_fitted = model.process.kernel, len(members)
+        self._noted = len(members)
         # What half of all random networks would reach, as far as is known.
         self._pivot = float(np.median(model.predict(rows(self._design.random_candidates))[0]))
         return model, self._pivot
