@@ -114,6 +114,13 @@ def train(
         str | None, typer.Option(help="cpu or cuda; cuda where there is one, if left out.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the CPU.")] = 1,
+    kernels: Annotated[
+        str,
+        typer.Option(
+            help="auto, eager or quick: what computes a step on the CPU; auto tries, and may "
+            "round differently from run to run."
+        ),
+    ] = "auto",
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in this folder.")
@@ -148,6 +155,7 @@ def train(
             init=init,
             device=device,
             threads=threads,
+            kernels=kernels,  # type: ignore[arg-type]
         )
     _train_network(console, plan, Path(target) if resume else out or _default_folder(target))
 

@@ -85,6 +85,7 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         table.add_row(words, *(_mean(part[name]) for part in (report.validation, report.test)))
     console.print(table)
     for line in (
+        f"Steps by {report.seeds[0]['kernels']}.",
         f"{report.data['test_images']:,} test images: {report.test_note}.",
         f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
     ):

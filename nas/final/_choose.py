@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nas.arch import Architecture
     from nas.data import DataOptions, ImageData, Images
+    from nas.train import KernelsWanted
 
 DEFAULT_DATA = "fashion_mnist"
 RECIPES_BY_PARAMS = ((15_000, "light"), (100_000, "standard"))
@@ -51,6 +52,7 @@ def plan_training(
     init: str | None = None,
     device: str | None = None,
     threads: int = 1,
+    kernels: KernelsWanted = "auto",
 ) -> TrainingPlan:
     """A plan for `train_network`, with everything that was left out decided.
 
@@ -66,6 +68,7 @@ def plan_training(
         init: Weights to begin with.
         device: As torch names it; a GPU where there is one, where None.
         threads: Of the CPU.
+        kernels: What computes a step on the CPU; tried out where `auto`.
 
     Raises UserError.
     """
@@ -77,6 +80,7 @@ def plan_training(
         seeds=tuple(seeds),
         device=find_device(device),
         threads=threads,
+        kernels=kernels,
         teacher=teacher,
         init=init,
         origin=found.origin,

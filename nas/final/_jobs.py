@@ -84,11 +84,17 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
                 device=settings.device,
                 teacher=teacher,
                 checkpoint=checkpoint,
+                kernels=settings.kernels,
                 on_epoch=(lambda record: on_epoch(job, record)) if on_epoch else None,
             )
     except Diverged as error:
         raise RecipeError(_what_to_change(job, error)) from error
-    result = SeedResult(seed=job.seed, history=trained.history, chosen=trained.chosen.epoch)
+    result = SeedResult(
+        seed=job.seed,
+        history=trained.history,
+        chosen=trained.chosen.epoch,
+        kernels=f"{trained.kernels.kernels}: {trained.kernels.reason}",
+    )
     result.write(job.place)
     TrainingFolder(job.place).write("weights.safetensors", save_weights(model))
     with suppress(OSError):

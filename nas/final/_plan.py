@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError, RunFolderError
 from nas.final._folder import FORMAT, TrainingFolder
 from nas.space import dump_architecture, load_architecture
-from nas.train import dump_recipe, parse_recipe
+from nas.train import KernelsWanted, dump_recipe, parse_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,8 @@ class TrainingSettings:
     device: str = "cpu"
     threads: int = 1
     """Of the CPU; another number rounds differently."""
+    kernels: KernelsWanted = "auto"
+    """What computes a step on the CPU; `auto` keeps the quickest, which rounds in its own way."""
     teacher: str | None = None
     """A trained network to learn from, as `find_trained` takes it."""
     init: str | None = None
@@ -45,6 +47,9 @@ class TrainingSettings:
         """Raise OptionError on what no training can be."""
         if not 1 <= len(self.seeds) <= MAX_SEEDS:
             raise OptionError(f"--seeds {len(self.seeds)}: write 1 to {MAX_SEEDS}")
+        if self.kernels not in get_args(KernelsWanted):
+            allowed = ", ".join(get_args(KernelsWanted))
+            raise OptionError(f"--kernels {self.kernels}: unknown (allowed: {allowed})")
         if self.threads < 1:
             raise OptionError(f"--threads {self.threads}: write a number of at least 1")
 

@@ -39,6 +39,8 @@ class SeedResult:
     history: tuple[EpochRecord, ...]
     chosen: int
     """The epoch whose weights were kept."""
+    kernels: str
+    """What computed its steps, and why."""
 
     @property
     def epochs(self) -> range:
@@ -59,7 +61,7 @@ class SeedResult:
     def of(cls, plain: dict[str, Any]) -> SeedResult:
         """The inverse of what `write` writes."""
         history = tuple(EpochRecord(**record) for record in plain["history"])
-        return cls(seed=plain["seed"], history=history, chosen=plain["chosen"])
+        return cls(**plain | {"history": history})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def _seed(result: SeedResult, test: dict[str, float]) -> dict[str, Any]:
         "seed": result.seed,
         "epochs": len(result.history),
         "chosen_epoch": result.chosen,
+        "kernels": result.kernels,
         "train_s": round(result.history[-1].elapsed_s, 1),
         "validation": result.validation,
         "test": test,

@@ -6,6 +6,7 @@ from nas.train._device import on_device, slice_of
 from nas.train._evaluate import evaluate_model, measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._full import EpochRecord, Trained, train_model
+from nas.train._kernels import KernelChoice, KernelsWanted
 from nas.train._memory import memory_bytes
 from nas.train._recipe import (
     Augmentation,
@@ -32,6 +33,8 @@ __all__ = [
     "Checkpoint",
     "Distillation",
     "EpochRecord",
+    "KernelChoice",
+    "KernelsWanted",
     "LearningTask",
     "Optimizer",
     "RandAugment",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +13,17 @@ from torch import nn
 from nas.errors import Diverged
 from nas.train._device import on_device
 from nas.train._evaluate import measure_model
-from nas.train._fast_cpu import fast_cpu_kernels
+from nas.train._kernels import KernelChoice, choose_kernels
 from nas.train._seeds import seeded
 from nas.train._tasks import task_of
 from nas.train._training import Training, TrainingSetup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from nas.data import ImageData, Images
     from nas.train._checkpoint import Checkpoint
+    from nas.train._kernels import KernelsWanted
     from nas.train._recipe import Recipe
     from nas.train._task import LearningTask
 
@@ -59,6 +58,8 @@ class Trained:
     history: tuple[EpochRecord, ...]
     chosen: EpochRecord
     """The epoch whose weights were kept, by validation images alone."""
+    kernels: KernelChoice
+    """What computed its steps."""
 
 
 def train_model(
@@ -71,6 +72,7 @@ def train_model(
     task: LearningTask | None = None,
     teacher: nn.Module | None = None,
     checkpoint: Checkpoint | None = None,
+    kernels: KernelsWanted = "auto",
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> Trained:
     """Train `model` in place by a recipe; afterwards it holds the weights to keep.
@@ -87,6 +89,7 @@ def train_model(
         task: What is learnt and measured; that of the data where None.
         teacher: Gives what `model` gives, to the same images; learnt from where given.
         checkpoint: Written after each epoch; gone on from where it exists.
+        kernels: What computes a step on the CPU; `auto` tries, and rounds as what it chose does.
         on_epoch: Called after each epoch, when its checkpoint is written.
 
     Raises:
@@ -104,10 +107,16 @@ def train_model(
         task=task or task_of(data),
         teacher=None if teacher is None else teacher.to(device),
     )
+    state = checkpoint.load() if checkpoint is not None else None
+    choice = (
+        choose_kernels(model, setup, kernels)
+        if state is None
+        else KernelChoice(kernels=state["kernels"], reason=state["reason"])
+    )
     with seeded(seed):
-        run = _FullRun(model, setup, val)
-        with _kernels(model, device), _kernels(run.averaged, device):
-            if checkpoint is not None and (state := checkpoint.load()) is not None:
+        run = _FullRun(model, setup, val, choice)
+        with choice.patched(model), choice.patched(run.averaged):
+            if state is not None:
                 run.load_state(state)
             while not run.training.is_over:
                 record = run.epoch()
@@ -121,8 +130,11 @@ def train_model(
 class _FullRun:
     """A training with its curves and the best weights so far."""
 
-    def __init__(self, model: nn.Module, setup: TrainingSetup, val: Images) -> None:
-        self.training = Training(model, setup)
+    def __init__(
+        self, model: nn.Module, setup: TrainingSetup, val: Images, choice: KernelChoice
+    ) -> None:
+        self.training = Training(model, setup, forward=choice.forward(model))
+        self._choice = choice
         self._val, self._setup = val, setup
         self._history: list[EpochRecord] = []
         self._best: tuple[int, dict[str, Any]] | None = None
@@ -168,6 +180,8 @@ class _FullRun:
             "training": self.training.state(),
             "history": [asdict(record) for record in self._history],
             "best": self._best,
+            "kernels": self._choice.kernels,
+            "reason": self._choice.reason,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -185,7 +199,7 @@ class _FullRun:
         else:
             weights = self.training.scored_model().state_dict()
         self.training.model.load_state_dict(weights)
-        return Trained(history=tuple(self._history), chosen=chosen)
+        return Trained(history=tuple(self._history), chosen=chosen, kernels=self._choice)
 
 
 def set_dropout(model: nn.Module, share: float | None) -> None:
@@ -200,7 +214,3 @@ def set_dropout(model: nn.Module, share: float | None) -> None:
         layers[-1].register_forward_pre_hook(
             lambda layer, inputs: nn.functional.dropout(inputs[0], share, layer.training)
         )
-
-
-def _kernels(model: nn.Module, device: str) -> AbstractContextManager[None]:
-    return fast_cpu_kernels(model) if torch.device(device).type == "cpu" else nullcontext()

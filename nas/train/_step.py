@@ -33,10 +33,14 @@ class Step(Protocol):
 
 
 def make_step(
-    model: nn.Module, device: torch.device, recipe: Recipe, objective: Objective
+    model: nn.Module,
+    device: torch.device,
+    recipe: Recipe,
+    objective: Objective,
+    forward: Callable[[Tensor], Tensor] | None = None,
 ) -> EagerStep | ReplayedStep:
-    """How `model`, which is on `device` already, is trained there."""
-    step = EagerStep(model, device, recipe, objective)
+    """How `model`, which is on `device` already, is trained there; `forward` stands in for it."""
+    step = EagerStep(model, device, recipe, objective, forward)
     return ReplayedStep(step, _record_graph, _on_side_stream) if device.type == "cuda" else step
 
 
@@ -44,10 +48,16 @@ class EagerStep:
     """One operation after the other, as Python comes to them."""
 
     def __init__(
-        self, model: nn.Module, device: torch.device, recipe: Recipe, objective: Objective
+        self,
+        model: nn.Module,
+        device: torch.device,
+        recipe: Recipe,
+        objective: Objective,
+        forward: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Make an optimiser for what can be trained of `model`."""
         self.model = model
+        self._forward = forward or model
         self._objective = objective
         self._precision = training_precision(model, device, recipe.precision)
         self._clip_norm = recipe.optimizer.clip_norm
@@ -70,7 +80,7 @@ class EagerStep:
         """Forward, backward, and a step of the optimiser."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._precision:
-            outputs = self.model(inputs)
+            outputs = self._forward(inputs)
         loss = self._objective(outputs, targets, inputs)
         torch.autograd.backward(loss)
         if self._clip_norm is not None:

@@ -22,6 +22,8 @@ from nas.train._step import make_step
 from nas.train._task import CLASSIFICATION, balanced_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from nas.data import ImageData, Images
@@ -48,8 +50,17 @@ class TrainingSetup:
 class Training:
     """A network and everything that changes while it is trained."""
 
-    def __init__(self, model: nn.Module, setup: TrainingSetup) -> None:
-        """Take a model that is on the device of the images, in channels-last format."""
+    def __init__(
+        self,
+        model: nn.Module,
+        setup: TrainingSetup,
+        *,
+        forward: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """Take a model that is on the device of the images, in channels-last format.
+
+        `forward` stands in for it in training steps: the same function, compiled.
+        """
         _check(setup)
         recipe, device = setup.recipe, setup.train.labels.device
         self.setup, self.model, self._device = setup, model, device
@@ -64,7 +75,7 @@ class Training:
         """Epochs that are over."""
         decay = recipe.regularization.ema
         self.average = averaged(model, decay) if decay else None
-        self.step = make_step(model, device, recipe, _objective(setup))
+        self.step = make_step(model, device, recipe, _objective(setup), forward)
         self.normalize = Normalizer(setup.data.mean, setup.data.std, device)
         self._generator = torch.Generator().manual_seed(setup.seed)
         self._augment = Augmenter(
