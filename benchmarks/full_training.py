@@ -1,18 +1,23 @@
 """Full training against a plain tutorial loop: the same recipe, network, images and steps.
 
-    python benchmarks/full_training.py [--images 5000] [--epochs 2] [--rounds 2] [--models NAME ...]
+    python benchmarks/full_training.py [--images N] [--epochs N] [--rounds N] [--models NAME ...]
 
 The rival is the loop of PyTorch's tutorials: a Dataset of PIL images, torchvision transforms, a
-DataLoader, the network as it is, torch's optimiser and scheduler. Ours is `train_model` with the
-recipe as a file has it. Both see batches of 128, AdamW, cosine, crops and flips. Rounds alternate;
-seconds are of the process (one thread), the least of the rounds. Accuracies are on validation
-images; they differ by the order of the images. The time to choose kernels is ours, and is in it.
+DataLoader, the network as it is, torch's optimiser and scheduler. Ours is what `nas train` runs.
+Both see batches of 128, AdamW, cosine, crops and flips, and score 1,000 validation images at the
+end of every epoch. Every round is a process of its own, sides alternate; seconds are CPU seconds
+of training and scoring on one thread, loading left out, the least of the rounds. Accuracies are on
+those validation images: the two differ by the order of the images alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +35,13 @@ from nas.train import (
     Recipe,
     Schedule,
     evaluate_model,
+    keep_freed_memory,
     seeded,
     train_model,
 )
 
 if TYPE_CHECKING:
-    from nas.data import ImageData, Images
+    from nas.data import ImageData
 
 MODELS = (
     "lrunet_2_1x",
@@ -45,18 +51,19 @@ MODELS = (
     "vgnetg_1.0mp",
 )
 """One of each family."""
-BATCH, RATE = 128, 0.02
+SIDES = ("tutorial", "ours")
+BATCH, RATE, DECAY = 128, 0.02, 1e-4
 
 
 class PilImages(Dataset[Any]):
     """Images one by one, as PIL, with transforms of torchvision."""
 
-    def __init__(self, images: Images, data: ImageData) -> None:
-        self._pixels, self._labels = images.pixels, images.labels
+    def __init__(self, data: ImageData) -> None:
+        self._pixels, self._labels = data.train.pixels, data.train.labels
         self._change = v2.Compose(
             [
                 v2.ToPILImage(),
-                v2.RandomCrop(images.pixels.shape[2:], padding=3),
+                v2.RandomCrop(data.input_shape[1:], padding=3),
                 v2.RandomHorizontalFlip(),
                 v2.ToImage(),
                 v2.ToDtype(torch.float32, scale=True),
@@ -71,21 +78,23 @@ class PilImages(Dataset[Any]):
         return self._change(self._pixels[index]), int(self._labels[index])
 
 
-def tutorial(model: nn.Module, data: ImageData, images: Images, epochs: int) -> None:
+def tutorial(model: nn.Module, data: ImageData, epochs: int) -> str:
     """The plain loop."""
-    loader = DataLoader(PilImages(images, data), batch_size=BATCH, shuffle=True, drop_last=True)
+    loader = DataLoader(PilImages(data), batch_size=BATCH, shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=1e-4
+        model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=DECAY
     )
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(loader))
-    model.train()
     for _ in range(epochs):
+        model.train()
         for inputs, labels in loader:
             loss = nn.functional.cross_entropy(model(inputs), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             scheduler.step()
+        evaluate_model(model, data.val, data)
+    return "eager"
 
 
 def ours(model: nn.Module, data: ImageData, epochs: int) -> str:
@@ -93,37 +102,42 @@ def ours(model: nn.Module, data: ImageData, epochs: int) -> str:
     recipe = Recipe(
         epochs=epochs,
         batch_size=BATCH,
-        optimizer=Optimizer(rate=RATE, weight_decay=1e-4),
+        optimizer=Optimizer(rate=RATE, weight_decay=DECAY),
         schedule=Schedule(shape="cosine"),
         augmentation=Augmentation(crop=0.125),
     )
-    trained = train_model(model, data, recipe, seed=0)
-    return trained.kernels.kernels
+    keep_freed_memory()
+    return train_model(model, data, recipe, seed=0).kernels.kernels
 
 
-def compare(name: str, data: ImageData, images: Images, epochs: int, rounds: int) -> None:
+def run_side(name: str, side: str, images: int, epochs: int) -> None:
+    """Train once in this process and print what came of it."""
+    torch.set_num_threads(1)
+    whole = load_data("fashion_mnist")
+    data = dataclasses.replace(whole, train=whole.train.first(images), val=whole.val.first(1_000))
+    with seeded(0):
+        model = build_model(load_architecture(name), in_channels=1, num_classes=10)
+        start_s = time.process_time()
+        chosen = (ours if side == "ours" else tutorial)(model, data, epochs)
+        cpu_s = time.process_time() - start_s
+    accuracy, _ = evaluate_model(model, data.val, data)
+    print(json.dumps({"cpu_s": cpu_s, "accuracy": accuracy, "kernels": chosen}))
+
+
+def compare(name: str, asked: argparse.Namespace) -> None:
     """One line of the table."""
-    arch = load_architecture(name)
-    times: dict[str, list[float]] = {"tutorial": [], "ours": []}
-    accuracies: dict[str, float] = {}
-    chosen = ""
-    for _ in range(rounds):
-        for side in times:
-            with seeded(0):
-                model = build_model(arch, in_channels=1, num_classes=10)
-            start_s = time.process_time()
-            if side == "ours":
-                chosen = ours(model, data, epochs)
-            else:
-                with seeded(0):
-                    tutorial(model, data, images, epochs)
-                evaluate_model(model, data.val, data)  # ours scores too, after every epoch
-            times[side].append(time.process_time() - start_s)
-            accuracies[side], _ = evaluate_model(model, data.val, data)
-    slow, fast = (min(times[side]) for side in ("tutorial", "ours"))
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    for _ in range(asked.rounds):
+        for side in SIDES:
+            words = [sys.executable, __file__, "--side", side, "--models", name]
+            words += ["--images", str(asked.images), "--epochs", str(asked.epochs)]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    slow, fast = (min(one["cpu_s"] for one in found[side]) for side in SIDES)
+    figures = [100 * found[side][0]["accuracy"] for side in SIDES]
     print(
-        f"{name:26} {slow:9.1f} {fast:7.1f} {slow / fast:6.2f}x  {100 * accuracies['tutorial']:6.2f}"
-        f" {100 * accuracies['ours']:6.2f}  {chosen}",
+        f"{name:26}{slow:11.1f}{fast:8.1f}{slow / fast:7.2f}x{figures[0]:12.1f}{figures[1]:7.1f}"
+        f"  {found['ours'][0]['kernels']}",
         flush=True,
     )
 
@@ -135,21 +149,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--models", nargs="*", default=MODELS)
+    parser.add_argument("--side", choices=SIDES, help="one side in this process; for itself")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
-    whole = load_data("fashion_mnist")
-    import dataclasses
-
-    data = dataclasses.replace(
-        whole, train=whole.train.first(asked.images), val=whole.val.first(1_000)
-    )
+    if asked.side:
+        run_side(asked.models[0], asked.side, asked.images, asked.epochs)
+        return
     print(
         f"torch {torch.__version__}, 1 thread, load {os.getloadavg()[0]:.1f} of {os.cpu_count()} "
         f"CPUs; {asked.images} images, {asked.epochs} epochs, least of {asked.rounds} rounds"
     )
-    print(f"{'model':26} tutorial s  ours s   ratio  accuracy %: tutorial, ours; kernels")
+    print(f"{'model':26}{'tutorial s':>11}{'ours s':>8}{'ratio':>8}{'accuracy %':>12}{'ours':>7}")
     for name in asked.models:
-        compare(name, data, data.train, asked.epochs, asked.rounds)
+        compare(name, asked)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from nas.cli import (
     _results,
     _search,
     _train,
+    _tune,
 )
 from nas.cli._options import with_plugins
 from nas.errors import OutageError, UserError
@@ -47,6 +48,7 @@ app.command("search")(with_plugins(_search.search))
 app.command("resume")(_search.resume)
 app.command("train")(with_plugins(_train.train))
 app.command("recipes")(_train.recipes)
+app.command("tune")(with_plugins(_tune.tune))
 app.command("runs")(_results.runs)
 app.command("report")(_results.report)
 app.command("export")(_results.export)

@@ -20,6 +20,7 @@ from nas.cli._data_options import (
     TaskName,
     data_options,
 )
+from nas.cli._options import Address
 from nas.cli._screen import make_console
 from nas.cli._train_print import (
     EpochLines,
@@ -32,7 +33,7 @@ from nas.errors import OptionError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.final import FinalistsWish, TrainingPlan
+    from nas.final import FinalistsWish, Runner, TrainingPlan
 
 _INTERRUPTED = 130
 
@@ -121,6 +122,15 @@ def train(
             "round differently from run to run."
         ),
     ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many trainings at a time, on Ray; one after the other, in this process, if "
+            "left out.",
+        ),
+    ] = None,
+    address: Address = None,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in this folder.")
@@ -137,7 +147,8 @@ def train(
     if is_run(Path(target)):
         _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
         wish = None if resume else _wish(finalists, seeds, recipe, overrides, device, threads)
-        train_run(console, Path(target), wish)
+        runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
+        train_run(console, Path(target), wish, runner)
         return
     plan = None
     if not resume:
@@ -157,10 +168,14 @@ def train(
             threads=threads,
             kernels=kernels,  # type: ignore[arg-type]
         )
-    _train_network(console, plan, Path(target) if resume else out or _default_folder(target))
+    folder = Path(target) if resume else out or _default_folder(target)
+    runner = _runner(console, folder / "tune", workers, address, device)
+    _train_network(console, plan, folder, runner)
 
 
-def _train_network(console: Console, plan: TrainingPlan | None, folder: Path) -> None:
+def _train_network(
+    console: Console, plan: TrainingPlan | None, folder: Path, runner: Runner
+) -> None:
     """Train by a plan, or go on with the training in the folder where there is none."""
     from nas.final import read_plan, resume_training, train_network
 
@@ -169,28 +184,46 @@ def _train_network(console: Console, plan: TrainingPlan | None, folder: Path) ->
     lines = EpochLines(console, lambda job: f"seed {job.seed}, " if several else "")
     try:
         if plan is None:
-            report = resume_training(folder, on_epoch=lines)
+            report = resume_training(folder, on_epoch=lines, runner=runner)
         else:
             print_training_start(console, plan, folder)
-            report = train_network(plan, folder, on_epoch=lines)
+            report = train_network(plan, folder, on_epoch=lines, runner=runner)
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_training_report(console, report, folder)
 
 
-def train_run(console: Console, folder: Path, wish: FinalistsWish | None) -> None:
+def train_run(
+    console: Console, folder: Path, wish: FinalistsWish | None, runner: Runner | None = None
+) -> None:
     """Train a run's finalists and print its final front."""
-    from nas.final import train_finalists
+    from nas.final import run_here, train_finalists
 
     def tell(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
     lines = EpochLines(console, lambda job: f"{job.plan.arch.id}, seed {job.seed}, ")
     try:
-        front = train_finalists(folder, wish, on_epoch=lines, tell=tell)
+        front = train_finalists(folder, wish, runner=runner or run_here, on_epoch=lines, tell=tell)
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_final_front(console, front, folder)
+
+
+def _runner(
+    console: Console, storage: Path, workers: int | None, address: str | None, device: str | None
+) -> Runner:
+    from nas.final import ray_runner, run_here
+
+    if workers is None and address is None:
+        return run_here
+    return ray_runner(
+        storage,
+        at_once=workers,
+        address=address,
+        gpus_each=float((device or "cpu").startswith("cuda")),
+        tell=lambda line: console.print(line, highlight=False),
+    )
 
 
 def _wish(

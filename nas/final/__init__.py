@@ -8,6 +8,7 @@ from nas.final._results import FinalReport
 from nas.final._train import resume_training, train_network
 from nas.final._train_run import FinalistsWish, train_finalists
 from nas.final._trained import TrainedNetwork, find_trained, is_run
+from nas.final._with_ray import ray_runner
 
 __all__ = [
     "Agreement",
@@ -23,6 +24,7 @@ __all__ = [
     "find_trained",
     "is_run",
     "plan_training",
+    "ray_runner",
     "read_plan",
     "resume_training",
     "run_here",

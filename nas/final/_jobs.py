@@ -19,7 +19,14 @@ from nas.final._folder import TrainingFolder
 from nas.final._results import SeedResult
 from nas.final._trained import find_trained, read_weights
 from nas.model import build_model, load_weights, save_weights
-from nas.train import Checkpoint, data_digest, dump_recipe, seeded, train_model
+from nas.train import (
+    Checkpoint,
+    data_digest,
+    dump_recipe,
+    keep_freed_memory,
+    seeded,
+    train_model,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +78,7 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
     if job.is_over:
         return _read(job)
     plan, settings = job.plan, job.plan.settings
+    keep_freed_memory()
     model, teacher = first_models(plan, data, job.seed)
     job.place.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(path=job.place / "checkpoint.pt", identity=_identity(job, data))

@@ -1,5 +1,6 @@
 """Training and scoring of networks on images: recipes, tasks, the loop, and its checkpoints."""
 
+from nas.train._allocator import keep_freed_memory
 from nas.train._augment import Augmenter, resized
 from nas.train._checkpoint import Checkpoint, data_digest
 from nas.train._device import on_device, slice_of
@@ -48,6 +49,7 @@ __all__ = [
     "dump_recipe",
     "evaluate_model",
     "fast_cpu_kernels",
+    "keep_freed_memory",
     "learning_rates",
     "memory_bytes",
     "load_recipe",

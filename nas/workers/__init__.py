@@ -8,6 +8,7 @@ data: what a worker does with a task is the business of the `Factory` it is made
 from nas.workers._allocator import allocator_variables
 from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
+from nas.workers._open import open_ray, worker_environment
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
 from nas.workers._simulated import SimulatedPool
 
@@ -20,4 +21,6 @@ __all__ = [
     "WorkerInfo",
     "allocator_variables",
     "make_pool",
+    "open_ray",
+    "worker_environment",
 ]

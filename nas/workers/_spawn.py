@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sysconfig
 import time
-from pathlib import Path
 from typing import Any
 
-import nas
 from nas.errors import ClusterError
 from nas.workers._actor import WorkerProcess
-from nas.workers._allocator import allocator_variables
 from nas.workers._cluster import cluster_nodes
+from nas.workers._open import worker_environment
 from nas.workers._plan import Plan, plan_workers
 from nas.workers._quiet_ray import ray
 
@@ -53,15 +50,5 @@ def actor_class(plan: Plan) -> Any:
         num_gpus=plan.gpus_each,
         max_restarts=0,
         max_task_retries=0,
-        runtime_env={"env_vars": _environment(plan.num_threads)},
+        runtime_env={"env_vars": worker_environment(plan.num_threads)},
     )
-
-
-def _environment(num_threads: int) -> dict[str, str]:
-    """Variables of a worker process, which it must see before it starts."""
-    variables = {**allocator_variables(), "OMP_NUM_THREADS": str(num_threads)}
-    root = Path(nas.__file__).parent.parent
-    if root not in {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}:
-        # A source checkout that the driver finds by its working directory or sys.path.
-        variables["PYTHONPATH"] = f"{root}:${{PYTHONPATH}}"
-    return variables

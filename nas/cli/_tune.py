@@ -1,0 +1,96 @@
+"""`nas tune`: search a recipe's hyper-parameters for one network."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli._options import Address
+from nas.cli._screen import make_console
+
+
+def tune(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|RUN:ID", help="A model file by name or path, or a network of a run."
+        ),
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="Where to begin; by the network's size if left out.")
+    ] = None,
+    overrides: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe."),
+    ] = [],  # noqa: B006 - typer copies it
+    keys: Annotated[
+        list[str],
+        typer.Option("--key", help="Search this key, or these; all that can be if left out."),
+    ] = [],  # noqa: B006 - typer copies it
+    budget: Annotated[int, typer.Option(help="Trials; most of them are stopped early.")] = 30,
+    data: Annotated[str | None, typer.Option(help="As in `nas train`.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search and the trainings.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Most trials at a time; as many as fit if left out.")
+    ] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each trial.")] = 0.0,
+    address: Address = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to make, or to go on in after a stop.")
+    ] = None,
+) -> None:
+    """Search a recipe's hyper-parameters with Ray Tune: an Optuna searcher, ASHA stops early."""
+    from nas.final import plan_training
+    from nas.tune import SEARCHED, Resources, TuneSettings, tune_recipe
+    from nas.workers import open_ray
+
+    console = make_console()
+    plan = plan_training(
+        target, recipe=recipe, overrides=overrides, data=data, data_dir=data_dir, device="cpu"
+    )
+    settings = TuneSettings(
+        arch=plan.arch,
+        recipe=plan.recipe,
+        data=plan.settings.data,
+        data_dir=plan.settings.data_dir,
+        data_options=plan.settings.data_options,
+        keys=tuple(keys) or tuple(SEARCHED),
+        budget=budget,
+        seed=seed,
+        device="cuda" if gpus_per_worker else "cpu",
+    )
+    folder = out or _default_folder(target)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    say(
+        f"Tuning recipe {plan.recipe.name}{plan.chosen} for {plan.arch.name} ({plan.arch.id}): "
+        f"{budget} trials of up to {plan.recipe.epochs} epochs; folder {folder}"
+    )
+    for key in settings.keys:
+        say(f"  {key}: {SEARCHED[key]}")
+    with open_ray(address):
+        found = tune_recipe(
+            settings,
+            folder,
+            resources=Resources(gpus=gpus_per_worker, at_once=workers),
+            on_over=lambda over: say(f"{over} of {budget} trials are over"),
+        )
+    begun = found.started_with
+    before = f"; the recipe as it was had {100 * begun:.2f} %" if begun is not None else ""
+    say(
+        f"\nBest of {len(found.trials)} trials: {100 * found.accuracy:.2f} % of the validation "
+        f"images{before}. The best of many flatters: `nas train` measures it anew."
+    )
+    say(f"Next:\n  nas train {target} --recipe {folder / 'best.yaml'}")
+
+
+def _default_folder(target: str) -> Path:
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(target).stem)
+    return Path("runs") / f"tune-{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

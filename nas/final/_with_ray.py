@@ -1,0 +1,79 @@
+"""Jobs as trials of Ray Tune: several at a time, on one machine or many."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nas.final._choose import read_data
+from nas.final._jobs import TrainingJob, run_job
+from nas.tune import Resources, run_trials
+from nas.workers import open_ray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from nas.data import ImageData
+    from nas.final._jobs import OnEpoch, Runner
+    from nas.final._results import SeedResult
+    from nas.tune import Tell
+
+
+def ray_runner(
+    storage: Path,
+    *,
+    at_once: int | None = None,
+    address: str | None = None,
+    gpus_each: float = 0.0,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Runner:
+    """A runner whose jobs are trials: they survive workers that die, and drivers.
+
+    Args:
+        storage: Where Tune keeps its state; on storage that all nodes share.
+        at_once: Most trials at a time; as many as there are CPUs for where None.
+        address: Of a running Ray; starts one here where None.
+        gpus_each: Of each trial.
+        tell: Called with a line when a training is over.
+    """
+
+    def run(
+        jobs: Sequence[TrainingJob], data: ImageData, on_epoch: OnEpoch | None
+    ) -> list[SeedResult]:
+        waiting = [job for job in jobs if not job.is_over]
+        if waiting:
+            threads = waiting[0].plan.settings.threads
+            with open_ray(address):
+                folders = run_trials(
+                    _work,
+                    waiting,
+                    storage / _name(waiting),
+                    resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
+                    on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
+                )
+            for job, folder in zip(waiting, folders, strict=True):
+                shutil.copytree(folder, job.place, dirs_exist_ok=True)
+            shutil.rmtree(storage / _name(waiting), ignore_errors=True)
+        return [run_job(job, data) for job in jobs]
+
+    return run
+
+
+def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
+    """One job on a worker, which may have another disk."""
+    run_job(
+        replace(job, place=folder),
+        read_data(job.plan.settings),
+        lambda _, record: tell(
+            {"accuracy": record.validation["accuracy"], "epoch": float(record.epoch)}
+        ),
+    )
+
+
+def _name(jobs: Sequence[TrainingJob]) -> str:
+    """The same for the same jobs, so that a driver that died finds its trials again."""
+    places = "\n".join(f"{job.place.resolve()} {job.seed}" for job in jobs)
+    return hashlib.sha256(places.encode()).hexdigest()[:12]

@@ -1,0 +1,23 @@
+"""Ray Tune: trainings as trials, searches of recipes, and `nas` spaces for users of Tune.
+
+Ray is loaded when a function needs it, never by importing this package.
+"""
+
+from nas.tune._adapter import architecture, param_space, proxy_trainable
+from nas.tune._recipes import SEARCHED, TunedRecipe, TuneSettings, tune_recipe, with_values
+from nas.tune._trials import RETRIES, Resources, Tell, run_trials
+
+__all__ = [
+    "RETRIES",
+    "SEARCHED",
+    "Resources",
+    "Tell",
+    "TuneSettings",
+    "TunedRecipe",
+    "architecture",
+    "param_space",
+    "proxy_trainable",
+    "run_trials",
+    "tune_recipe",
+    "with_values",
+]

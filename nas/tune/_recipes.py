@@ -1,0 +1,262 @@
+"""Searching a recipe's hyper-parameters with Tune: an Optuna searcher and ASHA."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nas.data import load_data
+from nas.errors import OptionError
+from nas.families import load_plugins, loaded_plugins
+from nas.model import build_model
+from nas.train import Checkpoint, data_digest, dump_recipe, seeded, train_model
+from nas.tune._trials import Resources, placed, quiet, run_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nas.arch import Architecture
+    from nas.data import DataOptions
+    from nas.train import EpochRecord, Recipe
+
+SEARCHED: Mapping[str, str] = MappingProxyType(
+    {
+        "optimizer.rate": "a fifth to five times the recipe's",
+        "optimizer.weight_decay": "1e-6 to 0.1",
+        "schedule.warm_up": "0 to 0.2",
+        "regularization.label_smoothing": "0 to 0.2",
+        "augmentation.crop": "0, 0.0625 or 0.125",
+        "augmentation.erasing": "0, 0.25 or 0.5",
+        "augmentation.mixup": "0, 0.1 or 0.3",
+    }
+)
+"""The keys of a recipe that can be searched, and between what values."""
+REDUCTION = 3
+"""ASHA: one trial in so many goes on from each rung."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneSettings:
+    """A search of a recipe's hyper-parameters."""
+
+    arch: Architecture
+    recipe: Recipe
+    """Where the search begins: its own values are the first trial."""
+    data: str
+    data_dir: str | None
+    data_options: DataOptions
+    keys: tuple[str, ...] = tuple(SEARCHED)
+    budget: int = 30
+    """Trials; ASHA stops most of them early."""
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on what cannot be searched."""
+        if self.budget < 1:
+            raise OptionError(f"--budget {self.budget}: write a number of trials of at least 1")
+        for key in self.keys:
+            if key not in SEARCHED:
+                raise OptionError(f"--key {key}: not searched (known: {', '.join(SEARCHED)})")
+        if self.recipe.epochs is None:
+            raise OptionError(
+                f"recipe {self.recipe.name}: ASHA compares epochs, and this recipe counts steps; "
+                "use --set steps=none --set epochs=N"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunedRecipe:
+    """What a search found."""
+
+    recipe: Recipe
+    accuracy: float
+    """On validation images, of the best trial's last epoch: chosen as the highest, so
+    flattering."""
+    started_with: float | None
+    """The same of the recipe as it was; None where ASHA stopped that trial."""
+    trials: tuple[dict[str, Any], ...]
+    """Of each: values by key, epochs trained, accuracy."""
+
+
+def tune_recipe(
+    settings: TuneSettings,
+    out: Path,
+    *,
+    resources: Resources | None = None,
+    on_over: Callable[[int], None] | None = None,
+) -> TunedRecipe:
+    """Search; `out` gets trials.csv and best.yaml. Called again, it goes on.
+
+    Args:
+        settings: What is searched, and from where.
+        out: The folder to make, or to go on in.
+        resources: Of each trial.
+        on_over: Called with the number of trials that are over, in this session.
+
+    Raises UserError. Ray must be there (`nas.workers.open_ray`).
+    """
+    quiet()
+    from ray import tune
+
+    trainable = tune.with_resources(
+        tune.with_parameters(_train, pickled=pickle.dumps(settings), plugins=loaded_plugins()),
+        placed(resources or Resources()),
+    )
+    path = out.resolve() / "trials"
+    if tune.Tuner.can_restore(str(path)):
+        tuner = tune.Tuner.restore(
+            str(path), trainable, resume_unfinished=True, resume_errored=True
+        )
+    else:
+        tuner = _new_tuner(trainable, settings, resources or Resources(), path, on_over)
+    found = _found(tuner.fit(), settings)
+    _write(out, found)
+    return found
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with values at `record.key` paths."""
+    for path, value in values.items():
+        part, _, key = path.partition(".")
+        recipe = replace(recipe, **{part: replace(getattr(recipe, part), **{key: value})})
+    return recipe
+
+
+def search_space(recipe: Recipe, keys: Sequence[str]) -> dict[str, Any]:
+    """Tune's domains of the keys."""
+    from ray import tune
+
+    rate = recipe.optimizer.rate
+    domains = {
+        "optimizer.rate": tune.loguniform(rate / 5, rate * 5),
+        "optimizer.weight_decay": tune.loguniform(1e-6, 0.1),
+        "schedule.warm_up": tune.uniform(0.0, 0.2),
+        "regularization.label_smoothing": tune.uniform(0.0, 0.2),
+        "augmentation.crop": tune.choice([0.0, 0.0625, 0.125]),
+        "augmentation.erasing": tune.choice([0.0, 0.25, 0.5]),
+        "augmentation.mixup": tune.choice([0.0, 0.1, 0.3]),
+    }
+    return {key: domains[key] for key in keys}
+
+
+def _new_tuner(
+    trainable: Any,
+    settings: TuneSettings,
+    resources: Resources,
+    path: Path,
+    on_over: Callable[[int], None] | None,
+) -> Any:
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
+
+    epochs = settings.recipe.epochs or 1
+    return tune.Tuner(
+        trainable,
+        param_space=search_space(settings.recipe, settings.keys),
+        tune_config=tune.TuneConfig(
+            metric="accuracy",
+            mode="max",
+            num_samples=settings.budget,
+            max_concurrent_trials=resources.at_once,
+            search_alg=OptunaSearch(seed=settings.seed, points_to_evaluate=[_start(settings)]),
+            scheduler=ASHAScheduler(
+                max_t=epochs,
+                grace_period=max(1, epochs // REDUCTION**2),
+                reduction_factor=REDUCTION,
+            ),
+        ),
+        run_config=run_config(path, on_over),
+    )
+
+
+def _start(settings: TuneSettings) -> dict[str, Any]:
+    """The recipe's own values, where the space has them."""
+    start = {}
+    for key in settings.keys:
+        part, _, name = key.partition(".")
+        start[key] = getattr(getattr(settings.recipe, part), name)
+    if "optimizer.weight_decay" in start:
+        start["optimizer.weight_decay"] = min(0.1, max(1e-6, start["optimizer.weight_decay"]))
+    return start
+
+
+def _train(config: dict[str, Any], pickled: bytes, plugins: Any) -> None:
+    """One trial, on a worker."""
+    import tempfile
+
+    import torch
+    from ray import tune
+
+    load_plugins(plugins)
+    settings: TuneSettings = pickle.loads(pickled)
+    torch.set_num_threads(1)
+    data_dir = Path(settings.data_dir) if settings.data_dir else None
+    data = load_data(settings.data, data_dir=data_dir, options=settings.data_options)
+    recipe = with_values(settings.recipe, config)
+    with seeded(settings.seed):
+        channels, _, _ = data.input_shape
+        model = build_model(settings.arch, in_channels=channels, num_classes=data.num_classes)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if (checkpoint := tune.get_checkpoint()) is not None:
+            with checkpoint.as_directory() as before:
+                shutil.copytree(before, folder, dirs_exist_ok=True)
+
+        def report(record: EpochRecord) -> None:
+            metrics = {"accuracy": record.validation["accuracy"], "epoch": record.epoch}
+            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(str(folder)))
+
+        identity = {"recipe": dump_recipe(recipe), "set of images": data_digest(data)}
+        train_model(
+            model,
+            data,
+            recipe,
+            seed=settings.seed,
+            device=settings.device,
+            kernels="quick",
+            checkpoint=Checkpoint(path=folder / "checkpoint.pt", identity=identity),
+            on_epoch=report,
+        )
+
+
+def _found(results: Any, settings: TuneSettings) -> TunedRecipe:
+    trials = [
+        {
+            **result.config,
+            "epochs": result.metrics["epoch"],
+            "accuracy": result.metrics["accuracy"],
+        }
+        for result in results
+        if result.metrics and "accuracy" in result.metrics
+    ]
+    if not trials:
+        raise OptionError("every trial failed; try the recipe by itself with `nas train` first")
+    # Accuracies of different lengths do not compare: only what was trained to the end counts.
+    whole = [one for one in trials if one["epochs"] == settings.recipe.epochs] or trials
+    best = max(whole, key=lambda one: one["accuracy"])
+    values = {key: best[key] for key in settings.keys}
+    start = _start(settings)
+    begun = [one for one in whole if all(one[key] == start[key] for key in settings.keys)]
+    name = f"{settings.recipe.name}_tuned"
+    return TunedRecipe(
+        recipe=replace(with_values(settings.recipe, values), name=name),
+        accuracy=best["accuracy"],
+        started_with=begun[0]["accuracy"] if begun else None,
+        trials=tuple(trials),
+    )
+
+
+def _write(out: Path, found: TunedRecipe) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "best.yaml").write_text(dump_recipe(found.recipe), encoding="utf-8")
+    with (out / "trials.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(found.trials[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found.trials)

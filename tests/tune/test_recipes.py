@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from nas.cli import app
+from nas.data import DEFAULT_OPTIONS
+from nas.errors import OptionError
+from nas.space import load_architecture
+from nas.train import load_recipe
+from nas.tune import SEARCHED, TuneSettings, with_values
+from nas.tune._recipes import _start, search_space
+from tests.final.small_model import write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def settings(tmp_path: Path, **changes: object) -> TuneSettings:
+    model, recipe = write_files(tmp_path)
+    given: dict[str, object] = {
+        "arch": load_architecture(model),
+        "recipe": load_recipe(recipe),
+        "data": "fashion_mnist",
+        "data_dir": None,
+        "data_options": DEFAULT_OPTIONS,
+    }
+    return TuneSettings(**given | changes)  # type: ignore[arg-type]
+
+
+def test_values_go_where_their_paths_say() -> None:
+    recipe = with_values(load_recipe("light"), {"optimizer.rate": 0.5, "augmentation.crop": 0.125})
+
+    assert recipe.optimizer.rate == 0.5
+    assert recipe.augmentation.crop == 0.125
+    assert recipe.optimizer.name == load_recipe("light").optimizer.name
+
+
+def test_the_first_trial_is_the_recipe_itself(tmp_path: Path) -> None:
+    asked = settings(tmp_path)
+
+    start = _start(asked)
+
+    assert set(start) == set(SEARCHED)
+    assert start["optimizer.rate"] == asked.recipe.optimizer.rate
+
+
+def test_every_key_has_a_domain_around_the_recipe() -> None:
+    domains = search_space(load_recipe("standard"), tuple(SEARCHED))
+
+    assert set(domains) == set(SEARCHED)
+    assert domains["optimizer.rate"].lower == pytest.approx(0.004)
+    assert domains["optimizer.rate"].upper == pytest.approx(0.1)
+    drawn = {key: domain.sample() for key, domain in domains.items()}
+    with_values(load_recipe("standard"), drawn)
+
+
+def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--budget 0"):
+        settings(tmp_path, budget=0)
+    with pytest.raises(OptionError, match=r"--key optimizer\.name: not searched"):
+        settings(tmp_path, keys=("optimizer.name",))
+    with pytest.raises(OptionError, match="counts steps"):
+        settings(tmp_path, recipe=load_recipe("light", ["epochs=none", "steps=5"]))
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_nas_tune_leaves_a_recipe_to_train_with(tmp_path: Path, npz: Path) -> None:
+    model, recipe = write_files(tmp_path)
+    out = tmp_path / "out"
+    words = ["tune", model, "--recipe", recipe, "--data", str(npz), "--budget", "4"]
+    words += ["--key", "optimizer.rate", "--out", str(out), "--set", "epochs=9"]
+
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 0, (done.output, done.exception)
+    with (out / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert float(rows[0]["optimizer.rate"]) == pytest.approx(0.02)
+    assert max(int(row["epochs"]) for row in rows) == 9
+    best = load_recipe(str(out / "best.yaml"))
+    whole = [row for row in rows if row["epochs"] == "9"]
+    most = max(whole, key=lambda row: float(row["accuracy"]))
+    assert best.optimizer.rate == pytest.approx(float(most["optimizer.rate"]))
+    assert f"--recipe {out / 'best.yaml'}" in done.output
+    assert CliRunner().invoke(app, words).exit_code == 0  # goes on: nothing is left to do

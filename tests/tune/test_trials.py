@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.errors import RecipeError
+from nas.final import plan_training, train_network
+from nas.final._with_ray import ray_runner
+from nas.tune import run_trials
+from nas.workers import open_ray
+from tests.final.small_model import write_files
+from tests.tune.work import count, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray() -> Iterator[None]:
+    """One Ray for all tests of this file."""
+    with open_ray():
+        yield
+
+
+def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None:
+    died = tmp_path / "died"
+    over: list[int] = []
+
+    folders = run_trials(
+        count, [(1, ""), (10, str(died))], tmp_path / "storage", on_over=over.append
+    )
+
+    assert died.exists()
+    assert (folders[0] / "count.txt").read_text() == "1 2 3 "
+    # Not 10 20 10 20 30: what was told before the death was kept.
+    assert (folders[1] / "count.txt").read_text() == "10 20 30 "
+    assert over == [1, 2]
+    again = run_trials(count, [(1, ""), (10, str(died))], tmp_path / "storage")
+    assert again == folders
+
+
+def test_what_the_user_can_mend_is_not_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="--number 3: cannot be"):
+        run_trials(refuse, [3], tmp_path / "storage")
+
+
+def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
+    tmp_path: Path, npz: Path
+) -> None:
+    model, recipe = write_files(tmp_path)
+    plan = plan_training(model, recipe=recipe, data=str(npz), device="cpu", seeds=range(2))
+
+    here = train_network(plan, tmp_path / "here")
+    there = train_network(
+        plan, tmp_path / "there", runner=ray_runner(tmp_path / "storage", at_once=2)
+    )
+
+    for seed in (0, 1):
+        one, other = (tmp_path / name / f"seed-{seed}" for name in ("here", "there"))
+        weights = [(place / "weights.safetensors").read_bytes() for place in (one, other)]
+        assert weights[0] == weights[1]
+    drop = {"seeds": (), "environment": {}}
+    assert dataclasses.replace(here, **drop) == dataclasses.replace(there, **drop)
