@@ -24,9 +24,10 @@ from nas.data import load_data
 from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
-from nas.proxy import DEFAULT_FIDELITY, train_proxy
+from nas.proxy import train_proxy
 from nas.space import is_legal, parse_space
 from nas.train import proxy_seed, seeded
+from nas.trial import DEFAULT_FIDELITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
