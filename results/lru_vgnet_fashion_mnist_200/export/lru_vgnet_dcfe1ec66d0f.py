@@ -6,7 +6,7 @@ weights). Train it in full before use.
 
 Found by nas 0.1.0: trial 176 of a search of lru_vgnet with budget 200, sampler evolution, seed 0.
 
-Input: float images (B, 1, 28, 28) in [0, 1], each channel less its mean and divided by its
+Input: float images (B, 1, 28, 28), in [0, 1], each channel less its mean and divided by its
 standard deviation over the training images (mean 0.2858; standard deviation 0.3528).
 
     from safetensors.torch import load_model
@@ -282,10 +282,12 @@ class HalfIdentityBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter some channels, mix all into C/2 new ones, keep the right half of the old."""
-        filtered = self.filters_norm(self.filters(x[:, self.identity :]))
-        mixed = torch.cat((x[:, : self.identity], filtered), dim=1)
+        # One split, not two slices: its backward pass writes a gradient once, without zeros.
+        left, rest = torch.split(x, [self.identity, x.shape[1] - self.identity], dim=1)
+        kept = rest if self.identity == self.new else x[:, self.new :]
+        mixed = torch.cat((left, self.filters_norm(self.filters(rest))), dim=1)
         new = self.attention(self.norm(self.activation(self.pointwise(mixed))))
-        return torch.cat((x[:, self.new :], new), dim=1)
+        return torch.cat((kept, new), dim=1)
 
 
 class VgnetDownsamplingBlock(nn.Module):
@@ -346,3 +348,74 @@ class MaxPoolConcat(nn.Module):
             return x
         copies = [x] * self.whole + ([x[:, : self.rest]] if self.rest else [])
         return torch.cat(copies, dim=1)
+
+
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+MEAN = (0.2857601523609444,)
+STD = (0.35278887753558347,)
+
+
+def preprocess(pixels: Tensor) -> Tensor:
+    """(B, 1, H, W) pixels from 0 (black) to 255 (white) -> (B, 1, 28, 28), as in training."""
+    height, width = pixels.shape[2:]
+    pixels = pixels.float()
+    if (height, width) != (28, 28):
+        # The middle of the image, as much of it as has the network's proportions.
+        scale = max(28 / height, 28 / width)
+        kept = min(height, round(28 / scale)), min(width, round(28 / scale))
+        top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
+        pixels = pixels[:, :, top : top + kept[0], left : left + kept[1]]
+        pixels = nn.functional.interpolate(pixels, size=(28, 28), mode="bilinear", antialias=True)
+    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (MEAN, STD))
+    return (pixels / 255 - mean) / std
+
+
+def read_image(path: str) -> Tensor:
+    """A picture file -> (1, 1, 28, 28), preprocessed. Needs Pillow."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        raw = bytearray(image.convert("L").tobytes())
+        pixels = torch.frombuffer(raw, dtype=torch.uint8)
+        return preprocess(pixels.view(1, image.height, image.width, 1).movedim(3, 1))
+
+
+def load() -> LruVgnet:
+    """The trained network, from the weights beside this file. Needs safetensors."""
+    from pathlib import Path
+
+    from safetensors.torch import load_model
+
+    model = LruVgnet()
+    load_model(model, str(Path(__file__).with_suffix(".safetensors")))
+    return model.eval()
+
+
+def main() -> None:
+    """Print the likeliest classes of the pictures named on the command line."""
+    import sys
+
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
+    model = load()
+    for path in sys.argv[1:]:
+        with torch.inference_mode():
+            probabilities = model(read_image(path)).softmax(1)[0]
+        print(path)
+        for share, index in zip(*probabilities.topk(min(5, len(CLASS_NAMES))), strict=True):
+            print(f"{share:8.2%}  {CLASS_NAMES[index]}")
+
+
+if __name__ == "__main__":
+    main()
