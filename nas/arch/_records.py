@@ -12,7 +12,9 @@ from nas.arch._rings import ComponentKernels, RingPlan, Sharer, kernels_of, plan
 from nas.arch._sharing import UNSHARED, Sharing
 from nas.arch._width import WidthRounding, scaled
 from nas.components import (
+    NO_BLOCK,
     Activation,
+    AnyStride,
     Block,
     Bounds,
     Call,
@@ -21,7 +23,6 @@ from nas.components import (
     Head,
     Slot,
     Stem,
-    Stride,
     Transition,
     call,
     to_plain,
@@ -49,13 +50,15 @@ class Stage:
     """A run of `depth` blocks at one width, entered through a transition."""
 
     channels: Channels
-    stride: Stride = 1
+    stride: AnyStride = 1
+    """Or down and across, as in 2x1."""
     depth: Annotated[int, Bounds(0, MAX_DEPTH)] = 1
     """Blocks after the transition."""
     activation: Activation = "relu"
     transition: Transition | None = None
     """None: the first block strides and changes the width itself."""
-    block: Block
+    block: Block = NO_BLOCK
+    """May be left out at depth 0."""
     sharing: Sharing | None = None
     """Rings of this stage alone; scope none: it keeps weights of its own. None: the network's."""
 
@@ -130,9 +133,9 @@ class Architecture:
         """The calls as the records have them."""
         self._require_bounded()
         first, last = self.scaled.stem, self.scaled.head
-        stem = Slot("stem", in_channels, first.channels, 1, "relu")
+        channels = first.channels or in_channels
+        stem = Slot("stem", in_channels, channels, 1, "relu")
         sections: list[Section] = [("stem", (_require(first.call(stem)),))]
-        channels = first.channels
         for index, stage in enumerate(self.scaled.stages):
             sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
             channels = stage.channels
@@ -281,19 +284,20 @@ Shape = tuple[int, int, int]
 
 @lru_cache(maxsize=1 << 16)
 def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]:
-    calls, channels, stride = [], in_channels, stage.stride
+    calls, channels = [], in_channels
+    stride, across = stage.stride if isinstance(stage.stride, tuple) else (stage.stride, None)
     if stage.transition is not None:
         path = f"stages.{index}.transition.{stage.transition.kind}"
-        slot = Slot(path, channels, stage.channels, stride, stage.activation)
+        slot = Slot(path, channels, stage.channels, stride, stage.activation, across)
         if (entry := _component_call(stage.transition, slot)) is not None:
             calls.append(entry)
-        channels, stride = stage.channels, 1
+        channels, stride, across = stage.channels, 1, None
     path = f"stages.{index}.block.{stage.block.kind}"
     for _ in range(stage.depth):
-        slot = Slot(path, channels, stage.channels, stride, stage.activation)
+        slot = Slot(path, channels, stage.channels, stride, stage.activation, across)
         calls.append(_block_call(stage.block, slot))
-        channels, stride = stage.channels, 1
-    if (channels, stride) != (stage.channels, 1):
+        channels, stride, across = stage.channels, 1, None
+    if (channels, stride, across) != (stage.channels, 1, None):
         raise IllegalArchitecture(
             f"stages.{index}: depth 0 without a transition cannot go from {in_channels} to "
             f"{stage.channels} channels with stride {stage.stride}; give a transition or a depth",
@@ -305,6 +309,12 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
 @lru_cache(maxsize=1 << 16)
 def _component_call(part: Component, slot: Slot) -> Call | None:
     """`part.call(slot)`, remembered: stages are many, but they combine few parts."""
+    if slot.across is not None and not part.takes_pairs:
+        raise slot.refuse(
+            f"{part.kind} strides alike down and across",
+            f"stride {slot.stride}x{slot.across}: {part.kind} strides alike down and across; give "
+            "one number, or use conv or separable",
+        )
     return part.call(slot)
 
 
@@ -364,7 +374,12 @@ def describe(value: Any) -> Any:
 
 
 def _describe_fields(record: Any) -> dict[str, Any]:
-    return {one.name: describe(getattr(record, one.name)) for one in fields(record)}
+    quiet = getattr(record, "quiet", ())
+    return {
+        one.name: describe(getattr(record, one.name))
+        for one in fields(record)
+        if one.name not in quiet or getattr(record, one.name) != one.default
+    }
 
 
 def _describe_sharing(sharing: Sharing) -> Any:

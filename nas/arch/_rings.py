@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nas.arch._sharing import MAX_RATIO, Role, Sharing
-from nas.components import Weight
+from nas.components import LayerTrace, Weight
 from nas.errors import IllegalArchitecture
 from nas.families import trace_layers
 
@@ -118,8 +118,12 @@ def ring_budget(sharers: Sequence[Sharer], parts: Sequence[ComponentKernels]) ->
 @lru_cache(maxsize=1 << 16)
 def kernels_of(call: Call, in_channels: int) -> tuple[tuple[Weight, ...], int]:
     """The trainable kernels of one call in order of registration, and its output channels."""
-    trace, out = trace_layers(call, (in_channels, _LARGE, _LARGE))
+    trace, out = trace_layers(call, (in_channels, _LARGE, _LARGE), _KernelTrace)
     return tuple(trace.kernels), out.channels
+
+
+class _KernelTrace(LayerTrace):
+    sizes_known = False
 
 
 _LARGE = 1 << 20

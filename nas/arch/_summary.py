@@ -15,7 +15,8 @@ def summarize(arch: Architecture) -> str:
     wide = arch.scaled
     stages = [_stage(stage) for stage in wide.stages]
     seen = "" if arch.resolution is None else f"{arch.resolution} px > "
-    return seen + " > ".join([str(wide.stem.channels), *stages, _component(wide.head)])
+    first = str(wide.stem.channels or "images")
+    return seen + " > ".join([first, *stages, _component(wide.head)])
 
 
 def _stage(stage: Stage) -> str:

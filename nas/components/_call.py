@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
-Argument: TypeAlias = Union[int, float, str, bool, "Ref", "Call"]
+Argument: TypeAlias = Union[int, float, str, bool, "Ref", "Call", tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from nas.components._call import Call, Ref
+from nas.components._geometry import Side
 from nas.errors import IllegalArchitecture
 
 
@@ -43,22 +44,51 @@ class Scaled:
 SCALED = Scaled()
 MAX_COUNT = 1 << 16
 """Channels, groups and the like; the widest published layer here has 2,048."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideBounds:
+    """What a whole number, or two of them as in 10x4 (height x width), may be."""
+
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        """The rule in words."""
+        return f"a whole number between {self.low} and {self.high}, or two as in 10x4"
+
+
 Count = Annotated[int, Bounds(1, MAX_COUNT)]
 Channels = Annotated[int, Bounds(1, MAX_COUNT), SCALED]
 Reuse = Annotated[int, Bounds(1, 256)]
 Stride = Annotated[int, Bounds(1, 4)]
 Kernel = Literal[1, 3, 5, 7]
 OddKernel = Literal[3, 5, 7]
+AnyKernel = Annotated[int | tuple[int, int], SideBounds(1, 64)]
+"""Square, or height x width."""
+AnyStride = Annotated[int | tuple[int, int], SideBounds(1, 4)]
 Probability = Annotated[float, Bounds(0, below=1)]
 Expansion = Annotated[float, Bounds(0.125, 64)]
-Activation = Literal["relu", "relu6", "hardswish", "silu"]
+Activation = Literal[
+    "relu", "relu6", "hardswish", "silu", "gelu", "elu", "leaky_relu", "mish", "prelu", "tanh"
+]
 
 ACTIVATIONS = {
     "relu": Ref("nn.ReLU"),
     "relu6": Ref("nn.ReLU6"),
     "hardswish": Ref("nn.Hardswish"),
     "silu": Ref("nn.SiLU"),
+    "gelu": Ref("Gelu"),
+    "elu": Ref("nn.ELU"),
+    "leaky_relu": Ref("nn.LeakyReLU"),
+    "mish": Ref("nn.Mish"),
+    "prelu": Ref("PRelu"),
+    "tanh": Ref("Tanh"),
 }
+
+
+PRELU = ACTIVATIONS["prelu"]
+"""The one activation with a parameter. A module makes one for each argument that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +101,18 @@ class Slot:
     out_channels: int
     stride: int
     activation: Activation
+    across: int | None = None
+    """Stride over the width, where it differs from that over the height."""
+
+    @property
+    def strides(self) -> Side:
+        """One stride, or one for each direction."""
+        return self.stride if self.across is None else (self.stride, self.across)
 
     @property
     def keeps_shape(self) -> bool:
         """Whether input and output have the same shape."""
-        return self.stride == 1 and self.in_channels == self.out_channels
+        return self.strides == 1 and self.in_channels == self.out_channels
 
     def refuse(self, rule: str, detail: str) -> IllegalArchitecture:
         """The error that says which rule this slot breaks."""
@@ -107,6 +144,10 @@ class Component:
     __slots__ = ()
     kind: ClassVar[str]
     """The name in a model file."""
+    quiet: ClassVar[tuple[str, ...]] = ()
+    """Options that a description leaves out at their defaults."""
+    takes_pairs: ClassVar[bool] = False
+    """Whether it can stride differently down and across."""
 
     def call(self, slot: Slot) -> Call | None:
         """The constructor call at this slot, or None where nothing is left to do.
@@ -121,6 +162,7 @@ class Stem(Component):
 
     __slots__ = ()
     channels: int
+    """0 leaves the image's own."""
 
 
 class Transition(Component):
@@ -139,6 +181,24 @@ class Block(Component):
 
     reuse: Reuse = 1
     """How often one set of weights is applied, where the block keeps its shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBlock(Block):
+    """For a stage that is its transition alone."""
+
+    kind = "none"
+    quiet = ("reuse",)
+
+    def call(self, slot: Slot) -> Call:
+        """Refuse: there is nothing to repeat."""
+        raise slot.refuse(
+            "a stage without a block has depth 0",
+            "there is no block to repeat; write depth: 0, or give the stage a block",
+        )
+
+
+NO_BLOCK = NoBlock()
 
 
 class Head(Component):

@@ -16,29 +16,23 @@ if TYPE_CHECKING:
 
 Kernels = Literal["learned", "gaussian", "gaussian_positive", "edge", "edge_gaussian"]
 FILTERS = {
-    "gaussian": ("GaussianBlur", 2),
-    "gaussian_positive": ("PositiveGaussianBlur", 1),
-    "edge": ("EdgeBank", 4),
-    "edge_gaussian": ("EdgeGaussianBank", 8),
+    "gaussian": "GaussianBlur",
+    "gaussian_positive": "PositiveGaussianBlur",
+    "edge": "EdgeBank",
+    "edge_gaussian": "EdgeGaussianBank",
 }
-"""Fixed filter: its class and how many kernels it cycles through."""
+"""Fixed filters and their classes."""
 
 
 def depthwise_call(
     kernels: str, slot: Slot, channels: int, *, kernel: int = 3, stride: int = 1, chunks: int = 1
 ) -> Call:
-    """The filter module for `channels` channels; refuses widths that do not fit the bank."""
+    """The filter module for `channels` channels."""
     slot.require_divides(chunks, channels, "the number of chunks")
     if kernels == "learned":
         name, size = "Depthwise", kernel if kernel != 3 else None
     else:
-        name, period = FILTERS[kernels]
-        if channels % period:
-            raise slot.refuse(
-                f"the {kernels} bank must divide the channels",
-                f"the {kernels} bank cycles through {period} kernels and {channels} filtered "
-                f"channels are no multiple of {period}; use another width, or kernels: learned",
-            )
+        name = FILTERS[kernels]
         if kernel != 3:
             raise slot.refuse(
                 "fixed kernels are 3x3",

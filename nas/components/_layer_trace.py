@@ -98,6 +98,9 @@ TraceCall: TypeAlias = "Callable[[LayerTrace, FeatureMap, Call], FeatureMap]"
 class LayerTrace:
     """Records what a forward pass of one image costs; see the module's docstring."""
 
+    sizes_known = True
+    """False where only kernels are asked for, and maps are of any size."""
+
     def __init__(self, trace_call: TraceCall | None = None) -> None:
         """Start with nothing recorded; `trace_call` traces the calls inside a component."""
         self._trace_call = trace_call
@@ -230,17 +233,15 @@ class LayerTrace:
         height, width = convolved(x, kernel, stride, padding)
         return self._write("pool", (x,), (x.channels, height, width))
 
-    def resize(self, x: FeatureMap, height: int, width: int) -> FeatureMap:
+    def resize(
+        self, x: FeatureMap, height: int, width: int, channels: int | None = None
+    ) -> FeatureMap:
         """A new map of another size: upsampling, cropping, padding."""
-        return self._write("other", (x,), (x.channels, height, width))
+        return self._write("other", (x,), (channels or x.channels, height, width))
 
     def global_pool(self, x: FeatureMap) -> FeatureMap:
         """One value per channel."""
         return self._write("global_pool", (x,), (x.channels, 1, 1))
-
-    def flatten(self, x: FeatureMap) -> FeatureMap:
-        """All elements as channels of one pixel; a view."""
-        return FeatureMap(x.size, 1, 1, x.storage)
 
     def linear(self, x: FeatureMap, out_features: int) -> FeatureMap:
         """A fully connected layer with bias on a 1x1 map."""

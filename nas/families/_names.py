@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nas.components import Argument
 
-LAYERS = ("depthwise", "reuse", "shuffle", "squeeze_excite")
+LAYERS = ("activation", "conv_unit", "depthwise", "reuse", "shuffle", "squeeze_excite")
 """Modules of `nas.layers` with classes and functions that calls may name."""
 
 

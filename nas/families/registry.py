@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from nas.components import (
     FILTERS,
+    PRELU,
     Block,
     Family,
     Head,
     LayerTrace,
     Stem,
     Transition,
+    trace_conv_unit,
     trace_depthwise,
     trace_fixed_depthwise,
     trace_squeeze_excite,
@@ -56,7 +58,8 @@ _components: dict[type[Component], dict[str, type[Component]]] = {
 }
 _traces: dict[str, Callable[..., FeatureMap]] = {
     "Depthwise": trace_depthwise,
-    **dict.fromkeys((name for name, _ in FILTERS.values()), trace_fixed_depthwise),
+    **dict.fromkeys(FILTERS.values(), trace_fixed_depthwise),
+    "ConvUnit": trace_conv_unit,
     "Reuse": trace_reuse,
     "SqueezeExcite": trace_squeeze_excite,
 }
@@ -104,6 +107,8 @@ def trace_layers(
 
 def _trace_call(trace: LayerTrace, x: FeatureMap, call: Call) -> FeatureMap:
     if (own := _traces.get(call.name)) is not None:
+        if trace.counts_weights and PRELU in (value for _, value in call.arguments):
+            trace.params += 1
         return own(trace, x, **call.kwargs)
     # Loads torch, which those who write their layers down can do without.
     from nas.families._module_trace import trace_module

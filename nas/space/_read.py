@@ -25,13 +25,15 @@ from typing import (
 from nas.arch import COMPONENTS, Architecture, Bounds, Component, Transition
 from nas.errors import ModelFileError
 from nas.families import load_installed
+from nas.space._sides import parse_sides, side_bounds
 from nas.space._template import Fixed, GeneList, Open, Sequenced, Tied, simplify
 from nas.space._yaml import Fields, Items, Node, Scalar, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nas.space._template import Label, Template
+    from nas.space._sides import parse_sides, side_bounds
+from nas.space._template import Label, Template
 
 MAX_OPTIONS = 1000
 """Most values that a `choice:` or a `range:` may hold; more is surely a slip."""
@@ -223,6 +225,13 @@ class Reader:
 
     def read_given(self, node: Node, hint: Any, path: str) -> Template:
         """The template of a node that is not itself open; what is inside may be."""
+        if (sides := side_bounds(hint)) is not None:
+            if (value := parse_sides(node, sides)) is None:
+                what = shown(node)
+                raise self.error(
+                    node, path, f"{what} is not allowed; it must be {sides}{advice(node)}"
+                )
+            return Fixed(value)
         hint, bounds = unwrap(hint)
         origin = get_origin(hint)
         if origin in (Union, types.UnionType):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from nas.arch import Architecture, Sharing
+from nas.components import as_pair
 from nas.cost import cost_of, measure_cost, part_cost
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, export_network
@@ -121,17 +122,27 @@ def _assert_component_measured(call: Call, shape: tuple[int, int, int]) -> None:
 
 
 def stages_have_their_shape(subject: Subject) -> None:
-    """A stage hands on its channels, at its stride, whatever its blocks do inside."""
+    """A stage hands on its channels, at its stride, whatever its blocks do inside.
+
+    Components that were told to pool, or not to pad, are left out.
+    """
     for arch in subject.networks:
+        if any(map(_shrinks, (arch.stages[0].transition, arch.stages[0].block))):
+            continue
         stem, *body, _ = arch.calls(in_channels=IMAGE[0], num_classes=NUM_CLASSES)
         before = shape = part_cost(stem, IMAGE).out_shape
         for call in body:
             shape = part_cost(call, shape).out_shape
         stage = arch.stages[0]
-        sides = tuple(-(-side // stage.stride) for side in before[1:])
+        strides = as_pair(stage.stride)
+        sides = tuple(-(-side // stride) for side, stride in zip(before[1:], strides, strict=True))
         assert shape == (stage.channels, *sides), (
             f"{dump_architecture(arch)}: from {before} to {shape}, not {(stage.channels, *sides)}"
         )
+
+
+def _shrinks(component: object) -> bool:
+    return getattr(component, "pool", 1) > 1 or getattr(component, "padding", "same") == "valid"
 
 
 def networks_train(subject: Subject) -> None:

@@ -20,7 +20,7 @@ from typing import (
 )
 
 from nas.arch import Architecture, Stage
-from nas.components import Activation, Block, Bounds, Head, Stem, Transition
+from nas.components import Activation, Block, Bounds, Head, SideBounds, Stem, Transition
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture, PluginError
 from nas.families import COMPONENTS
@@ -40,6 +40,7 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
 }
 """Options whose other values would only make the networks larger."""
 COUNTS = (1, 1, 2, 3, 4, 8, 10)
+SIDES = (1, 1, 2, 3, 3, 4, (2, 1), (1, 3))
 SHARES = (0.0, 0.25, 0.3, 0.5, 0.75, 1.0, 2.3, 4.0)
 IMAGE = (3, 9, 8)
 NUM_CLASSES = 5
@@ -78,8 +79,9 @@ def random_component(cls: type[Component], rng: random.Random) -> Component:
     options = {}
     for item in fields(cls):
         default = None if item.default is MISSING else item.default
-        pool = POOLS.get(item.name)
-        options[item.name] = rng.choice(pool) if pool else _draw(hints[item.name], default, rng)
+        hint, pool = hints[item.name], POOLS.get(item.name)
+        drawn = pool is not None and get_origin(hint) is not tuple
+        options[item.name] = rng.choice(pool) if drawn else _draw(hint, default, rng)
     return cls(**options)
 
 
@@ -89,11 +91,15 @@ def _draw(hint: Any, default: Any, rng: random.Random) -> Any:
         return rng.choice(get_args(hint))
     if hint is bool:
         return rng.random() < 0.5
+    if origin is tuple:
+        return tuple(_draw(get_args(hint)[0], None, rng) for _ in range(rng.choice((0, 1, 2))))
     if origin in (Union, types.UnionType):
         inner = rng.choice(get_args(hint))
         return None if inner is type(None) else _draw(inner, default, rng)
     if origin is Annotated:
         inner, *extras = get_args(hint)
+        if any(isinstance(one, SideBounds) for one in extras):
+            return rng.choice(SIDES)
         return _bounded(inner, next(one for one in extras if isinstance(one, Bounds)), rng)
     return default
 
@@ -117,7 +123,7 @@ def _random_network(family: Family, rng: random.Random) -> Architecture:
         stem=stem,
         stages=(
             Stage(
-                channels=stem.channels if rng.random() < 0.4 else rng.choice(WIDTHS),
+                channels=(stem.channels or IMAGE[0]) if rng.random() < 0.4 else rng.choice(WIDTHS),
                 stride=rng.choice((1, 1, 2, 3)),
                 depth=rng.choice((0, 1, 1, 1, 2)),
                 activation=rng.choice(get_args(Activation)),

@@ -7,14 +7,16 @@ The modules, with what follows code and what follows paper, are in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from nas.components import (
     ACTIVATIONS,
     Block,
+    Bounds,
     Call,
     Count,
     Head,
+    OddKernel,
     Probability,
     Ref,
     Reuse,
@@ -47,12 +49,19 @@ class Lru(Block):
     """Layer reuse: the same two convolutions `reuse` times, each with BatchNorms of its own."""
 
     kind = "lru"
+    quiet = ("shuffle_groups", "kernel", "multiplier")
     applies_itself = True
     reuse: Reuse = field()
     groups: Count = 8
     """Groups of the pointwise convolution."""
     shuffle: Shuffle = "halves_interleave"
     """Channel order between two applications; LruNet's is halves_interleave."""
+    shuffle_groups: Count = 2
+    """Runs of channels that `interleave` takes from in turn; 2 in LruNet, any in ShuffleNet."""
+    kernel: OddKernel = 3
+    """Of the depthwise convolution."""
+    multiplier: Annotated[int, Bounds(1, 16)] = 2
+    """Filtered channels as a multiple of the block's."""
 
     def call(self, slot: Slot) -> Call:
         """LruBlock; at reuse 1 nothing is shuffled."""
@@ -64,12 +73,16 @@ class Lru(Block):
             reuse=self.reuse,
             groups=self.groups if self.groups > 1 else None,
             shuffle=self._shuffle(slot),
+            kernel=self.kernel if self.kernel != 3 else None,
+            multiplier=self.multiplier if self.multiplier != 2 else None,
             activation=ACTIVATIONS[slot.activation],
         )
 
-    def _shuffle(self, slot: Slot) -> Ref | None:
+    def _shuffle(self, slot: Slot) -> Ref | Call | None:
         if self.shuffle == "none" or self.reuse == 1:
             return None
+        if self.shuffle_groups != 2:
+            return self._shuffle_of_groups(slot)
         slot.require_divides(2, slot.in_channels, "shuffle over 2 halves")
         # With 2 channels some orders coincide; the first name stands for all.
         orders = {
@@ -78,6 +91,18 @@ class Lru(Block):
         }
         name = orders[shuffle_order(self.shuffle, slot.in_channels)]
         return None if name == "none" else Ref(name)
+
+    def _shuffle_of_groups(self, slot: Slot) -> Call | None:
+        if self.shuffle != "interleave":
+            raise slot.refuse(
+                "halves are two",
+                f"shuffle {self.shuffle} swaps 2 halves and cannot be of {self.shuffle_groups} "
+                "groups; use shuffle: interleave, or shuffle_groups: 2",
+            )
+        slot.require_divides(self.shuffle_groups, slot.in_channels, "shuffle_groups")
+        if self.shuffle_groups in (1, slot.in_channels):
+            return None
+        return call("ChannelShuffle", groups=self.shuffle_groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,13 @@ def trace_lru_block(
     activation: Argument,
     groups: int = 1,
     shuffle: Argument | None = None,
+    kernel: int = 3,
+    multiplier: int = 2,
 ) -> FeatureMap:
     """Layers of LruBlock."""
-    depthwise = trace.weight(channels, 2 * channels, kernel=3, groups=channels)
-    pointwise = trace.weight(2 * channels, channels, groups=groups)
+    wide = multiplier * channels
+    depthwise = trace.weight(channels, wide, kernel=kernel, groups=channels)
+    pointwise = trace.weight(wide, channels, groups=groups)
     for application in range(reuse):
         y = trace.norm(trace.conv(x, depthwise))
         y = trace.norm(trace.conv(y, pointwise))

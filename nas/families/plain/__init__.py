@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.components import Family
+from nas.components import Family, NoBlock
 from nas.families.plain import options, trace
 
 __all__ = ["FAMILY"]
@@ -11,14 +11,19 @@ FAMILY = Family(
     name="plain",
     options=(
         options.ConvStem,
+        options.NoStem,
+        NoBlock,
         options.ConvTransition,
         options.Conv,
         options.GapLinear,
+        options.FlattenHead,
     ),
     modules="nas.families.plain.modules",
     traces={
-        "ConvNormAct": trace.trace_conv_unit,
-        "ConvActNorm": trace.trace_conv_unit,
+        "ConvNormAct": trace.trace_conv,
+        "ConvActNorm": trace.trace_conv,
+        "NoStem": trace.trace_no_stem,
         "GapLinear": trace.trace_gap_linear,
+        "FlattenHead": trace.trace_flatten_head,
     },
 )

@@ -1,6 +1,7 @@
 """Standard convolutions and the plain head: what every system stands on."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -67,3 +68,27 @@ class GapLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
         return self.linear(self.dropout(x.mean((2, 3))))
+
+
+class FlattenHead(nn.Sequential):
+    """(B, C, H, W) -> (B, K): all pixels of all channels, hidden layers, one linear layer."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        size: tuple[int, int],
+        hidden: tuple[int, ...] = (),
+        activation: Callable[..., nn.Module] = nn.Identity,
+        dropout: float = 0.0,
+    ) -> None:
+        """`size` is (H, W); `hidden` counts the features of the layers between."""
+        widths = [in_channels * size[0] * size[1], *hidden]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), activation(inplace=True)]
+        super().__init__(*layers, nn.Dropout(dropout), nn.Linear(widths[-1], num_classes))
+
+
+class NoStem(nn.Identity):
+    """(B, C, H, W) -> (B, C, H, W): the images as they are."""

@@ -16,6 +16,7 @@ FAMILY = Family(
     ),
     modules="nas.families.residual.modules",
     traces={
+        "PaddedShortcut": trace.trace_padded_shortcut,
         "ResnetStem": trace.trace_resnet_stem,
         "ResidualBlock": trace.trace_residual_block,
         "BottleneckBlock": trace.trace_bottleneck_block,

@@ -4,12 +4,13 @@ Paper: Deep Residual Learning for Image Recognition - https://arxiv.org/abs/1512
 (figure 5; table 1 for the stem).
 Differs: a bottleneck strides in its middle convolution, not in its first, as today's
 implementations do; convolutions may have groups. Shortcuts that change the shape are 1x1
-convolutions (the paper's option B) and stand first among a block's weights.
+convolutions (the paper's option B) and stand first among a block's weights; option A pads.
 """
 
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class ResnetStem(nn.Module):
@@ -47,6 +48,23 @@ class Projection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, normalise."""
         return self.norm(self.conv(x))
+
+
+class PaddedShortcut(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): a shortcut without weights.
+
+    The paper's option A: every `stride`-th pixel, and zeros for the channels that are new.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        """C_out must not be below C_in."""
+        super().__init__()
+        self.new, self.stride = out_channels - in_channels, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Skip pixels, append zeros."""
+        x = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(x, (0, 0, 0, 0, 0, self.new)) if self.new else x
 
 
 class ResidualBlock(nn.Module):

@@ -7,7 +7,7 @@ The modules, with what differs from the paper, are in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from nas.components import (
     ACTIVATIONS,
@@ -23,6 +23,8 @@ from nas.components import (
     Stride,
     call,
 )
+
+Shortcut = Literal["projection", "pad"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,12 @@ class Residual(Block):
     """ResNet's basic block: two convolutions and a shortcut; can stride and change the width."""
 
     kind = "residual"
+    quiet = ("shortcut",)
     kernel: Kernel = 3
     groups: Count = 1
     """Of both convolutions."""
+    shortcut: Shortcut = "projection"
+    """Where the shape changes: 1x1 convolutions, or the paper's option A without weights."""
 
     def call(self, slot: Slot) -> Call:
         """ResidualBlock, with a 1x1 shortcut where the shape changes."""
@@ -72,7 +77,7 @@ class Residual(Block):
             stride=slot.stride if slot.stride > 1 else None,
             groups=self.groups if self.groups > 1 else None,
             activation=ACTIVATIONS[slot.activation],
-            shortcut=_projection(slot),
+            shortcut=_shortcut(slot, self.shortcut),
         )
 
 
@@ -84,11 +89,14 @@ class Bottleneck(Block):
     """
 
     kind = "bottleneck"
+    quiet = ("shortcut",)
     expansion: Count = 4
     """The stage's channels as a multiple of the middle convolution's."""
     kernel: Kernel = 3
     groups: Count = 1
     """Of the middle convolution; 32 at expansion 2 is ResNeXt 32x4d."""
+    shortcut: Shortcut = "projection"
+    """Where the shape changes: 1x1 convolutions, or the paper's option A without weights."""
 
     def call(self, slot: Slot) -> Call:
         """BottleneckBlock, with a 1x1 shortcut where the shape changes."""
@@ -104,15 +112,21 @@ class Bottleneck(Block):
             stride=slot.stride if slot.stride > 1 else None,
             groups=self.groups if self.groups > 1 else None,
             activation=ACTIVATIONS[slot.activation],
-            shortcut=_projection(slot),
+            shortcut=_shortcut(slot, self.shortcut),
         )
 
 
-def _projection(slot: Slot) -> Call | None:
+def _shortcut(slot: Slot, kind: Shortcut) -> Call | None:
     if slot.keeps_shape:
         return None
+    if kind == "pad" and slot.out_channels < slot.in_channels:
+        raise slot.refuse(
+            "a padded shortcut cannot narrow",
+            f"shortcut pad cannot go from {slot.in_channels} down to {slot.out_channels} "
+            "channels; use shortcut: projection, or a wider stage",
+        )
     return call(
-        "Projection",
+        "Projection" if kind == "projection" else "PaddedShortcut",
         in_channels=slot.in_channels,
         out_channels=slot.out_channels,
         stride=slot.stride if slot.stride > 1 else None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.components import FeatureMap, strided
+
 if TYPE_CHECKING:
-    from nas.components import Argument, Call, FeatureMap, LayerTrace, Weight
+    from nas.components import Argument, Call, LayerTrace, Weight
 
 
 def trace_resnet_stem(
@@ -43,6 +45,8 @@ def trace_residual_block(
     y = trace.norm(trace.conv(y, conv2))
     if projection is not None:
         x = trace.norm(trace.conv(x, projection, stride=stride))
+    elif shortcut is not None:
+        x = trace.call(x, shortcut)
     return trace.in_place(trace.in_place(y, x))
 
 
@@ -71,11 +75,22 @@ def trace_bottleneck_block(
     y = trace.norm(trace.conv(y, widen))
     if projection is not None:
         x = trace.norm(trace.conv(x, projection, stride=stride))
+    elif shortcut is not None:
+        x = trace.call(x, shortcut)
     return trace.in_place(trace.in_place(y, x))
 
 
 def _projection_weight(trace: LayerTrace, shortcut: Call | None) -> Weight | None:
-    if shortcut is None:
+    if shortcut is None or shortcut.name != "Projection":
         return None
     channels = shortcut.kwargs
     return trace.weight(int(channels["in_channels"]), int(channels["out_channels"]))  # type: ignore[arg-type]
+
+
+def trace_padded_shortcut(
+    trace: LayerTrace, x: FeatureMap, *, in_channels: int, out_channels: int, stride: int = 1
+) -> FeatureMap:
+    """Layers of PaddedShortcut: pixels are skipped without a copy, channels are not."""
+    height, width = strided(x.height, stride), strided(x.width, stride)
+    x = FeatureMap(x.channels, height, width, x.storage)
+    return x if out_channels == in_channels else trace.resize(x, height, width, out_channels)

@@ -10,12 +10,14 @@ __all__ = ["FAMILY"]
 FAMILY = Family(
     name="separable",
     options=(
+        options.SeparableStem,
         options.SeparableTransition,
         options.Separable,
     ),
     modules="nas.families.separable.modules",
     traces={
         "SeparableBlock": trace.trace_separable_block,
+        "SeparableUnit": trace.trace_separable_unit,
     },
     merges={("ConvNormAct", "ConvNormAct"): options.merge_convolutions},
 )

@@ -33,3 +33,11 @@ class SeparableBlock(nn.Module):
         """Depthwise, then pointwise, each normalised and activated."""
         x = self.activation(self.depthwise_norm(self.depthwise(x)))
         return self.activation(self.pointwise_norm(self.pointwise(x)))
+
+
+class SeparableUnit(nn.Sequential):
+    """(B, C_in, H, W) -> (B, C_out, H', W'): a depthwise and a pointwise convolution."""
+
+    def __init__(self, depthwise: nn.Module, pointwise: nn.Module) -> None:
+        """Each is a convolution with what stands after it."""
+        super().__init__(depthwise, pointwise)

@@ -7,56 +7,132 @@ https://arxiv.org/abs/1704.04861 (section 3.1). The module is in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nas.components import (
     ACTIVATIONS,
+    Activation,
+    AnyKernel,
+    AnyStride,
     Block,
     Call,
+    Channels,
     Component,
     Count,
     Kernels,
-    OddKernel,
+    Order,
+    Side,
     Slot,
+    Stem,
     Transition,
+    UnitOptions,
     are_separable,
     call,
     depthwise_call,
+    is_even,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Separable(Component):
-    kernel: OddKernel = 3
+    kernel: AnyKernel = 3
     kernels: Kernels = "learned"
     """Learned, or one of VGNet's fixed banks."""
     groups: Count = 1
     """Groups of the pointwise convolution."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class _SeparableUnit(UnitOptions, _Separable):
+    quiet = ("order", "between", *UnitOptions.quiet)
+    order: Order = "conv_norm_act"
+    """Whether norm or activation stands first, after each convolution."""
+    between: Literal["norm_act", "norm", "act", "none"] = "norm_act"
+    """What stands between the two convolutions; in the order of `order`."""
+
     def call(self, slot: Slot) -> Call:
-        """SeparableBlock at the stage's width."""
-        slot.require_divides(self.groups, slot.in_channels, "groups")
-        slot.require_divides(self.groups, slot.out_channels, "groups")
+        """SeparableBlock at the stage's width, or SeparableUnit where that does not suffice."""
+        return self.separable(slot, slot.out_channels, slot.strides, slot.activation)
+
+    def separable(
+        self, slot: Slot, out_channels: int, stride: Side, activation: Activation
+    ) -> Call:
+        """SeparableBlock or SeparableUnit."""
+        channels = slot.in_channels
+        slot.require_divides(self.groups, channels, "groups")
+        slot.require_divides(self.groups, out_channels, "groups")
+        usual = self.order == "conv_norm_act" and self.between == "norm_act" and self.is_plain
+        kernel = self.kernel
+        if isinstance(kernel, tuple) or is_even(kernel) or isinstance(stride, tuple) or not usual:
+            return self._unit_call(slot, out_channels, stride, activation)
         return call(
             "SeparableBlock",
-            in_channels=slot.in_channels,
-            out_channels=slot.out_channels,
-            depthwise=depthwise_call(
-                self.kernels, slot, slot.in_channels, kernel=self.kernel, stride=slot.stride
-            ),
+            in_channels=channels,
+            out_channels=out_channels,
+            depthwise=depthwise_call(self.kernels, slot, channels, kernel=kernel, stride=stride),
             groups=self.groups if self.groups > 1 else None,
-            activation=ACTIVATIONS[slot.activation],
+            activation=ACTIVATIONS[activation],
+        )
+
+    def _unit_call(
+        self, slot: Slot, out_channels: int, stride: Side, activation: Activation
+    ) -> Call:
+        if self.kernels != "learned":
+            raise slot.refuse(
+                "fixed kernels stand in the usual separable convolution",
+                f"the {self.kernels} bank is 3x3 with padding, norm and activation; leave order, "
+                "between, norm, bias, padding, dilation and pool at their defaults, or use "
+                "kernels: learned",
+            )
+        steps = self.order.removeprefix("conv_")
+        between = "_".join(step for step in steps.split("_") if step in self.between)
+        channels = slot.in_channels
+        return call(
+            "SeparableUnit",
+            depthwise=self.unit(
+                channels,
+                channels,
+                kernel=self.kernel,
+                stride=stride,
+                groups=channels,
+                steps=between,
+                activation=activation,
+                pools=False,
+            ),
+            pointwise=self.unit(
+                channels,
+                out_channels,
+                kernel=1,
+                groups=self.groups,
+                steps=steps,
+                activation=activation,
+            ),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Separable(Block, _Separable):
+class SeparableStem(Stem, _SeparableUnit):
+    """A separable convolution of the image: each of its channels filtered, then mixed."""
+
+    kind = "separable"
+    channels: Channels
+    stride: AnyStride = 2
+    activation: Activation = "relu"
+
+    def call(self, slot: Slot) -> Call:
+        """SeparableBlock or SeparableUnit."""
+        return self.separable(slot, self.channels, self.stride, self.activation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separable(Block, _SeparableUnit):
     """Depthwise, BatchNorm, activation, pointwise, BatchNorm, activation; can stride and widen."""
 
     kind = "separable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeparableTransition(Transition, _Separable):
+class SeparableTransition(Transition, _SeparableUnit):
     """One depthwise separable convolution that strides and changes the width."""
 
     kind = "separable"

@@ -22,3 +22,10 @@ def trace_separable_block(
     x = trace.in_place(trace.norm(trace.call(x, depthwise)))
     pointwise = trace.weight(in_channels, out_channels, groups=groups)
     return trace.in_place(trace.norm(trace.conv(x, pointwise)))
+
+
+def trace_separable_unit(
+    trace: LayerTrace, x: FeatureMap, *, depthwise: Call, pointwise: Call
+) -> FeatureMap:
+    """Layers of SeparableUnit."""
+    return trace.call(trace.call(x, depthwise), pointwise)
