@@ -39,10 +39,14 @@ class UnitOptions(Component):
     pool: Annotated[int, Bounds(1, 4)] = 1
     """Max pooling at the end, without padding: window and stride; 1 is none."""
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every option is at its default."""
-        return all(getattr(self, name) == getattr(UnitOptions, name) for name in UNIT_DEFAULTS)
+    def is_plain(self, kernel: Side) -> bool:
+        """Whether every option is at its default, or makes no difference to this kernel."""
+        free = ("padding", "dilation") if as_pair(kernel) == (1, 1) else ()
+        return all(
+            getattr(self, name) == getattr(UnitOptions, name)
+            for name in UNIT_DEFAULTS
+            if name not in free
+        )
 
     def unit(
         self,

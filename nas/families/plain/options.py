@@ -50,7 +50,11 @@ class ConvStem(Stem, UnitOptions):
 
     def call(self, slot: Slot) -> Call:
         """ConvNormAct or ConvActNorm, or ConvUnit where these do not suffice."""
-        if not self.is_plain or not is_simple(self.kernel) or not isinstance(self.stride, int):
+        if (
+            not self.is_plain(self.kernel)
+            or not is_simple(self.kernel)
+            or not isinstance(self.stride, int)
+        ):
             return self.unit(
                 slot.in_channels,
                 self.channels,
@@ -91,7 +95,7 @@ class _ConvUnit(UnitOptions, _Conv):
         slot.require_divides(self.groups, slot.in_channels, "groups")
         slot.require_divides(self.groups, slot.out_channels, "groups")
         usual = self.order == "conv_norm_act" and slot.across is None
-        if not (self.is_plain and is_simple(self.kernel) and usual):
+        if not (self.is_plain(self.kernel) and is_simple(self.kernel) and usual):
             return self.unit(
                 slot.in_channels,
                 slot.out_channels,

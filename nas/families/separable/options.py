@@ -61,7 +61,8 @@ class _SeparableUnit(UnitOptions, _Separable):
         channels = slot.in_channels
         slot.require_divides(self.groups, channels, "groups")
         slot.require_divides(self.groups, out_channels, "groups")
-        usual = self.order == "conv_norm_act" and self.between == "norm_act" and self.is_plain
+        usual = self.order == "conv_norm_act" and self.between == "norm_act"
+        usual = usual and self.is_plain(self.kernel)
         kernel = self.kernel
         if isinstance(kernel, tuple) or is_even(kernel) or isinstance(stride, tuple) or not usual:
             return self._unit_call(slot, out_channels, stride, activation)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from nas.arch import Component, Slot
 from nas.errors import IllegalArchitecture
 from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling, VgnetHead
+from nas.layers.depthwise import EdgeGaussianBank
 
 
 def slot(c_in: int, c_out: int | None = None, stride: int = 1) -> Slot:
@@ -41,13 +43,18 @@ def test_fixed_kernels_are_not_shared_by_chunks() -> None:
     [
         (HalfIdentity(), slot(7), "2 halves"),
         (HalfIdentity(), slot(16, 32), "keeps its shape"),
-        (HalfIdentity(kernels="edge"), slot(12), "edge bank"),
-        (HalfIdentity(kernels="edge_gaussian"), slot(56), "edge_gaussian bank"),
-        (VgnetDownsampling(), slot(7, 14, 2), "gaussian bank"),
         (VgnetHead(), slot(12, 10), "chunks 8 does not divide 12"),
-        (VgnetHead(kernels="edge_gaussian"), slot(12, 10), "edge_gaussian bank"),
     ],
 )
 def test_what_cannot_be_built_is_refused(part: Component, at: Slot, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message):
         part.call(at)
+
+
+@pytest.mark.parametrize("channels", [56, 28, 12, 8, 5])
+def test_banks_are_tiled_and_cut_to_any_width(channels: int) -> None:
+    bank = EdgeGaussianBank(channels).get_buffer("weight")
+    assert bank.shape == (channels, 1, 3, 3)
+    for channel in range(channels):
+        expected = torch.tensor(EdgeGaussianBank.kernels[channel % 8]).view(1, 3, 3)
+        assert torch.equal(bank[channel], expected)
