@@ -24,6 +24,7 @@ from nas.cli import (
     _plugins,
     _results,
     _search,
+    _track,
     _train,
     _tune,
 )
@@ -53,6 +54,7 @@ app.command("runs")(_results.runs)
 app.command("report")(_results.report)
 app.command("export")(_results.export)
 app.command("repair")(_results.repair)
+app.command("track")(_track.track)
 app.command("spaces")(_models.spaces)
 app.command("show")(with_plugins(_models.show))
 app.command("cost")(with_plugins(_models.cost))

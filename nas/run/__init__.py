@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nas.run._run import Run
     from nas.run._search import Outcome, run_search
     from nas.run._settings import SearchSettings, WorkerConfig, parse_workers
+    from nas.run._track import track_run
     from nas.run._views import documents_of, watch, write_comparison, write_views
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "run_search",
     "search",
     "summary_of",
+    "track_run",
     "watch",
     "write_comparison",
     "write_views",
@@ -85,6 +87,7 @@ _HOMES = {
     "run_search": "_search",
     "search": "_api",
     "summary_of": "_results",
+    "track_run": "_track",
     "watch": "_views",
     "write_comparison": "_views",
     "write_views": "_views",

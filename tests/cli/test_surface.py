@@ -45,6 +45,7 @@ SURFACE = {
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],
     "export": ["RUN", "--pick", "--out", "--materialize", "--code-only", "--force", "--storage"],
     "repair": ["RUN"],
+    "track": ["RUN", "--mlflow", "--tensorboard"],
     "spaces": [],
     "show": ["NAME", "--set", "--svg", "--input", "--classes", "--plugin"],
     "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules", "--plugin"],
