@@ -8,6 +8,7 @@ From Python:
     for member in run.front():
         print(member.arch_id, member.scores.accuracy, member.cost.params)
     run.export("knee")
+    print(nas.train("lrunet_1_1x", recipe="light").test["accuracy"])
 
 What is listed here is loaded when it is first used, so `import nas` itself loads neither torch nor
 Ray nor Optuna.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.cost import cost_of
+    from nas.final import train, train_finalists
     from nas.metrics import Limit, Metric
     from nas.model import build_model
     from nas.run import FrontMember, Run, list_runs, open_run, register, search
@@ -42,6 +44,8 @@ __all__ = [
     "open_run",
     "register",
     "search",
+    "train",
+    "train_finalists",
 ]
 
 _HOMES = {
@@ -57,6 +61,8 @@ _HOMES = {
     "open_run": "nas.run",
     "register": "nas.run",
     "search": "nas.run",
+    "train": "nas.final",
+    "train_finalists": "nas.final",
 }
 
 

@@ -135,9 +135,9 @@ def search(
         _drive(_Drive(screen, config, as_json=as_json), begun.run)
     if finalists:
         from nas.cli._train import train_run
-        from nas.final import FinalistsWish
+        from nas.final import FinalistsSettings
 
-        train_run(screen.console, begun.run.path, FinalistsWish(finalists=finalists))
+        train_run(screen.console, begun.run.path, FinalistsSettings(finalists=finalists))
 
 
 def resume(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -33,7 +31,7 @@ from nas.errors import OptionError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.final import FinalistsWish, Runner, TrainingPlan
+    from nas.final import FinalistsSettings, Runner, TrainingPlan
 
 _INTERRUPTED = 130
 
@@ -141,14 +139,18 @@ def train(
     Of a run, the networks near its front climb a ladder of longer trainings, and the last ones
     make the run's final front.
     """
-    from nas.final import is_run, plan_training
+    from nas.final import default_folder, is_run, plan_training
 
     console = make_console()
     if is_run(Path(target)):
         _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
-        wish = None if resume else _wish(finalists, seeds, recipe, overrides, device, threads)
+        asked = (
+            None
+            if resume
+            else _finalists_settings(finalists, seeds, recipe, overrides, device, threads)
+        )
         runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
-        train_run(console, Path(target), wish, runner)
+        train_run(console, Path(target), asked, runner)
         return
     plan = None
     if not resume:
@@ -168,7 +170,7 @@ def train(
             threads=threads,
             kernels=kernels,  # type: ignore[arg-type]
         )
-    folder = Path(target) if resume else out or _default_folder(target)
+    folder = Path(target) if resume else out or default_folder(target)
     runner = _runner(console, folder / "tune", workers, address, device)
     _train_network(console, plan, folder, runner)
 
@@ -194,7 +196,7 @@ def _train_network(
 
 
 def train_run(
-    console: Console, folder: Path, wish: FinalistsWish | None, runner: Runner | None = None
+    console: Console, folder: Path, asked: FinalistsSettings | None, runner: Runner | None = None
 ) -> None:
     """Train a run's finalists and print its final front."""
     from nas.final import run_here, train_finalists
@@ -204,7 +206,9 @@ def train_run(
 
     lines = EpochLines(console, lambda job: f"{job.plan.arch.id}, seed {job.seed}, ")
     try:
-        front = train_finalists(folder, wish, runner=runner or run_here, on_epoch=lines, tell=tell)
+        front = train_finalists(
+            folder, asked, runner=runner or run_here, on_epoch=lines, tell=tell
+        )
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_final_front(console, front, folder)
@@ -226,18 +230,18 @@ def _runner(
     )
 
 
-def _wish(
+def _finalists_settings(
     finalists: int | None,
     seeds: int | None,
     recipe: str | None,
     overrides: list[str],
     device: str | None,
     threads: int,
-) -> FinalistsWish:
-    from nas.final import FinalistsWish
+) -> FinalistsSettings:
+    from nas.final import FinalistsSettings
 
     counts = {"finalists": finalists, "seeds": seeds}
-    return FinalistsWish(
+    return FinalistsSettings(
         recipe=recipe,
         overrides=tuple(overrides),
         device=device,
@@ -259,10 +263,3 @@ def _refuse_for_runs(**given: object) -> None:
 def _leave_interrupted(console: Console, folder: Path) -> NoReturn:
     console.print(f"\nStopped; go on with: nas train --resume {folder}", highlight=False)
     raise typer.Exit(_INTERRUPTED) from None
-
-
-def _default_folder(target: str) -> Path:
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(target).stem)
-    if not name:
-        raise OptionError(f"{target}: no name of a network; write a model file or RUN:ID")
-    return Path("runs") / f"train-{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

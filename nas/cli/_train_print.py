@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nas.final import FinalFront, FinalReport, TrainingJob, TrainingPlan
     from nas.train import EpochRecord
 
+_IN_UNITS = ("loss", "mean_absolute_error")
+"""Metrics that are no shares of 1."""
+
 
 class EpochLines:
     """Tells of trainings: the first and last epochs, and one every so often between.
@@ -74,15 +77,19 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    for heading in ("accuracy, %", "validation", "test"):
-        table.add_column(heading, justify="left" if heading[0] == "a" else "right")
-    for one in report.seeds if len(report.seeds) > 1 else ():
+    table.add_column("")
+    for heading in ("validation", "test"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    several = len(report.seeds) > 1
+    for one in report.seeds if several else ():
         table.add_row(
-            f"seed {one['seed']}",
+            f"accuracy of seed {one['seed']}, %",
             *(f"{100 * one[part]['accuracy']:.2f}" for part in ("validation", "test")),
         )
-    for name, words in (("accuracy", "mean"), ("balanced_accuracy", "balanced, mean")):
-        table.add_row(words, *(_mean(part[name]) for part in (report.validation, report.test)))
+    for name in report.validation:
+        words = name.replace("_", " ") + ", mean" * several + ", %" * (name not in _IN_UNITS)
+        parts = (report.validation[name], report.test[name])
+        table.add_row(words, *(_mean(one, share=name not in _IN_UNITS) for one in parts))
     console.print(table)
     for line in (
         f"Steps by {report.seeds[0]['kernels']}.",
@@ -92,10 +99,12 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _mean(spread: dict[str, float | None]) -> str:
+def _mean(spread: dict[str, float | None], *, share: bool = True) -> str:
     mean, std = spread["mean"], spread["std"]
     assert mean is not None
-    return f"{100 * mean:.2f}" + (f" ± {100 * std:.2f}" if std is not None else "")
+    scale, digits = (100, 2) if share else (1, 4)
+    spread_text = f" ± {scale * std:.{digits}f}" if std is not None else ""
+    return f"{scale * mean:.{digits}f}{spread_text}"
 
 
 def print_final_front(console: Console, front: FinalFront, folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +43,7 @@ def tune(
     ] = None,
 ) -> None:
     """Search a recipe's hyper-parameters with Ray Tune: an Optuna searcher, ASHA stops early."""
-    from nas.final import plan_training
+    from nas.final import default_folder, plan_training
     from nas.tune import SEARCHED, Resources, TuneSettings, tune_recipe
     from nas.workers import open_ray
 
@@ -64,7 +62,7 @@ def tune(
         seed=seed,
         device="cuda" if gpus_per_worker else "cpu",
     )
-    folder = out or _default_folder(target)
+    folder = out or default_folder(target, "tune")
 
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
@@ -89,8 +87,3 @@ def tune(
         f"images{before}. The best of many flatters: `nas train` measures it anew."
     )
     say(f"Next:\n  nas train {target} --recipe {folder / 'best.yaml'}")
-
-
-def _default_folder(target: str) -> Path:
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(target).stem)
-    return Path("runs") / f"tune-{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

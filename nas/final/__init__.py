@@ -1,12 +1,13 @@
 """The last mile: networks trained in full, tested once, and exported with honest figures."""
 
+from nas.final._api import default_folder, train
 from nas.final._choose import plan_training
 from nas.final._front import Agreement, FinalFront, FinalMember
 from nas.final._jobs import Runner, TrainingJob, run_here
 from nas.final._plan import TrainingPlan, TrainingSettings, read_plan
 from nas.final._results import FinalReport
 from nas.final._train import resume_training, train_network
-from nas.final._train_run import FinalistsWish, train_finalists
+from nas.final._train_run import FinalistsSettings, train_finalists
 from nas.final._trained import TrainedNetwork, find_trained, is_run
 from nas.final._with_ray import ray_runner
 
@@ -15,12 +16,13 @@ __all__ = [
     "FinalFront",
     "FinalMember",
     "FinalReport",
-    "FinalistsWish",
+    "FinalistsSettings",
     "Runner",
     "TrainedNetwork",
     "TrainingJob",
     "TrainingPlan",
     "TrainingSettings",
+    "default_folder",
     "find_trained",
     "is_run",
     "plan_training",
@@ -28,6 +30,7 @@ __all__ = [
     "read_plan",
     "resume_training",
     "run_here",
+    "train",
     "train_finalists",
     "train_network",
 ]

@@ -39,7 +39,7 @@ DEFAULT_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalistsWish:
+class FinalistsSettings:
     """What was asked of the finalists' training; whatever is None is decided here, and said."""
 
     finalists: int = DEFAULT_FINALISTS
@@ -59,7 +59,7 @@ class FinalistsWish:
 
 def train_finalists(
     run_folder: Path,
-    wish: FinalistsWish | None = None,
+    asked: FinalistsSettings | None = None,
     *,
     runner: Runner = run_here,
     on_epoch: OnEpoch | None = None,
@@ -71,7 +71,7 @@ def train_finalists(
 
     Args:
         run_folder: Of a search, finished or not.
-        wish: How many, how and with how many seeds; as it was begun with where None.
+        asked: How many, how and with how many seeds; as it was begun with where None.
         runner: Where trainings run.
         on_epoch: Called with (job, epoch) after each epoch.
         tell: Called with a sentence on each decision.
@@ -85,8 +85,11 @@ def train_finalists(
     if (folder.path / "final.json").exists():
         return FinalFront.from_plain(folder.read_json("final.json"))
     with folder.lock():
-        candidates, data = _candidates(run), read_data(_settings(run, wish or FinalistsWish()))
-        recipe, settings, count = _begin(folder, run, wish, candidates, tell)
+        candidates, data = (
+            _candidates(run),
+            read_data(_settings(run, asked or FinalistsSettings())),
+        )
+        recipe, settings, count = _begin(folder, run, asked, candidates, tell)
         ladder = Ladder(
             recipe=recipe,
             settings=settings,
@@ -150,7 +153,7 @@ def _with_images(one: Candidate, run: OpenedRun, data: ImageData) -> Candidate:
 def _begin(
     folder: TrainingFolder,
     run: OpenedRun,
-    wish: FinalistsWish | None,
+    asked: FinalistsSettings | None,
     candidates: Sequence[Candidate],
     tell: Callable[[str], None],
 ) -> tuple[Recipe, TrainingSettings, int]:
@@ -158,48 +161,48 @@ def _begin(
     plan = folder.path / "plan.json"
     if plan.exists():
         written = folder.read_json("plan.json")
-        if wish is not None and asdict(wish) != _as_wish(written):
+        if asked is not None and asdict(asked) != _as_settings(written):
             raise RunFolderError(
                 f"{plan}: these finalists were begun with {_in_words(written)}; go on with "
                 f"`nas train --resume {folder.path.parent}`, or move {folder.path} away"
             )
-        wish = FinalistsWish(**_as_wish(written))
+        asked = FinalistsSettings(**_as_settings(written))
         recipe = parse_recipe(folder.read("recipe.yaml"), source=str(folder.path / "recipe.yaml"))
-        return recipe, _settings(run, wish), wish.finalists
-    wish = wish or FinalistsWish()
+        return recipe, _settings(run, asked), asked.finalists
+    asked = asked or FinalistsSettings()
     median = statistics.median_low([one.cost.params for one in candidates])
-    name, why = (wish.recipe, "") if wish.recipe is not None else recipe_by_size(median)
-    recipe = load_recipe(name, wish.overrides)
-    settings = _settings(run, wish)
+    name, why = (asked.recipe, "") if asked.recipe is not None else recipe_by_size(median)
+    recipe = load_recipe(name, asked.overrides)
+    settings = _settings(run, asked)
     data = read_data(settings)
     check_plan(TrainingPlan(arch=candidates[0].arch, recipe=recipe, settings=settings), data)
-    tell(f"Recipe {recipe.name}{why}; {wish.finalists} finalists with {wish.seeds} seeds")
+    tell(f"Recipe {recipe.name}{why}; {asked.finalists} finalists with {asked.seeds} seeds")
     folder.write("recipe.yaml", dump_recipe(recipe).encode())
-    folder.write_json("plan.json", {"format": FORMAT, **asdict(wish)})
-    return recipe, settings, wish.finalists
+    folder.write_json("plan.json", {"format": FORMAT, **asdict(asked)})
+    return recipe, settings, asked.finalists
 
 
-def _as_wish(written: dict[str, Any]) -> dict[str, Any]:
+def _as_settings(written: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in written.items() if key != "format"}
     return plain | {"overrides": tuple(plain["overrides"])}
 
 
 def _in_words(written: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in _as_wish(written).items() if value)
+    return ", ".join(f"{key} {value}" for key, value in _as_settings(written).items() if value)
 
 
-def _settings(run: OpenedRun, wish: FinalistsWish) -> TrainingSettings:
-    asked = run.session.settings
+def _settings(run: OpenedRun, asked: FinalistsSettings) -> TrainingSettings:
+    search = run.session.settings
     return TrainingSettings(
-        data=asked.data,
-        data_dir=asked.data_dir,
-        data_options=asked.data_options,
-        seeds=tuple(range(wish.seeds)),
-        device=find_device(wish.device),
-        threads=wish.threads,
+        data=search.data,
+        data_dir=search.data_dir,
+        data_options=search.data_options,
+        seeds=tuple(range(asked.seeds)),
+        device=find_device(asked.device),
+        threads=asked.threads,
         origin=(
-            f"Found by a search of {asked.space} with budget {asked.budget}, sampler "
-            f"{asked.sampler}, seed {asked.seed}; a finalist of `nas train`."
+            f"Found by a search of {search.space} with budget {search.budget}, sampler "
+            f"{search.sampler}, seed {search.seed}; a finalist of `nas train`."
         ),
     )
 

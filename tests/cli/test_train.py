@@ -37,11 +37,11 @@ def test_a_network_is_trained_and_reported(tmp_path: Path, npz: Path) -> None:
     )
 
     assert "epoch 3/3" in told
-    assert re.search(r"mean\s+[\d.]+ ± [\d.]+\s+[\d.]+ ± [\d.]+", told)
+    assert re.search(r"accuracy, mean, %\s+[\d.]+ ± [\d.]+\s+[\d.]+ ± [\d.]+", told)
     assert "test images: read once" in told
     again = run("train", "--resume", out)
     assert "left" not in again
-    assert re.search(r"mean\s+[\d.]+ ±", again)
+    assert re.search(r"accuracy, mean, %\s+[\d.]+ ±", again)
 
 
 def test_mistakes_are_user_errors() -> None:

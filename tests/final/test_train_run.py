@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from nas.cli import app
 from nas.errors import OptionError, RunFolderError, UserError
-from nas.final import FinalistsWish, find_trained, plan_training, train_finalists
+from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
 from nas.final import _train_run as module
 from nas.final._front import FinalMember, agreement
 from tests.final.small_model import QUICK
@@ -49,8 +49,10 @@ def run(searched: Path, tmp_path: Path) -> Path:
     return shutil.copytree(searched / "run", tmp_path / "run")
 
 
-def wish(searched: Path, **changes: Any) -> FinalistsWish:
-    made = FinalistsWish(finalists=2, seeds=2, recipe=str(searched / "quick.yaml"), device="cpu")
+def asked(searched: Path, **changes: Any) -> FinalistsSettings:
+    made = FinalistsSettings(
+        finalists=2, seeds=2, recipe=str(searched / "quick.yaml"), device="cpu"
+    )
     return replace(made, **changes)
 
 
@@ -62,7 +64,7 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
         if record.epoch == record.num_epochs:
             trained.append((job.plan.arch.id, job.seed, record.num_epochs))
 
-    front = train_finalists(run, wish(searched), on_epoch=on_epoch, tell=told.append)
+    front = train_finalists(run, asked(searched), on_epoch=on_epoch, tell=told.append)
 
     lengths = [epochs for _, _, epochs in trained]
     assert lengths == sorted(lengths)
@@ -78,7 +80,7 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
 
 
 def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, run: Path) -> None:
-    front = train_finalists(run, wish(searched))
+    front = train_finalists(run, asked(searched))
 
     with (run / "final/front.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -102,7 +104,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_front(
     import shutil
 
     other = shutil.copytree(run, tmp_path / "other")
-    straight = train_finalists(run, wish(searched))
+    straight = train_finalists(run, asked(searched))
     front: FinalFront | None = None
     for stop_after in (2, 5, 7, 100):
         left = [stop_after]
@@ -113,7 +115,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_front(
                 raise KeyboardInterrupt
 
         try:
-            front = train_finalists(other, None if front else wish(searched), on_epoch=on_epoch)
+            front = train_finalists(other, None if front else asked(searched), on_epoch=on_epoch)
         except KeyboardInterrupt:
             continue
 
@@ -127,10 +129,10 @@ def test_what_was_begun_otherwise_is_not_mixed(searched: Path, run: Path) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_finalists(run, wish(searched), on_epoch=stop)
+        train_finalists(run, asked(searched), on_epoch=stop)
 
     with pytest.raises(RunFolderError, match="were begun with finalists 2, seeds 2"):
-        train_finalists(run, wish(searched, finalists=3))
+        train_finalists(run, asked(searched, finalists=3))
 
 
 def test_test_images_are_read_once_after_everything(
@@ -144,7 +146,7 @@ def test_test_images_are_read_once_after_everything(
         return read(*words)
 
     monkeypatch.setattr(module, "read_test", noted)
-    train_finalists(run, wish(searched), on_epoch=lambda job, record: events.append("epoch"))
+    train_finalists(run, asked(searched), on_epoch=lambda job, record: events.append("epoch"))
 
     assert events.count("test") == 1
     assert events[-1] == "test"
@@ -164,9 +166,9 @@ def test_the_recipe_follows_the_candidates_size_and_that_is_said(run: Path) -> N
 
 def test_mistakes_are_user_errors(searched: Path, run: Path) -> None:
     with pytest.raises(OptionError, match="--finalists 0"):
-        wish(searched, finalists=0)
+        asked(searched, finalists=0)
     with pytest.raises(UserError, match="no recipe of that name"):
-        train_finalists(run, wish(searched, recipe="nothing"))
+        train_finalists(run, asked(searched, recipe="nothing"))
     assert not (run / "final/plan.json").exists()
 
 
