@@ -234,6 +234,8 @@ _BUILT_IN = (
     _count("ring_params", "parameters in rings", "ring"),
     _count("kernel_params", "parameters of kernels", "kernels"),
     _count("frozen_params", "fixed parameters", "fixed"),
+    _count("generated_params", "weights that rings generate", "made"),
+    _count("largest_generated", "weights of the largest generated kernel", "largest"),
     _count("macs", "multiply-accumulates", "MACs", "--max-macs", "Such as 5M."),
     _bytes(
         "peak_activation_bytes",
@@ -263,6 +265,8 @@ _BUILT_IN = (
         "SRAM",
         "bytes in int8",
     ),
+    _bytes("ram_bytes", None, "", "RAM", "bytes"),
+    _bytes("int8_ram_bytes", None, "", "RAM, int8", "bytes in int8"),
     Metric(
         name="latency",
         direction="minimize",

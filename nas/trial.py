@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
 
+Deployment = Literal["generated", "materialized"]
+"""How a device has the kernels that rings stand for: made when they are needed, or stored."""
+DEPLOYMENTS: tuple[str, ...] = get_args(Deployment)
 State = Literal["complete", "duplicate", "rejected", "failed", "pruned"]
 
 
@@ -35,17 +38,32 @@ class Cost:
     """Largest sum of live fp32 activations during one image's forward pass."""
     latency_us: int | None = None
     """Predicted microseconds for one image, where latency is asked for; not exact."""
+    generated_params: int = 0
+    """Weights of all layers that read rings: what they need where kernels are materialized."""
+    largest_generated: int = 0
+    """Weights of the largest kernel that a ring generates."""
+    deploy: Deployment = "generated"
+    """How `stored_bytes`, `ram_bytes` and their int8 forms take the kernels that rings stand for:
+    generated layer by layer while the network runs, or materialized, that is stored."""
     custom: dict[str, float] = field(default_factory=dict, hash=False)
     """Metrics of the user's own that follow from the architecture, by name."""
 
     @property
-    def stored_bytes(self) -> int:
-        """What a device must keep of the network in fp32.
+    def stored_kernel_params(self) -> int:
+        """Weights of kernels that a device keeps, without fixed ones."""
+        if self.deploy == "generated":
+            return self.kernel_params
+        return self.kernel_params - self.ring_params + self.generated_params
 
-        Every weight once, a ring once, and two numbers a channel for each norm, into which its
-        running statistics can be folded.
+    @property
+    def stored_bytes(self) -> int:
+        """What a device must keep of the network in fp32: its flash.
+
+        Every weight once, a ring or the kernels that it generates, and two numbers a channel for
+        each norm, into which its running statistics can be folded.
         """
-        return 4 * (self.params + self.frozen_params)
+        others = self.params - self.kernel_params + self.frozen_params
+        return 4 * (self.stored_kernel_params + others)
 
     @property
     def int8_stored_bytes(self) -> int:
@@ -53,7 +71,19 @@ class Cost:
 
         So integer kernels have them (Jacob et al., 2018, section 2.4).
         """
-        return self.kernel_params + self.frozen_params + 4 * (self.params - self.kernel_params)
+        kernels = self.stored_kernel_params + self.frozen_params
+        return kernels + 4 * (self.params - self.kernel_params)
+
+    @property
+    def ram_bytes(self) -> int:
+        """Working memory in fp32: live activations, and room for the largest generated kernel."""
+        kernel = self.largest_generated if self.deploy == "generated" else 0
+        return self.peak_activation_bytes + 4 * kernel
+
+    @property
+    def int8_ram_bytes(self) -> int:
+        """The same with 8 bits an element."""
+        return self.ram_bytes // 4
 
     @property
     def int8_peak_activation_bytes(self) -> int:

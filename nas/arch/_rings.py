@@ -106,13 +106,16 @@ def plan_rings(
     )
 
 
-def ring_budget(sharers: Sequence[Sharer], parts: Sequence[ComponentKernels]) -> tuple[int, int]:
-    """Scalars in all rings, and weights of all layers that read them. See `plan_rings`."""
-    scalars = replaced = 0
+def ring_budget(
+    sharers: Sequence[Sharer], parts: Sequence[ComponentKernels]
+) -> tuple[int, int, int]:
+    """Scalars in all rings, weights of all layers that read them, and those of the largest one."""
+    scalars = replaced = largest = 0
     for _, (cell, size) in _sized_cells(sharers, parts):
         scalars += size
         replaced += sum(slot.size * len(slot.readers) for slot in cell)
-    return scalars, replaced
+        largest = max(largest, *(slot.size for slot in cell))
+    return scalars, replaced, largest
 
 
 @lru_cache(maxsize=1 << 16)

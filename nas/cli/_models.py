@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.arch import summarize
-from nas.cli._options import Set, parse_shape
-from nas.cost import cost_of
+from nas.cli._options import Deploy, Set, parse_deploy, parse_shape
+from nas.cost import cost_of, working_memory
 from nas.drawing import write_drawing
 from nas.errors import OptionError
 from nas.space import catalogue, estimate_size, load_architecture, load_space
@@ -21,6 +21,7 @@ from nas.units import human_bytes, human_large
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
+    from nas.cost import WorkingMemory
     from nas.space import SearchSpace, Size
     from nas.trial import Cost
 
@@ -75,6 +76,7 @@ def cost(
     ] = "3x224x224",
     classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 1000,
     overrides: Set = [],  # noqa: B006 - typer copies it
+    deploy: Deploy = "generated",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     modules: Annotated[
         bool, typer.Option("--modules", help="Add a table by module, counted by fvcore.")
@@ -83,17 +85,24 @@ def cost(
     """Print a network's exact costs: parameters, multiply-accumulates, peak memory."""
     shape = parse_shape(input_shape)
     arch = load_architecture(name, overrides)
-    exact = cost_of(arch, input_shape=shape, num_classes=classes)
+    exact = cost_of(arch, input_shape=shape, num_classes=classes, deploy=parse_deploy(deploy))
+    memory = working_memory(arch, input_shape=shape, num_classes=classes)
     if as_json:
         if modules:
             raise OptionError("--json and --modules cannot be combined; choose one")
         typer.echo(
-            json.dumps({"name": arch.name, "id": arch.id} | _known(exact) | _in_bytes(exact))
+            json.dumps(
+                {"name": arch.name, "id": arch.id}
+                | _known(exact)
+                | {"deploy": exact.deploy}
+                | _in_bytes(exact)
+                | asdict(memory)
+            )
         )
         return
     console = _console()
     console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {classes} classes")
-    console.print(_cost_table(exact))
+    console.print(_cost_table(exact, memory))
     if modules:
         _print_modules(console, arch, shape, classes)
 
@@ -154,11 +163,14 @@ def _shown(value: object) -> object:
 
 
 def _in_bytes(exact: Cost) -> dict[str, int]:
-    names = ("stored_bytes", "int8_stored_bytes", "int8_peak_activation_bytes")
+    names = (
+        *("stored_bytes", "int8_stored_bytes", "int8_peak_activation_bytes"),
+        *("ram_bytes", "int8_ram_bytes"),
+    )
     return {name: getattr(exact, name) for name in names}
 
 
-def _cost_table(exact: Cost) -> Table:
+def _cost_table(exact: Cost, memory: WorkingMemory) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")
@@ -186,6 +198,20 @@ def _cost_table(exact: Cost) -> Table:
         f"{exact.int8_peak_activation_bytes:,}",
         f"{human_bytes(exact.int8_peak_activation_bytes)} of live int8 activations",
     )
+    if exact.generated_params:
+        kernel = f"kernels {exact.deploy}: "
+        made = "with the largest one generated" if exact.deploy == "generated" else "all stored"
+        table.add_row(
+            "int8_ram_bytes",
+            f"{exact.int8_ram_bytes:,}",
+            f"{kernel}{human_bytes(exact.int8_ram_bytes)} {made}",
+        )
+    for name, what in (
+        ("int8_munas_peak_bytes", "by muNAS's rule: no image, best order"),
+        ("int8_arena_bytes", "a greedy planner's arena"),
+    ):
+        value = getattr(memory, name)
+        table.add_row(name, f"{value:,}", f"{human_bytes(value)} {what}")
     return table
 
 

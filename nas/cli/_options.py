@@ -6,13 +6,14 @@ import inspect
 import re
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from nas.errors import OptionError
 from nas.families import load_plugin
 from nas.metrics import METRICS, limit_of
+from nas.trial import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 Set = Annotated[
     list[str],
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the model file."),
+]
+Deploy = Annotated[
+    str,
+    typer.Option(
+        metavar="generated|materialized",
+        help="How a device has the kernels of rings: made as they are needed, or stored.",
+    ),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
@@ -172,3 +180,11 @@ _LIMIT = inspect.Parameter(
         typer.Option("--limit", metavar="METRIC=BOUND", help="Of any metric, your own included."),
     ],
 )
+
+
+def parse_deploy(text: str) -> Deployment:
+    """How a device has the kernels of rings. Raises OptionError."""
+    for known in get_args(Deployment):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise OptionError(f"--deploy {text}: write {' or '.join(get_args(Deployment))}")

@@ -23,6 +23,7 @@ from nas.cli._options import (
     CpusPerWorker,
     Data,
     DataDir,
+    Deploy,
     GpusPerWorker,
     Json,
     MovedData,
@@ -33,6 +34,7 @@ from nas.cli._options import (
     Storage,
     Workers,
     limit_options,
+    parse_deploy,
     worker_config,
 )
 from nas.cli._screen import Screen, command, ended_like_ctrl_c
@@ -98,6 +100,7 @@ def search(
     ] = 1800,
     storage: Storage = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    deploy: Deploy = "generated",
     finalists: Annotated[
         int, typer.Option(min=0, help="Train so many networks in full afterwards (`nas train`).")
     ] = 0,
@@ -124,6 +127,7 @@ def search(
         storage=storage,
         task_timeout_s=task_timeout,
         deterministic=deterministic,
+        deploy=parse_deploy(deploy),
     )
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
     with ended_like_ctrl_c():

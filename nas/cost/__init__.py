@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nas.cost._exact import PartCost, cost_of, part_cost
+from nas.cost._memory import WorkingMemory, working_memory
 from nas.cost._training import training_bytes
 
 if TYPE_CHECKING:
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ModuleCost",
     "PartCost",
+    "WorkingMemory",
     "cost_of",
     "measure_cost",
     "module_costs",
     "part_cost",
     "training_bytes",
+    "working_memory",
 ]
 
 _NEED_TORCH = {

@@ -16,6 +16,7 @@ from nas.trial import Cost
 
 if TYPE_CHECKING:
     from nas.arch import Architecture, Call, Weight
+    from nas.trial import Deployment
 
 Shape = tuple[int, int, int]
 """Channels, height, width of one image's feature map."""
@@ -34,8 +35,16 @@ class PartCost:
     """Trainable kernels, in order of registration."""
 
 
-def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost:
+def cost_of(
+    arch: Architecture,
+    *,
+    input_shape: Shape,
+    num_classes: int,
+    deploy: Deployment = "generated",
+) -> Cost:
     """Costs of `arch` for images of `input_shape` (C, H, W), equal to what the model measures.
+
+    `deploy` says how a device has the kernels that rings generate.
 
     Raises IllegalArchitecture where there is no such network or the images are too small.
     """
@@ -52,10 +61,10 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
         shape = part.out_shape
         kernels.append(part.kernels)
     kernel_params = sum(weight.size for made in kernels for weight in made)
-    ring_params = replaced = 0
+    ring_params = replaced = largest = 0
     if arch.is_shared:
         parts = arch.component_kernels(input_shape[0], num_classes)
-        ring_params, replaced = ring_budget(arch.sharers, parts)
+        ring_params, replaced, largest = ring_budget(arch.sharers, parts)
     return Cost(
         params=params - replaced + ring_params,
         ring_params=ring_params,
@@ -63,6 +72,9 @@ def cost_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> Cost
         frozen_params=frozen_params,
         macs=macs,
         peak_activation_bytes=peak,
+        generated_params=replaced,
+        largest_generated=largest,
+        deploy=deploy,
     )
 
 

@@ -35,7 +35,14 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
         ops.output = model(image)
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
-    ring_params = sum(m.values.numel() for m in model.modules() if isinstance(m, Ring))
+    rings = [module for module in model.modules() if isinstance(module, Ring)]
+    ring_params = sum(ring.values.numel() for ring in rings)
+    generated = [
+        shape.numel()
+        for ring in rings
+        for shape, layers in zip(ring.shapes, ring.layers, strict=True)
+        for _ in layers
+    ]
     kernels = [buffer for buffer in model.buffers() if buffer.dim() == 4]
     return Cost(
         params=sum(p.numel() for p in trained),
@@ -45,6 +52,8 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
         + sum(kernel.numel() for kernel in kernels),
         macs=flops.get_total_flops() // 2,
         peak_activation_bytes=BYTES_PER_ACTIVATION * ops.peak_live_size(image),
+        generated_params=sum(generated),
+        largest_generated=max(generated, default=0),
     )
 
 

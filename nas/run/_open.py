@@ -109,6 +109,7 @@ def _read(
         num_classes=num_classes,
         objectives=objectives,
         limits=settings.limits,
+        deploy=settings.deploy,
         predict_us=predict_us(calibration, shape, num_classes),
         custom=custom_metrics(objectives, settings.limits),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.metrics import Limit, check_measured, parse_objectives
-from nas.trial import DEFAULT_FIDELITY, Fidelity
+from nas.trial import DEFAULT_FIDELITY, DEPLOYMENTS, Deployment, Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ class SearchSettings:
     """Storage URL without its password; None keeps the study in the run folder."""
     study: str = ""
     """The study's name in its storage; the run folder's where empty."""
+    deploy: Deployment = "generated"
+    """How a device will have the kernels of rings: what bytes and their limits are counted for."""
     task_timeout_s: float = 1800.0
     """Longest time for one training."""
     deterministic: bool = False
@@ -58,6 +60,8 @@ class SearchSettings:
             raise OptionError(
                 f"`task_timeout` {self.task_timeout_s:g}: write a number of seconds above 0"
             )
+        if self.deploy not in DEPLOYMENTS:
+            raise OptionError(f"`deploy` {self.deploy}: write {' or '.join(DEPLOYMENTS)}")
         from nas.search import SAMPLERS
 
         if self.sampler not in SAMPLERS:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nas.arch import Architecture
     from nas.metrics import Limit, Metric
     from nas.space import Gene, Genome, Label, SearchSpace
-    from nas.trial import Cost
+    from nas.trial import Cost, Deployment
 
 
 class Genes(Protocol):
@@ -88,6 +88,8 @@ class Problem:
     num_classes: int
     objectives: tuple[Metric, ...]
     limits: tuple[Limit, ...] = ()
+    deploy: Deployment = "generated"
+    """How a device will have the kernels of rings."""
     predict_us: Callable[[Architecture], int] | None = None
     """Predicts `Cost.latency_us`, where latency is an objective or limited."""
     custom: tuple[Metric, ...] = ()
@@ -97,7 +99,12 @@ class Problem:
         """Decode and cost a genome, and settle whether it may be trained."""
         arch = self.space.decode(genome)
         try:
-            cost = cost_of(arch, input_shape=self.input_shape, num_classes=self.num_classes)
+            cost = cost_of(
+                arch,
+                input_shape=self.input_shape,
+                num_classes=self.num_classes,
+                deploy=self.deploy,
+            )
             cost = self._with_metrics(arch, cost)
         except IllegalArchitecture as error:
             return Candidate(

@@ -259,7 +259,8 @@ class Reader:
             return Fixed(None)
         listed = [hint for hint in hints if get_origin(hint) is tuple]
         single = [hint for hint in hints if hint not in (*listed, type(None))]
-        return self.read_given(node, (listed if isinstance(node, Items) else single)[0], path)
+        wanted = listed if isinstance(node, Items) and listed else single
+        return self.read_given(node, wanted[0], path)
 
     def read_items(self, node: Node, hint: Any, path: str) -> Template:
         if not isinstance(node, Items):

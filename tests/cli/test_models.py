@@ -99,7 +99,24 @@ def test_cost_as_a_table(nas: Nas) -> None:
         "stored_bytes": "825,128",
         "int8_stored_bytes": "450,152",
         "int8_peak_activation_bytes": "65,536",
+        "int8_munas_peak_bytes": "65,536",
+        "int8_arena_bytes": "65,536",
     }
+
+
+def test_cost_of_rings_as_they_are_deployed(nas: Nas) -> None:
+    command = ("cost", "resnet18_rpg_cifar", "--input", "3x32x32", "--classes", "10", "--json")
+    generated, stored = (
+        json.loads(nas(*command, "--deploy", deploy).out)
+        for deploy in ("generated", "materialized")
+    )
+    assert generated["params"] == stored["params"]
+    difference = generated["generated_params"] - generated["ring_params"]
+    assert stored["stored_bytes"] - generated["stored_bytes"] == 4 * difference > 0
+    assert generated["int8_ram_bytes"] - stored["int8_ram_bytes"] == 512 * 512 * 9
+    refused = nas(*command, "--deploy", "stored")
+    assert refused.status == 2
+    assert "--deploy stored: write generated or materialized" in refused.err
 
 
 def test_cost_as_json(nas: Nas) -> None:
@@ -118,6 +135,13 @@ def test_cost_as_json(nas: Nas) -> None:
         "stored_bytes": cost.stored_bytes,
         "int8_stored_bytes": cost.int8_stored_bytes,
         "int8_peak_activation_bytes": cost.int8_peak_activation_bytes,
+        "deploy": "generated",
+        "generated_params": 0,
+        "largest_generated": 0,
+        "ram_bytes": cost.peak_activation_bytes,
+        "int8_ram_bytes": cost.int8_peak_activation_bytes,
+        "int8_munas_peak_bytes": cost.int8_peak_activation_bytes,
+        "int8_arena_bytes": cost.int8_peak_activation_bytes,
     }
 
 

@@ -23,7 +23,7 @@ SURFACE = {
         "--flip/--no-flip", "--group-by", "--skip-bad", "--task", "--ladder", "--sampler",
         "--seed", "--deterministic", "--workers", "--address", "--cpus-per-worker",
         "--gpus-per-worker", "--task-timeout",
-        "--storage", "--out", "--finalists", "--set", "--quiet", "--json",
+        "--storage", "--out", "--deploy", "--finalists", "--set", "--quiet", "--json",
         "--plugin",
     ],
     "resume": [
@@ -48,7 +48,9 @@ SURFACE = {
     "track": ["RUN", "--mlflow", "--tensorboard"],
     "spaces": [],
     "show": ["NAME", "--set", "--svg", "--input", "--classes", "--plugin"],
-    "cost": ["NAME", "--input", "--classes", "--set", "--json", "--modules", "--plugin"],
+    "cost": [
+        "NAME", "--input", "--classes", "--set", "--deploy", "--json", "--modules", "--plugin",
+    ],
     "latency": [
         "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
         "--fresh", "--json", "--plugin",

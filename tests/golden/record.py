@@ -29,6 +29,9 @@ EACH = 50
 """Networks of every space."""
 INPUTS = (((3, 64, 64), 10), ((1, 96, 128), 7))
 """Image shape (C, H, W) and number of classes, twice."""
+COSTS = (
+    *("params", "ring_params", "kernel_params", "frozen_params", "macs", "peak_activation_bytes"),
+)
 LOGITS = 4
 """How many logits of one network are recorded."""
 
@@ -59,7 +62,7 @@ def costs(arch: Architecture) -> list[dict[str, int]]:
         dataclasses.asdict(cost_of(arch, input_shape=shape, num_classes=classes))
         for shape, classes in INPUTS
     ]
-    return [{key: value for key, value in one.items() if isinstance(value, int)} for one in exact]
+    return [{key: one[key] for key in COSTS} for one in exact]
 
 
 def logits(arch: Architecture) -> list[float]:

@@ -408,6 +408,11 @@ def test_values_of_a_ring_without_size() -> None:
     )
 
 
+def test_a_list_where_a_number_or_none_is_needed() -> None:
+    told = message(FILE + "resolution: []\n")
+    assert told.startswith("f.yaml:8: resolution: a whole number is needed here, not a list")
+
+
 # -- tied values, scaled -----------------------------------------------------------------------
 
 SCALED = """\
