@@ -59,7 +59,7 @@ def _value(evaluation: Evaluation, metric: Metric) -> float | None:
     record = evaluation.cost if metric.known_before_training else scores
     if record is None:
         return None
-    if metric.compute is not None:
+    if metric.is_custom:
         return record.custom.get(metric.name)
     value: float | None = getattr(record, metric.column)
     return value
