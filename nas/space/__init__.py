@@ -12,12 +12,14 @@ from nas.space._files import (
     parse_space,
 )
 from nas.space._parse_record import parse_record
+from nas.space._reference import Key, explain, reference
 from nas.space._size import Size, estimate_size
 from nas.space._space import SearchSpace, is_legal
 from nas.space._template import Gene, Genome, Label
 
 __all__ = [
     "Gene",
+    "Key",
     "Genome",
     "Label",
     "SearchSpace",
@@ -26,10 +28,12 @@ __all__ = [
     "catalogue_folder",
     "dump_architecture",
     "estimate_size",
+    "explain",
     "find_model_file",
     "is_legal",
     "load_architecture",
     "load_space",
     "parse_record",
     "parse_space",
+    "reference",
 ]
