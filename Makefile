@@ -2,6 +2,7 @@
 #
 #   make search       install, obtain Fashion-MNIST, run a 40-network search
 #   make test         install with the development extras, lint, types, import contracts, tests
+#   make docs         the documentation as HTML, in docs/_build
 #   make benchmarks   the programs behind the figures in README.md and results/
 #   make clean        remove what `make` made, runs and data excepted
 
@@ -20,7 +21,7 @@ PYTEST_ARGS ?=
 DEBIAN_DATA := /usr/share/datasets/fashion-mnist
 LOCAL_DATA  := data/fashion-mnist
 
-.PHONY: search test lint data benchmarks clean
+.PHONY: search test lint data docs benchmarks clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/.installed data
@@ -34,6 +35,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-dev
+	$(INSTALL) -e '.[docs]'
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+	@echo "docs/_build/index.html"
 
 benchmarks: $(VENV)/.installed-dev data
 	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.arch import summarize
-from nas.cli._options import Deploy, Set, parse_deploy, parse_shape
+from nas.cli._options import Deploy, Json, Set, parse_deploy, parse_shape
+from nas.cli._screen import Screen
 from nas.cost import cost_of, working_memory
 from nas.drawing import write_drawing
 from nas.errors import OptionError
@@ -228,3 +229,30 @@ def _print_modules(
     for row in module_costs(model, input_shape=shape):
         table.add_row(row.name, row.type_name, f"{row.params:,}", f"{row.macs:,}")
     console.print(table)
+
+
+def explain(
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY]", help="As block.lru.reuse, reuse or lru; all if left out."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a key of a model file means: type, default, paper."""
+    from nas.space import explain as explain_key
+    from nas.space import reference
+
+    screen = Screen(silent=as_json)
+    found = reference() if key is None else explain_key(key)
+    if as_json:
+        screen.result([asdict(one) for one in found])
+        return
+    for one in found:
+        if key is None:
+            screen.line(f"{one.path:44} {one.meaning}")
+            continue
+        default = f"; default {one.default}" if one.default else ""
+        screen.line(f"{one.path}  ({one.type}{default})")
+        screen.line(f"  {one.meaning}")
+        if one.paper:
+            screen.line(f"  {one.paper}")

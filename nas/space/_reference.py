@@ -31,6 +31,7 @@ SHARED = {
     "kernel": "Side of the kernels, in pixels.",
     "kernels": "Depthwise kernels: learned, or fixed ones that are not trained.",
     "name": "Of the network or space, for people; the file's name where left out.",
+    "norm": "What normalises the convolution's output.",
     "se": "Whether a squeeze-and-excitation module follows.",
     "se_activation": "Nonlinearity inside the squeeze-and-excitation module.",
     "stages": "The stages, from the images to the head.",
@@ -90,27 +91,22 @@ class Key:
         return self.path.rpartition(".")[2]
 
 
-@cache
 def reference() -> tuple[Key, ...]:
     """Every key of a model file, in the order of a file."""
     return tuple(_keys())
 
 
 def explain(name: str) -> tuple[Key, ...]:
-    """The keys called `name`: by whole path, by its end, or all inside a part such as `lru`.
+    """The keys called `name`, wherever they stand, and all inside a part such as `lru`.
 
     Raises:
         OptionError: there is none; with the nearest names.
     """
     wanted = name.strip().strip(".").replace("[]", "")
     keys = reference()
-    for matches in (
-        [key for key in keys if key.path == wanted],
-        [key for key in keys if f".{key.path}".endswith(f".{wanted}")],
-        [key for key in keys if f".{wanted}." in f".{key.path}"],
-    ):
-        if matches:
-            return tuple(matches)
+    matches = tuple(key for key in keys if f".{wanted}." in f".{key.path}.")
+    if matches:
+        return matches
     parts = {part for key in keys for part in key.path.split(".")}
     near = get_close_matches(wanted, sorted(parts), n=3)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
@@ -140,7 +136,7 @@ def _component_keys(record: type[Component], path: str) -> Iterator[Key]:
     yield from _record_keys(record, f"{path}.")
 
 
-def _record_keys(record: type[Any], prefix: str) -> Iterator[Key]:
+def _record_keys(record: type, prefix: str) -> Iterator[Key]:
     meanings, paper = _field_docs(record), _paper(record.__module__)
     defaults = {one.name: one for one in dataclasses.fields(record)}
     for name, (hint, required) in field_hints(record).items():
@@ -155,7 +151,7 @@ def _record_keys(record: type[Any], prefix: str) -> Iterator[Key]:
         )
 
 
-def _field_docs(record: type[Any]) -> dict[str, str]:
+def _field_docs(record: type) -> dict[str, str]:
     """The strings that stand below a record's fields, inherited ones included."""
     found: dict[str, str] = {}
     for owner in reversed(record.__mro__):
@@ -166,7 +162,7 @@ def _field_docs(record: type[Any]) -> dict[str, str]:
     return found
 
 
-def _neighbours(owner: type[Any]) -> list[tuple[ast.stmt, ast.stmt]]:
+def _neighbours(owner: type) -> list[tuple[ast.stmt, ast.stmt]]:
     module = sys.modules.get(owner.__module__)
     if module is None or owner.__module__ == "builtins":
         return []
@@ -201,6 +197,14 @@ def _written(default: object) -> str:
     return str(default)
 
 
+_WORDS: dict[Any, str] = {
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    str: "text",
+}
+
+
 def _type(hint: Any) -> str:
     hint, bounds = unwrap(hint)
     origin = get_origin(hint)
@@ -210,6 +214,11 @@ def _type(hint: Any) -> str:
         return f"list of {_type(get_args(hint)[0])}"
     if origin is Literal:
         return ", ".join(map(str, get_args(hint)))
-    words = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+    words: dict[Any, str] = {
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        str: "text",
+    }
     word = words.get(hint) or f"{hint.__name__.lower()}"
     return f"{word}, {bounds}" if bounds is not None else word

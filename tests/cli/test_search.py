@@ -42,7 +42,7 @@ def test_a_search_from_beginning_to_end(nas: Nas, search_words: list[str], tmp_p
     assert (ended.status, ended.err) == (0, "")
     assert "Searching small (56 settings) on " in ended.out
     assert "for accuracy, params, macs\n" in ended.out
-    assert "Read 63 images to train with and 12 to validate with, 1x8x8, 3 classes" in ended.out
+    assert "3 classes, images of 1x8x8; 63 to train, 12 to validate" in ended.out
     assert f"Run folder {run}; " in ended.out
     assert "[3/3] 3 finished, 0 running" in ended.out
     assert "3 networks trained, " in ended.out

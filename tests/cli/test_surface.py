@@ -51,6 +51,7 @@ SURFACE = {
     "cost": [
         "NAME", "--input", "--classes", "--set", "--deploy", "--json", "--modules", "--plugin",
     ],
+    "explain": ["[KEY]", "--json", "--plugin"],
     "latency": [
         "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
         "--fresh", "--json", "--plugin",
