@@ -23,6 +23,7 @@ from nas.cli import (
     _models,
     _plugins,
     _results,
+    _scenes,
     _search,
     _track,
     _train,
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("data")(_data.data)
+app.command("scenes")(_scenes.scenes)
 app.command("search")(with_plugins(_search.search))
 app.command("resume")(_search.resume)
 app.command("train")(with_plugins(_train.train))

@@ -204,4 +204,7 @@ NO_BLOCK = NoBlock()
 class Head(Component):
     """The last layers: from feature maps to logits. `slot.out_channels` counts the classes."""
 
+    is_dense: ClassVar[bool] = False
+    """Whether it answers for each pixel, rather than once for the image."""
+
     __slots__ = ()

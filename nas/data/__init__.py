@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nas.data._known import DATASETS
     from nas.data._load import load_data, load_test
     from nas.data._loaders import Loader, find_loader, register
+    from nas.data._scenes import write_scenes
     from nas.data._split import stratified_order
     from nas.data._summary import DataSummary, standard_error, summarize_data
 
@@ -44,6 +45,7 @@ __all__ = [
     "standard_error",
     "stratified_order",
     "summarize_data",
+    "write_scenes",
 ]
 
 _NEED_TORCH = {
@@ -63,6 +65,7 @@ _NEED_TORCH = {
     "standard_error": "_summary",
     "stratified_order": "_split",
     "summarize_data": "_summary",
+    "write_scenes": "_scenes",
 }
 
 

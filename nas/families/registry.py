@@ -24,7 +24,7 @@ from nas.components import (
     trace_fixed_depthwise,
     trace_squeeze_excite,
 )
-from nas.families import inverted, lru, mgic, plain, residual, separable, vgnet
+from nas.families import inverted, lru, mgic, pixels, plain, residual, separable, vgnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +41,7 @@ BUILT_IN: tuple[Family, ...] = (
     residual.FAMILY,
     inverted.FAMILY,
     mgic.FAMILY,
+    pixels.FAMILY,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.data import DataFingerprint, fingerprint
-from nas.errors import UserError
+from nas.errors import OptionError, UserError
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
 from nas.run._data import absolute_data, describe_data, read_data, write_data
@@ -74,6 +75,7 @@ def create_run(
     data = read_data(settings)
     settings = _settled(settings, space, data, ladder)
     check_task(objectives, settings.limits, data.options.task)
+    _check_heads(space, data.options.task)
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
@@ -91,6 +93,24 @@ def create_run(
     write_data(folder, data, summary)
     _write(run, calibration)
     return Begun(run=run, probe=probe)
+
+
+_HEADS_LOOKED_AT = 50
+
+
+def _check_heads(space: SearchSpace, task: str) -> None:
+    """OptionError where the space's networks give no answer of the task's shape."""
+    rng = random.Random(0)
+    dense = {space.decode(space.random_genome(rng)).head.is_dense for _ in range(_HEADS_LOOKED_AT)}
+    if dense == {task == "segmentation"}:
+        return
+    need = "one answer an image"
+    if task == "segmentation":
+        need = "head: pixels, a class for each pixel"
+    raise OptionError(
+        f"`space` {space.name}: its heads do not suit `task` {task}, which needs {need}; for "
+        "segmentation there is the space dense"
+    )
 
 
 def default_path(settings: SearchSettings) -> Path:

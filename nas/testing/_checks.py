@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from nas.arch import Architecture, Sharing
-from nas.components import as_pair
+from nas.components import Block, Transition, as_pair
 from nas.cost import cost_of, measure_cost, part_cost
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, export_network
@@ -126,6 +126,8 @@ def stages_have_their_shape(subject: Subject) -> None:
 
     Components that were told to pool, or not to pad, are left out.
     """
+    if not any(issubclass(one, (Block, Transition)) for one in subject.family.options):
+        return  # a family of heads or stems has no stages of its own
     for arch in subject.networks:
         if any(map(_shrinks, (arch.stages[0].transition, arch.stages[0].block))):
             continue
@@ -150,7 +152,9 @@ def networks_train(subject: Subject) -> None:
     for seed, arch in enumerate(subject.networks[: 3 * FEW]):
         model, x = _built(arch, seed), torch.randn(2, *IMAGE, generator=_seeded(seed))
         logits = model(x)
-        assert logits.shape == (2, NUM_CLASSES), f"logits have shape {tuple(logits.shape)}"
+        shape = tuple(logits.shape)  # of a head for dense prediction, with height and width
+        assert shape[:2] == (2, NUM_CLASSES), f"logits have shape {shape}"
+        assert len(shape) in (2, 4), f"logits have shape {shape}"
         first, second = _built(arch, seed).eval()(x), _built(arch, seed).eval()(x)
         assert torch.equal(first, second), f"{arch.id}: not repeatable by seed"
         logits.square().sum().backward()

@@ -15,6 +15,7 @@ SURFACE = {
         "PATH", "--data-dir", "--resolution", "--resize", "--channels", "--flip/--no-flip",
         "--group-by", "--skip-bad", "--task", "--json",
     ],
+    "scenes": ["FILE.npz", "--of", "--data-dir", "--scenes", "--side", "--seed"],
     "search": [
         "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
         "--max-params", "--max-macs", "--max-peak-bytes", "--max-stored-bytes",

@@ -1,0 +1,104 @@
+"""Searches for tasks that are not one class an image, from data to exported code."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from nas.data import DataOptions
+from nas.errors import OptionError
+from nas.model import build_model
+from nas.run import WorkerConfig, create_run, run_search
+from nas.space import load_space
+from tests.small_data import blobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nas.run import SearchSettings
+
+    MakeSettings = Callable[..., SearchSettings]
+
+DENSE = """
+stem: {conv: {channels: {choice: [4, 8]}, stride: 1}}
+stages:
+  - {channels: {choice: [8, 12]}, stride: 2, transition: conv, block: separable}
+head: {pixels: {upsample: 2}}
+"""
+
+
+def _settings(make: MakeSettings, tmp_path: Path, task: str, space: str | None) -> SearchSettings:
+    images, labels = blobs(60)
+    targets = {
+        "classification": labels,
+        "multilabel": np.stack([labels % 2, labels // 2], 1),
+        "segmentation": (images > 100).astype(np.int64),
+        "regression": labels / 3,
+    }[task]
+    np.savez(tmp_path / "data.npz", images=images, labels=targets)
+    changed: dict[str, object] = {
+        "data": str(tmp_path / "data.npz"),
+        "data_options": DataOptions(task=task),  # type: ignore[arg-type]
+        "budget": 1,
+        "objectives": (SCORES[task], "params"),
+        "ladder": (),
+    }
+    if space is not None:
+        (tmp_path / "space.yaml").write_text(space)
+        changed["space"] = str(tmp_path / "space.yaml")
+    return make(**changed)
+
+
+SCORES = {
+    "classification": "balanced_accuracy",
+    "multilabel": "average_precision",
+    "segmentation": "mean_iou",
+    "regression": "accuracy",
+}
+
+
+@pytest.mark.parametrize("task", SCORES)
+def test_a_search_of_every_task_ends_in_code(
+    settings: MakeSettings, tmp_path: Path, task: str
+) -> None:
+    space = DENSE if task == "segmentation" else None
+    run = create_run(_settings(settings, tmp_path, task, space), tmp_path / "run").run
+
+    assert run_search(run, WorkerConfig(workers="local")).evaluated == 1
+
+    (member,) = run.front()
+    score = run.problem.objectives[0].value(member.cost, member.scores)
+    assert 0 <= score <= 1
+    (files,) = run.export("best", tmp_path / "net")
+    text = files.module.read_text()
+    assert ("class Pixels" in text) == (task == "segmentation")
+
+
+@pytest.mark.parametrize(("task", "space"), [("segmentation", None), ("multilabel", DENSE)])
+def test_heads_must_suit_the_task(
+    settings: MakeSettings, tmp_path: Path, task: str, space: str | None
+) -> None:
+    with pytest.raises(OptionError, match=f"its heads do not suit `task` {task}"):
+        create_run(_settings(settings, tmp_path, task, space), tmp_path / "run")
+
+
+def test_a_score_of_another_task_is_refused(settings: MakeSettings, tmp_path: Path) -> None:
+    plain = _settings(settings, tmp_path, "classification", None)
+
+    with pytest.raises(OptionError, match="mean_iou is measured for segmentation"):
+        create_run(replace(plain, objectives=("mean_iou", "params")), tmp_path / "run")
+
+
+def test_the_space_dense_gives_a_class_to_each_pixel() -> None:
+    space = load_space("dense")
+    arch = space.decode(space.random_genome(random.Random(0)))
+
+    model = build_model(arch, in_channels=1, num_classes=5)
+
+    assert model(torch.rand(2, 1, 32, 48)).shape == (2, 5, 32, 48)
