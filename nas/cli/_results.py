@@ -198,7 +198,8 @@ def _print_int8(screen: Screen, run: SearchRun) -> None:
     add_id_column(table)
     for heading in _INT8_HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
-    for member in quantize_front(run):
+    members = quantize_front(run)
+    for member in members:
         made, cost = member.network, member.row.cost
         table.add_row(
             member.row.arch_id,
@@ -209,6 +210,9 @@ def _print_int8(screen: Screen, run: SearchRun) -> None:
             *map(human_bytes, (made.fp32_bytes, made.int8_bytes)),
         )
     screen.show(table)
+    for member in members:
+        for remark in member.network.remarks:
+            screen.line(f"{member.row.arch_id}: {remark}.")
     screen.line(f"Quantised networks: {run.path / 'int8'}")
 
 

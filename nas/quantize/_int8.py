@@ -78,7 +78,7 @@ class Int8Network:
         tried = ", ".join(f"{way} {100 * accuracy:.2f} %" for way, accuracy in self.tried)
         return (
             f"int8 loses {100 * lost:.1f} points (fp32 {100 * self.fp32_accuracy:.2f} %; tried: "
-            f"{tried}); use the fp32 file, or train on with quantisation in the loop"
+            f"{tried}); take the fp32 file: nas does not train with quantisation in the loop"
         )
 
     def _on_size(self) -> str:

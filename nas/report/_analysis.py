@@ -84,32 +84,38 @@ def effects(
         active: For every network, the open values that take part in it.
     """
     scored = [
-        (one, _common_accuracy(one), taking_part)
+        (one.genome, accuracy, taking_part)
         for one, taking_part in zip(networks, active, strict=True)
-        if one.state in ("complete", "pruned") and one.genome
+        if one.state in ("complete", "pruned")
+        and one.genome
+        and (accuracy := _common_accuracy(one)) is not None
     ]
-    found = []
-    for place, (name, labels) in enumerate(genes):
-        groups: dict[int, list[float]] = defaultdict(list)
-        for one, accuracy, taking_part in scored:
-            if place in taking_part and accuracy is not None:
-                groups[one.genome[place]].append(accuracy)
-        groups = {key: group for key, group in groups.items() if len(group) >= MIN_OF_AN_OPTION}
-        count = sum(map(len, groups.values()))
-        if len(groups) < 2 or count < max(MIN_NETWORKS, len(scored) / 10):
-            continue
-        found.append(
-            AxisEffect(
-                gene=name,
-                share=_epsilon_squared(list(groups.values())),
-                networks=count,
-                means=tuple(
-                    (labels[option], float(np.mean(values)), len(values))
-                    for option, values in sorted(groups.items())
-                ),
-            )
-        )
-    return tuple(sorted(found, key=lambda effect: -effect.share * effect.networks))
+    found = (_effect(place, gene, scored) for place, gene in enumerate(genes))
+    made = [effect for effect in found if effect is not None]
+    return tuple(sorted(made, key=lambda effect: -effect.share * effect.networks))
+
+
+def _effect(
+    place: int,
+    gene: tuple[str, tuple[str, ...]],
+    scored: Sequence[tuple[tuple[int, ...], float, frozenset[int]]],
+) -> AxisEffect | None:
+    """Of one open value; None where too few networks say anything."""
+    name, labels = gene
+    groups: dict[int, list[float]] = defaultdict(list)
+    for genome, accuracy, taking_part in scored:
+        if place in taking_part:
+            groups[genome[place]].append(accuracy)
+    groups = {key: group for key, group in groups.items() if len(group) >= MIN_OF_AN_OPTION}
+    count = sum(map(len, groups.values()))
+    if len(groups) < 2 or count < max(MIN_NETWORKS, len(scored) / 10):
+        return None
+    means = tuple(
+        (labels[option], float(np.mean(values)), len(values))
+        for option, values in sorted(groups.items())
+    )
+    share = _epsilon_squared(list(groups.values()))
+    return AxisEffect(gene=name, share=share, networks=count, means=means)
 
 
 def _common_accuracy(one: Network) -> float | None:

@@ -9,13 +9,62 @@ from typing import TYPE_CHECKING, Any
 from nas.drawing import draw_svg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nas.drawing import Diagram
-    from nas.report._document import Document, FinalTraining, Network
+    from nas.report._document import Document, FinalTraining, MetricColumn, Network
+    from nas.trial import State
+
+
+STATES: tuple[State, ...] = ("complete", "pruned", "duplicate", "rejected", "failed")
+AS_THEY_ARE = (
+    "name",
+    "space",
+    "dataset",
+    "objectives",
+    "limits",
+    "sampler",
+    "seed",
+    "budget",
+    "trainings",
+    "front",
+    "best",
+    "knee",
+    "hypervolume",
+    "effects_of",
+    "live",
+)
+"""Fields of a document that a page takes unchanged."""
 
 
 def payload_of(document: Document, number: int = 0) -> dict[str, Any]:
     """Everything a page shows of run `number`, but the drawings."""
-    networks = document.networks
+    plain = {name: getattr(document, name) for name in AS_THEY_ARE}
+    return {
+        **plain,
+        **_networks(document.networks, document.metrics),
+        "number": number,
+        "shape": document.input_shape,
+        "classes": document.num_classes,
+        "metrics": [asdict(metric) for metric in document.metrics],
+        "counts": {state: document.count(state) for state in STATES},
+        "progression": [
+            (one.networks, round(one.seconds, 1), round(one.hypervolume, 5))
+            for one in document.progression
+        ],
+        "effects": [asdict(one) for one in document.effects],
+        "agreements": [asdict(one) for one in document.agreements],
+        "finals": [_final(one) for one in document.finals],
+        "latencies": [asdict(one) | {"id": one.arch_id} for one in document.latencies],
+        "environment": dict(document.environment),
+        "commands": dict(document.commands),
+    }
+
+
+def _networks(
+    networks: Sequence[Network], metrics: Sequence[MetricColumn]
+) -> dict[str, dict[str, Any] | list[str]]:
+    """The trials as columns, and the words that they refer to by number."""
     words = {name: _Words() for name in ("states", "kinds", "scopes", "reasons")}
     table = {
         "trial": [one.trial for one in networks],
@@ -28,47 +77,10 @@ def payload_of(document: Document, number: int = 0) -> dict[str, Any]:
         "duplicate": [one.duplicate_of for one in networks],
         "rungs": [[_short(scores.accuracy) for scores in one.rungs] for one in networks],
         "values": {
-            metric.key: [_short(one.value(metric.key)) for one in networks]
-            for metric in document.metrics
+            metric.key: [_short(one.value(metric.key)) for one in networks] for metric in metrics
         },
     }
-    return {
-        "number": number,
-        "name": document.name,
-        "space": document.space,
-        "dataset": document.dataset,
-        "shape": document.input_shape,
-        "classes": document.num_classes,
-        "objectives": document.objectives,
-        "metrics": [asdict(metric) for metric in document.metrics],
-        "limits": document.limits,
-        "sampler": document.sampler,
-        "seed": document.seed,
-        "budget": document.budget,
-        "trainings": document.trainings,
-        "networks": table,
-        **{name: found.all for name, found in words.items()},
-        "counts": {
-            state: sum(one.state == state for one in networks)
-            for state in ("complete", "pruned", "duplicate", "rejected", "failed")
-        },
-        "front": document.front,
-        "best": document.best,
-        "knee": document.knee,
-        "hypervolume": document.hypervolume,
-        "progression": [
-            (one.networks, round(one.seconds, 1), round(one.hypervolume, 5))
-            for one in document.progression
-        ],
-        "effects": [asdict(one) for one in document.effects],
-        "effects_of": document.effects_of,
-        "agreements": [asdict(one) for one in document.agreements],
-        "finals": [_final(one) for one in document.finals],
-        "latencies": [asdict(one) | {"id": one.arch_id} for one in document.latencies],
-        "environment": dict(document.environment),
-        "commands": dict(document.commands),
-        "live": document.live,
-    }
+    return {"networks": table, **{name: found.all for name, found in words.items()}}
 
 
 def drawings_of(document: Document) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_what_is_lost_or_larger_is_said() -> None:
     lost, larger = bad.remarks
     assert "loses 5.0 points" in lost
     assert "minmax 80.00 %, percentile 85.00 %" in lost
-    assert "quantisation in the loop" in lost
+    assert "take the fp32 file" in lost
     assert "larger (2,000 bytes, fp32 1,000)" in larger
     assert replace(bad, int8_accuracy=0.895, int8_bytes=900).remarks == ()
 

@@ -1,0 +1,89 @@
+"""Every block family and ring scope in every form: the whole folder, compared with PyTorch.
+
+Slow: `torch.export` takes seconds a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from nas.data import load_data
+from nas.export import Deployment, Evidence, Inputs, export_network
+from nas.model import build_model, save_weights
+from nas.space import load_architecture
+from nas.train import seeded
+from nas.trial import Fidelity
+from tests.export.networks import PROVENANCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.data import ImageData
+
+pytestmark = pytest.mark.slow
+
+NETWORKS = [
+    ("lrunet_4_1x", ()),
+    ("vgnetg_1.0mp_se", ()),
+    ("vgnetf_1.5mp", ()),
+    ("vgnete_1.5mp", ()),
+    ("mgic_resnet20", ()),
+    ("mgic_mobilenetv3_small_cifar", ()),
+    ("mobilenet_v1_cifar_0.25", ("stages.2.block.separable.reuse=3",)),
+    ("mobilenet_v3_small", ()),
+    ("resnet18_cifar", ()),
+    *(
+        ("resnet18_rpg_cifar", (f"sharing.scope={scope}",))
+        for scope in ("network", "stage", "block", "subnet", "layer")
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
+    """Noise in three channels, ten classes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 32, 32, 3), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("data") / "colours.npz"
+    np.savez(path, images=pixels, labels=np.arange(400) % 10)
+    return load_data(str(path))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "overrides"), NETWORKS)
+def test_every_form_of_every_family(
+    name: str, overrides: tuple[str, ...], colours: ImageData, tmp_path: Path
+) -> None:
+    arch = load_architecture(name, overrides)
+    with seeded(0):
+        model = build_model(arch, in_channels=3, num_classes=10).train()
+        with torch.no_grad():
+            model(torch.randn(8, 3, 32, 32))
+    evidence = Evidence(
+        dataset="noise",
+        accuracy=0.1,
+        split="validation",
+        images=60,
+        training="proxy",
+        trained="nothing",
+    )
+    files = export_network(
+        tmp_path,
+        arch,
+        input_shape=(3, 32, 32),
+        num_classes=10,
+        weights=save_weights(model),
+        provenance=replace(PROVENANCE),
+        deployment=Deployment(
+            inputs=Inputs.of(colours),
+            evidence=evidence,
+            data=colours,
+            fidelity=Fidelity(epochs=1, val_images=40),
+        ),
+    )
+    assert files.onnx and files.int8 and files.program and files.card
+    assert files.int8.stat().st_size < files.onnx.stat().st_size
