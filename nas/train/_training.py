@@ -150,6 +150,9 @@ class Training:
         self.epoch = state["epoch"]
         self.model.load_state_dict(state["model"])
         self.step.optimizer.load_state_dict(state["optimizer"])
+        for group in self.step.optimizer.param_groups:
+            if isinstance(group["lr"], torch.Tensor):  # read to the CPU; a CUDA graph reads it
+                group["lr"] = group["lr"].to(self._device)
         self._generator.set_state(state["order"])
         torch.set_rng_state(state["global"])
         if self.average is not None:
