@@ -58,7 +58,10 @@ class _Noting:
     def _note(self, key: str, deaths: int) -> None:
         self._deaths[key] = deaths
         self._deaths = {key: count for key, count in self._deaths.items() if count}
-        self._folder.write_json(NOTES, self._deaths)
+        if self._deaths:
+            self._folder.write_json(NOTES, self._deaths)
+        else:
+            (self._folder.path / NOTES).unlink(missing_ok=True)
 
     def _failure(self, task: Task, deaths: int) -> Failure:
         needed = training_bytes(

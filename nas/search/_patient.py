@@ -30,7 +30,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 class PatientBackend:
     """An Optuna storage whose methods are repeated, with growing pauses, while it is away.
 
-    `note` hears of it, for a log. Raises OutageError after `patience_s`.
+    `note` hears of it, for a log. Raises OutageError after `patience_s`, or PATIENCE_S.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class PatientBackend:
         url: str,
         *,
         note: Callable[[str], None],
-        patience_s: float = PATIENCE_S,
+        patience_s: float | None = None,
     ) -> None:
         self._backend = backend
         self._url = url
         self._note = note
-        self._patience_s = patience_s
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._backend, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,10 @@ def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:
         Path(parsed.database).stat()
     impatient = parsed.get_backend_name() in PATIENT_DRIVERS
     engine_kwargs = {"connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}} if impatient else {}
-    return optuna.storages.RDBStorage(url, engine_kwargs=engine_kwargs)
+    storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_kwargs)
+    # Connections are kept for the next question, and closed with the storage.
+    weakref.finalize(storage, storage.engine.dispose)
+    return storage
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nas.latency import Rules
+from tests.latency.made_up_clock import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,7 @@ def test_calibrate_says_its_error(
     nas: Nas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nas.latency._calibrate.MAX_PARTS", 8)
+    monkeypatch.setattr("nas.latency._measure.compare", quiet)
     (tmp_path / "small.yaml").write_text(SMALL_SPACE)
     words = ("latency", "--calibrate", tmp_path / "small.yaml", "--networks", 10)
     ended = nas(*words, "--input", "1x8x8", "--classes", "3")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.latency import Comparison
+from tests.latency.made_up_clock import busy, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,29 +32,6 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("nas.latency._calibrate.MAX_PARTS", 8)
     monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 20)
     monkeypatch.setattr("nas.latency._measure.compare", quiet)
-
-
-def quiet(
-    network: Callable[[], object], reference: Callable[[], object], *_: object, **__: object
-) -> Comparison:
-    """Runs both once; the clock is made up, so that no other program has a say."""
-    network()
-    reference()
-    return Comparison(
-        time_s=2e-4,
-        reference_s=1e-4,
-        ratio=2.0,
-        ratio_low=1.99,
-        ratio_high=2.01,
-        rounds=5,
-        rejected=1,
-        noisy=False,
-    )
-
-
-def busy(*networks: Callable[[], object], **_: object) -> Comparison:
-    """The same on a machine that others use, too."""
-    return replace(quiet(*networks), ratio_low=1.0, ratio_high=3.0, noisy=True)
 
 
 def calibrate(nas: Nas, space: str) -> Ended:

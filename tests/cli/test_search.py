@@ -77,7 +77,7 @@ def test_a_finished_search_says_so_and_trains_nothing(
     assert (tmp_path / "run" / "log.txt").read_text() == log
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_leaves_a_search_that_can_be_resumed(
     nas: Nas,
     search_words: list[str],
@@ -197,6 +197,25 @@ def test_failures_are_counted_with_an_example(
     assert "Failed: 3 x ZeroDivisionError, for instance trial 0: seven by [nought]" in ended.out
 
 
+def test_a_search_under_nohup_outlives_its_terminal(
+    nas: Nas, search_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Evaluator._evaluate
+
+    def hung_up(self: Evaluator, task: object) -> object:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return train(self, task)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Evaluator, "_evaluate", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ended = nas(*search_words)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert ended.status == 0
+
+
 # -- with a Ray of its own, in a process of its own ---------------------------------------------
 
 
@@ -225,6 +244,31 @@ def gone(pids: Iterable[int]) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(600)
+def test_a_ray_whose_raylet_is_killed_ends_in_a_sentence_and_resume_goes_on(
+    search_words: list[str], tmp_path: Path, nas: Nas
+) -> None:
+    words = command(search_words, "--budget", "30")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        log = tmp_path / "run" / "log.txt"
+        while one.poll() is None and not (log.exists() and "accuracy" in log.read_text()):
+            time.sleep(0.1)
+        for process, args in descendants(one.pid).items():
+            if args.split()[0].endswith("/raylet"):
+                os.kill(process, signal.SIGKILL)
+        _, err = one.communicate(timeout=120)
+
+    assert one.returncode == 75
+    assert "nas: Ray: its raylet on this machine is gone" in err
+    assert f"go on with: nas resume {tmp_path / 'run'}" in err
+    assert "Traceback" not in err
+    before = log.read_text().count("accuracy")
+    assert before >= 1
+    resumed = nas("resume", tmp_path / "run", "--workers", "local")
+    assert resumed.status == 0
 
 
 @pytest.mark.xdist_group("ray")
