@@ -34,13 +34,14 @@ def progression(
         within: Numbers of the trials that keep the limits; no other one can be on the front.
     """
     spent = [one for one in networks if one.state in ("complete", "failed", "pruned")]
-    spent.sort(key=lambda one: (one.finished_s or 0.0, one.trial))
+    # What waits on a rung has no end yet.
+    spent.sort(key=lambda one: (one.finished_s or math.inf, one.trial))
     if not spent:
         return ()
     began = spent[0].finished_s or 0.0
     points: list[tuple[float, ...]] = []
     found: list[Progression] = []
-    volume = 0.0
+    volume = seconds = 0.0
     for count, one in enumerate(spent, 1):
         if one.state == "complete" and one.trial in within:
             place = box.distances(tuple(one.value(key) or 0.0 for key in keys))
@@ -49,7 +50,7 @@ def progression(
                 volume = _volume(points)
         elif count < len(spent):
             continue
-        seconds = (one.finished_s or began) - began
+        seconds = one.finished_s - began if one.finished_s else seconds
         if not found or found[-1].hypervolume != volume or count == len(spent):
             found.append(Progression(networks=count, seconds=seconds, hypervolume=volume))
     return tuple(found)

@@ -17,6 +17,7 @@ from nas.run._latency import front_latencies
 if TYPE_CHECKING:
     from nas.run._latency import FrontLatency
     from nas.run._run import Run
+    from nas.trial import Evaluation
 
 
 def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
@@ -36,13 +37,21 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             budget=settings.budget,
             fidelities=settings.rungs,
             box=box or run.box,
-            evaluations=run.trials(),
+            evaluations=_evaluations(run),
             environment=run.folder.read_json("environment.json"),
             live=run.folder.is_locked(),
             finals=read_finals(run.path),
             latencies=tuple(_latency(one) for one in front_latencies(run)),
         )
     )
+
+
+def _evaluations(run: Run) -> tuple[Evaluation, ...]:
+    """Every trial that is settled, and what waits on a rung as if it were pruned now."""
+    from nas.search import load_paused
+
+    paused = load_paused(run.problem, run.address)
+    return tuple(sorted((*run.trials(), *paused), key=lambda one: one.number))
 
 
 def _latency(one: FrontLatency) -> MeasuredLatency:

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     )
     from nas.search._storage import StorageAddress
     from nas.search._store import MemoryStore, RungScore, TrialStore
-    from nas.search._studies import count_paused, create_study, load_evaluations, open_store
+    from nas.search._studies import (
+        count_paused,
+        create_study,
+        load_evaluations,
+        load_paused,
+        open_store,
+    )
     from nas.search.samplers import (
         Knowledge,
         ModelBasedSampler,
@@ -74,6 +80,7 @@ __all__ = [
     "create_study",
     "hide_passwords",
     "load_evaluations",
+    "load_paused",
     "make_sampler",
     "objective_vector",
     "open_store",
@@ -113,6 +120,7 @@ _HOMES = {
     "create_study": "_studies",
     "hide_passwords": "_secrets",
     "load_evaluations": "_studies",
+    "load_paused": "_studies",
     "make_sampler": "samplers",
     "objective_vector": "_archive",
     "open_store": "_studies",

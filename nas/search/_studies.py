@@ -13,6 +13,7 @@ from nas.search._journal_store import JournalReader, JournalStore
 from nas.search._optuna_store import OptunaStore, read_trials
 from nas.search._outcomes import restored
 from nas.search._storage import journal_errors, no_study, open_database, study_errors
+from nas.trial import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from nas.search._problem import Problem
     from nas.search._storage import StorageAddress
     from nas.search._store import StoredTrial, TrialStore
-    from nas.trial import Evaluation
 
 
 def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> None:
@@ -65,6 +65,28 @@ def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluat
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
     trials = _read(problem, address)
     return tuple(restored(problem, trial) for trial in trials if trial.outcome is not None)
+
+
+def load_paused(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
+    """Networks scored below full training only, as if they were pruned now: they may yet climb.
+
+    Raises StorageError.
+    """
+    paused = []
+    for trial in _read(problem, address):
+        if trial.outcome is None and trial.rungs:
+            candidate = problem.candidate(trial.genome)
+            paused.append(
+                Evaluation(
+                    number=trial.number,
+                    state="pruned",
+                    arch=candidate.arch,
+                    cost=candidate.cost,
+                    rungs=tuple(one.scores for one in trial.rungs),
+                    genome=trial.genome,
+                )
+            )
+    return tuple(paused)
 
 
 def count_paused(problem: Problem, address: StorageAddress) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from nas.run import (
 )
 from tests.run.conftest import LOCAL
 from tests.run.test_ladder import FULL, LADDER
+from tests.run.test_ladder import run as climb
 from tests.search.small import pretending
 
 if TYPE_CHECKING:
@@ -76,6 +78,16 @@ def test_a_ladder_is_told_rung_by_rung(
         [1.0] * len(document.agreements)
     )
     assert document.agreements
+
+
+def test_what_waits_on_a_rung_is_shown_as_pruned_so_far(make_session: MakeSession) -> None:
+    session = make_session("run", budget=20, fidelity=FULL, ladder=LADDER)
+    climb(session, Counter(), stop_after=9)
+    (document,) = documents_of([session])
+    assert document.count("pruned") > sum(one.state == "pruned" for one in session.trials())
+    assert document.count("pruned") + document.count("complete") >= 5
+    times = [one.seconds for one in document.progression]
+    assert times == sorted(times)
 
 
 def test_runs_with_equal_aims_are_measured_in_one_box(

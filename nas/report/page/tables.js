@@ -63,8 +63,8 @@ function tableColumns() {
 function drawProgress() {
   const minutes = state.progress === "minutes";
   const lines = page.runs.map((run, number) => ({ name: run.name, colour: colourOf(number), stepped: true, points: run.progression.map(([networks, time, value]) => [minutes ? time / 60 : networks, value]) })).filter((line) => line.points.length);
-  byId("progress").hidden = !lines.length;
-  if (!lines.length) return;
+  byId("progress").hidden = !lines.some((line) => line.points.length > 1);
+  if (byId("progress").hidden) return;
   lineChart(byId("progress-chart"), { lines, zero: true, title: "Hypervolume of the front during the search", x: { log: false, format: (value) => String(value), label: minutes ? "minutes since the first network, pauses included" : "networks evaluated" }, y: { log: false, format: (value) => value.toFixed(2), label: "" }, describe: ({ x, y, line }) => [make("div", {}, make("b", {}, y.toFixed(4)), ` after ${minutes ? `${x.toFixed(1)} minutes` : plural(x, "network")}`), make("div", {}, line.name)] });
   byId("progress-legend").replaceChildren(...(page.runs.length > 1 ? page.runs.map((run, number) => legendItem("square", { fill: colourOf(number) }, run.name)) : []));
   const run = page.runs[0];
@@ -99,7 +99,7 @@ function simpleTable(heads, rows, numbers = []) {
   return make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, heads.map((head, place) => make("th", { scope: "col", class: kind(place) }, head)))), make("tbody", {}, rows.map((row) => make("tr", {}, row.map((cell, place) => make("td", { class: place === row.length - 1 && !kind(place) ? "wide" : kind(place) }, cell)))))));
 }
 
-const FATES = { complete: "trained in full proxy length; only these can be on the front", pruned: "stopped after a shorter training: not promising enough for a longer one", duplicate: "the same network as an earlier one; answered from the record, no training", rejected: "illegal or outside the limits by exact cost; no training", failed: "training ended with an error" };
+const FATES = { complete: "trained in full proxy length; only these can be on the front", pruned: "stopped after a shorter training, not promising enough for a longer one; while a search runs they may yet climb", duplicate: "the same network as an earlier one; answered from the record, no training", rejected: "illegal or outside the limits by exact cost; no training", failed: "training ended with an error" };
 
 function drawFates() {
   const run = page.runs[state.run], rows = page.rows.filter((one) => one.run === state.run);
