@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nas.errors import OptionError
@@ -10,7 +11,6 @@ from nas.search import StorageAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import pandas as pd
 
@@ -169,7 +169,7 @@ class Run:
     def export(
         self,
         pick: str = "knee",
-        out: Path | None = None,
+        out: Path | str | None = None,
         *,
         materialized: bool = False,
         code_only: bool = False,
@@ -193,7 +193,7 @@ class Run:
         return export_run(
             self,
             pick,
-            out or self.path / "export",
+            Path(out) if out else self.path / "export",
             materialized=materialized,
             code_only=code_only,
             force=force,
