@@ -11,7 +11,7 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -101,6 +101,7 @@ def quantize_int8(model: nn.Module, data: ImageData, fidelity: Fidelity) -> Int8
     Raises OptionError where the packages for it are missing.
     """
     _require()
+    fidelity = _as_seen_by(model, fidelity)
     train = _prepared(data.train, CALIBRATION_IMAGES, fidelity, data)
     val = _prepared(data.val, fidelity.val_images, fidelity, data)
     labels = data.val.first(fidelity.val_images).labels
@@ -123,6 +124,14 @@ def quantize_int8(model: nn.Module, data: ImageData, fidelity: Fidelity) -> Int8
         way=best,
         tried=tuple((way, accuracy) for way, (accuracy, _) in made.items()),
     )
+
+
+def _as_seen_by(model: nn.Module, fidelity: Fidelity) -> Fidelity:
+    """The images of `fidelity`, no larger than those that a written network expects."""
+    side = getattr(model, "resolution", None)
+    if side is None or (fidelity.resolution or side) < side:
+        return fidelity
+    return replace(fidelity, resolution=side)
 
 
 def _require() -> None:
