@@ -149,7 +149,9 @@ def _execute(plugin: Plugin, text: str) -> ModuleType:
 
 def families_of(module: ModuleType, plugin: Plugin) -> tuple[Family, ...]:
     """The families that a plug-in's module offers. Raises PluginError."""
-    found = getattr(module, "FAMILIES", None) or (getattr(module, "FAMILY", None),)
+    found = getattr(module, "FAMILIES", None)
+    if found is None:  # an empty tuple: metrics or data alone
+        found = (getattr(module, "FAMILY", None),)
     if not all(isinstance(one, Family) for one in found):
         raise PluginError(
             f"--plugin {plugin.path or plugin.module}: offers no families; set FAMILY to a "

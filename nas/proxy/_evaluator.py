@@ -14,10 +14,13 @@ from nas.train import memory_bytes, proxy_seed, seeded
 from nas.trial import Failure, TrialResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from nas.arch import Architecture
     from nas.data import ImageData
+    from nas.metrics import Metric
     from nas.trial import Task
 
 
@@ -37,7 +40,12 @@ class Evaluator:
     """
 
     def __init__(
-        self, data: ImageData, device: str = "cpu", *, build: Build = build_model
+        self,
+        data: ImageData,
+        device: str = "cpu",
+        *,
+        build: Build = build_model,
+        metrics: Sequence[Metric] = (),
     ) -> None:
         """Keep the data; nothing is computed yet.
 
@@ -45,7 +53,9 @@ class Evaluator:
             data: Trained and validated on.
             device: As torch names it.
             build: Makes the network of an architecture.
+            metrics: Of the user's own, computed on each trained network.
         """
+        self._metrics = tuple(metrics)
         self._data = data
         self._device = device
         self._build = build
@@ -67,6 +77,9 @@ class Evaluator:
                 task.arch, in_channels=data.input_shape[0], num_classes=data.num_classes
             )
         scores = train_proxy(model, data, task.fidelity, seed=seed, device=self._device)
+        if self._metrics:
+            own = {one.name: one.computed(model, data) for one in self._metrics}
+            scores = dataclasses.replace(scores, custom=scores.custom | own)
         return TrialResult(number=task.number, scores=scores, weights=save_weights(model))
 
     def _check_memory(self, task: Task) -> None:

@@ -26,6 +26,7 @@ from nas.data import (
     summarize_data,
 )
 from nas.errors import RunFolderError
+from nas.metrics import Metric, custom_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,8 @@ class ProxyFactory:
     """The function that `data` stands for, where it is a user's own."""
     began_with: DataFingerprint | None = None
     """What the data must be, on every machine."""
+    metrics: tuple[Metric, ...] = ()
+    """Of the user's own, computed on trained networks."""
 
     @classmethod
     def of(cls, run: Run) -> ProxyFactory:
@@ -107,6 +110,7 @@ class ProxyFactory:
             options=settings.data_options,
             loader=find_loader(settings.data),
             began_with=run.began_with,
+            metrics=custom_metrics(run.problem.objectives, run.problem.limits, "scores"),
         )
 
     def __call__(self, info: WorkerInfo) -> Callable[[Task], TrialResult]:
@@ -117,4 +121,4 @@ class ProxyFactory:
         data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
         if self.began_with is not None:
             check_data(self.data, self.began_with, data)
-        return Evaluator(data, info.device)
+        return Evaluator(data, info.device, metrics=self.metrics)
