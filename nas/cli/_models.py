@@ -17,7 +17,13 @@ from nas.cli._screen import Screen
 from nas.cost import cost_of, working_memory
 from nas.drawing import write_drawing
 from nas.errors import OptionError
-from nas.space import catalogue, estimate_size, load_architecture, load_space
+from nas.space import (
+    catalogue,
+    estimate_size,
+    illegal_choices,
+    load_architecture,
+    load_space,
+)
 from nas.units import human_bytes, human_large
 
 if TYPE_CHECKING:
@@ -27,9 +33,12 @@ if TYPE_CHECKING:
     from nas.trial import Cost
 
 
-def spaces() -> None:
+def spaces(as_json: Json = False) -> None:
     """List the model files that come with nas: spaces to search, and networks."""
     console = _console()
+    if as_json:
+        Screen().result([_summary(load_space(name)) | {"name": name} for name in catalogue()])
+        return
     table = Table("name", "kind", "settings", "description", box=None, pad_edge=False)
     for name in catalogue():
         space = load_space(name)
@@ -52,11 +61,14 @@ def show(
         str, typer.Option("--input", metavar="CxHxW", help="Shape of one image, for --svg.")
     ] = "3x32x32",
     classes: Annotated[int, typer.Option(min=1, help="Number of classes, for --svg.")] = 10,
+    as_json: Json = False,
 ) -> None:
     """Print what a model file opens and how large that space is, or what a network is made of."""
     space = load_space(name, overrides)
     console = _console()
-    if svg is not None:
+    if as_json:
+        Screen().result(_described(space))
+    elif svg is not None:
         arch = load_architecture(name, overrides)
         write_drawing(svg, arch, input_shape=parse_shape(input_shape), num_classes=classes)
         console.print(
@@ -128,6 +140,31 @@ def _show_space(console: Console, space: SearchSpace) -> None:
     size = estimate_size(space)
     console.print(f"\n{len(space.genes)} open values, {_settings(size)} settings")
     console.print(f"{size.legal_share:.0%} of them describe a network; {_distinct(size)}")
+    if never := illegal_choices(space):
+        console.print(f"Never a network: {', '.join(never)}", soft_wrap=True)
+
+
+def _summary(space: SearchSpace) -> dict[str, object]:
+    return {
+        "name": space.name,
+        "kind": "space" if space.is_open else "network",
+        "settings": str(space.num_settings),
+        "description": space.description,
+    }
+
+
+def _described(space: SearchSpace) -> dict[str, object]:
+    """A space's open values and size, or a network's id, ready for JSON."""
+    if not space.is_open:
+        return _summary(space) | {"id": space.decode(()).id}
+    size = estimate_size(space)
+    return _summary(space) | {
+        "open": {gene.name: list(gene.labels) for gene in space.genes},
+        "legal_share": size.legal_share,
+        "distinct_networks": size.networks,
+        "standard_error": size.standard_error,
+        "never": list(illegal_choices(space)),
+    }
 
 
 def _settings(size: Size) -> str:

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
 from nas.search._problem import mutate_one
+from nas.space import impossible_choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.metrics import Metric
     from nas.search._problem import Candidate, Problem
-    from nas.space import Genome, SearchSpace
+    from nas.space import Genome
     from nas.trial import Cost
 
 PROBE_SETTINGS = 2_000
 DESCENT_STARTS = 10
 """From one start alone, the greatest cost of `lru_vgnet` was missed by a sixth."""
 DESCENT_STEPS = 300
-MIN_MADE = 30
-"""Settings that make a choice before it is called impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +76,8 @@ def probe_space(problem: Problem) -> SpaceProbe:
             if objective.known_before_training
         ),
         seed=seed,
-        impossible=_impossible(space, looked),
+        impossible=impossible_choices(space, [(one.genome, one.reason is None) for one in looked]),
     )
-
-
-def _impossible(space: SearchSpace, looked: list[Candidate]) -> tuple[str, ...]:
-    made: Counter[tuple[int, int]] = Counter()
-    possible: set[tuple[int, int]] = set()
-    for candidate in looked:
-        choices = [(gene, candidate.genome[gene]) for gene in space.active_genes(candidate.genome)]
-        made.update(choices)
-        if candidate.reason is None:
-            possible.update(choices)
-    none = sorted(one for one, count in made.items() if count >= MIN_MADE and one not in possible)
-    if not possible:
-        return ()
-    return tuple(f"{space.genes[gene].name}={space.genes[gene].labels[at]}" for gene, at in none)
 
 
 def _require_legal(problem: Problem, looked: list[Candidate], legal: list[Candidate]) -> None:

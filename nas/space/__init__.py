@@ -11,6 +11,7 @@ from nas.space._files import (
     load_space,
     parse_space,
 )
+from nas.space._impossible import illegal_choices, impossible_choices
 from nas.space._parse_record import parse_record
 from nas.space._reference import Key, explain, reference
 from nas.space._size import Size, estimate_size
@@ -30,6 +31,8 @@ __all__ = [
     "estimate_size",
     "explain",
     "find_model_file",
+    "illegal_choices",
+    "impossible_choices",
     "is_legal",
     "load_architecture",
     "load_space",

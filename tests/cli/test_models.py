@@ -235,3 +235,23 @@ def test_counting_starts_fast_because_it_needs_no_torch() -> None:
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_spaces_and_what_they_open_as_json(nas: Nas) -> None:
+    listed = json.loads(nas("spaces", "--json").out)
+    shown = json.loads(nas("show", "lru_vgnet", "--json").out)
+
+    assert {one["name"] for one in listed} == set(catalogue())
+    assert int(shown["settings"]) == load_space("lru_vgnet").num_settings
+    assert set(shown["open"]) == {gene.name for gene in load_space("lru_vgnet").genes}
+    assert 0 < shown["legal_share"] <= 1
+
+
+def test_explain_prints_type_default_meaning_and_paper(nas: Nas) -> None:
+    ended = nas("explain", "block.lru.reuse")
+
+    assert ended.status == 0
+    assert "(whole number, between 1 and 256; default required)" in ended.out
+    assert "How often one set of weights is applied" in ended.out
+    assert "arxiv.org/abs/1901.09615" in ended.out
+    assert nas("explain", "resue").status == 2

@@ -47,8 +47,8 @@ SURFACE = {
     "export": ["RUN", "--pick", "--out", "--materialize", "--code-only", "--force", "--storage"],
     "repair": ["RUN"],
     "track": ["RUN", "--mlflow", "--tensorboard"],
-    "spaces": [],
-    "show": ["NAME", "--set", "--svg", "--input", "--classes", "--plugin"],
+    "spaces": ["--json"],
+    "show": ["NAME", "--set", "--svg", "--input", "--classes", "--json", "--plugin"],
     "cost": [
         "NAME", "--input", "--classes", "--set", "--deploy", "--json", "--modules", "--plugin",
     ],
