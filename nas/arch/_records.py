@@ -127,10 +127,10 @@ class Architecture:
 
         Neighbours that are one call of some family, to the bit, stand as that call with the first.
         """
-        return _merged(self._given_sections(in_channels, num_classes))
+        return _merged(self.given_sections(in_channels, num_classes))
 
-    def _given_sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
-        """The calls as the records have them."""
+    def given_sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
+        """The calls as the records have them, none put together with its neighbour."""
         self._require_bounded()
         first, last = self.scaled.stem, self.scaled.head
         channels = first.channels or in_channels
@@ -207,7 +207,7 @@ class Architecture:
         return tuple(self._component_kernels(in_channels, num_classes))
 
     def _component_kernels(self, channels: int, num_classes: int) -> Iterator[ComponentKernels]:
-        for number, (_, calls) in enumerate(self._given_sections(channels, num_classes)):
+        for number, (_, calls) in enumerate(self.given_sections(channels, num_classes)):
             for turn, one in enumerate(calls):
                 kernels, channels = kernels_of(one, channels)
                 yield ComponentKernels(number, self._role(number, turn, len(calls)), kernels)

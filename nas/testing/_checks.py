@@ -131,7 +131,8 @@ def stages_have_their_shape(subject: Subject) -> None:
     for arch in subject.networks:
         if any(map(_shrinks, (arch.stages[0].transition, arch.stages[0].block))):
             continue
-        stem, *body, _ = arch.calls(in_channels=IMAGE[0], num_classes=NUM_CLASSES)
+        (_, (stem,)), *stages, _ = arch.given_sections(IMAGE[0], NUM_CLASSES)
+        body = [call for _, calls in stages for call in calls]
         before = shape = part_cost(stem, IMAGE).out_shape
         for call in body:
             shape = part_cost(call, shape).out_shape
