@@ -6,9 +6,11 @@ training and taken back after it; one that is found there later tells of a death
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nas.cost import training_bytes
+from nas.errors import RunFolderError
 from nas.trial import Failure, TrialResult
 
 if TYPE_CHECKING:
@@ -58,10 +60,12 @@ class _Noting:
     def _note(self, key: str, deaths: int) -> None:
         self._deaths[key] = deaths
         self._deaths = {key: count for key, count in self._deaths.items() if count}
-        if self._deaths:
-            self._folder.write_json(NOTES, self._deaths)
-        else:
-            (self._folder.path / NOTES).unlink(missing_ok=True)
+        # A disk that is full is not the network's fault; the search ends at its next record.
+        with suppress(RunFolderError, OSError):
+            if self._deaths:
+                self._folder.write_json(NOTES, self._deaths)
+            else:
+                (self._folder.path / NOTES).unlink(missing_ok=True)
 
     def _failure(self, task: Task, deaths: int) -> Failure:
         needed = training_bytes(
