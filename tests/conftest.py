@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,24 @@ def seeded_and_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plugins_forgotten() -> Iterator[None]:
+    """Families that a test file added are unknown to the next one."""
+    yield
+    plugins = sys.modules.get("nas.families._plugins")
+    if plugins is None or not plugins._loaded:
+        return
+    from nas.families import registry
+
+    ours = {family.name for family in registry.BUILT_IN}
+    for name in set(registry._families) - ours:
+        kinds = {options.kind for options in registry._families.pop(name).options}
+        for known in registry._components.values():
+            for kind in kinds:
+                known.pop(kind, None)
+    plugins._loaded.clear()
 
 
 @pytest.fixture

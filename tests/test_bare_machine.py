@@ -34,7 +34,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     "package",
     [
         "space",
-        "blocks",
+        "families",
         "sharing",
         "model",
         "cost",

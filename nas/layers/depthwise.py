@@ -47,7 +47,9 @@ class FixedDepthwise(nn.Module):
         super().__init__()
         self.stride = stride
         bank = torch.tensor(self.kernels).view(-1, 1, 3, 3)
-        self.register_buffer("weight", bank.repeat(-(-channels // len(bank)), 1, 1, 1)[:channels])
+        repeated = bank.repeat(-(-channels // len(bank)), 1, 1, 1)
+        # A copy: safetensors refuses a weight that is a part of a larger storage.
+        self.register_buffer("weight", repeated[:channels].clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter `x`."""

@@ -116,6 +116,7 @@ def _random_network(family: Family, rng: random.Random) -> Architecture:
         own = [cls for cls in family.options if issubclass(cls, base)]
         return random_component(rng.choice(own or [*COMPONENTS[base].values()]), rng)
 
+    own_block = any(issubclass(options, Block) for options in family.options)
     conv: Any = COMPONENTS[Stem]["conv"]
     stem = pick(Stem) if rng.random() < 0.3 else conv(channels=rng.choice(WIDTHS), stride=1)
     return Architecture(
@@ -125,7 +126,7 @@ def _random_network(family: Family, rng: random.Random) -> Architecture:
             Stage(
                 channels=(stem.channels or IMAGE[0]) if rng.random() < 0.4 else rng.choice(WIDTHS),
                 stride=rng.choice((1, 1, 2, 3)),
-                depth=rng.choice((0, 1, 1, 1, 2)),
+                depth=rng.choice((1, 1, 1, 2) if own_block else (0, 1, 1, 1, 2)),
                 activation=rng.choice(get_args(Activation)),
                 transition=pick(Transition) if rng.random() < 0.5 else None,
                 block=pick(Block),

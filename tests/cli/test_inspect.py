@@ -95,5 +95,5 @@ def test_a_network_of_a_run_comes_with_its_weights(folder: Path) -> None:
     assert (folder / "run" / "inspect" / weights.stem / "kernels.png").is_file()
     with pytest.raises(OptionError, match="no trained network of this run begins so"):
         inspect("run:000000000000")
-    with pytest.raises(OptionError, match="leave --set out"):
+    with pytest.raises(OptionError, match="leave it out"):
         inspect(f"run:{weights.stem}", "--set", "head=gap_linear")

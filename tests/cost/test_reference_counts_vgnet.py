@@ -8,7 +8,6 @@ import pytest
 
 from nas.arch import Architecture, Stage
 from nas.cost import cost_of, part_cost
-from nas.errors import IllegalArchitecture
 from nas.families.plain.options import ConvStem
 from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling, VgnetHead
 
@@ -159,9 +158,3 @@ def test_closed_forms_of_a_block() -> None:
     cost = part_cost(block, (2 * half, side, side))
     assert cost.params == 9 * half + 2 * half**2 + 2 * half
     assert cost.macs == side**2 * (9 * half + 2 * half**2)
-
-
-@pytest.mark.parametrize("size", ["1.0", "2.0", "5.0"])
-def test_a_bank_of_eight_does_not_fit_every_size(size: str) -> None:
-    with pytest.raises(IllegalArchitecture, match="edge_gaussian bank"):
-        counts(vgnet("F", size), 224, 1000)

@@ -178,7 +178,7 @@ def test_every_block_can_be_reused(block: Block) -> None:
 
 
 def test_no_block_is_forgotten() -> None:
-    kinds = {block.kind for block in BLOCKS} | {"lru", "mgic_bottleneck", "mgic_point"}
+    kinds = {block.kind for block in BLOCKS} | {"lru", "mgic_bottleneck", "mgic_point", "none"}
     assert kinds == set(COMPONENTS[Block]), "whoever adds a block, adds it here"
 
 

@@ -75,7 +75,7 @@ def test_neighbours_have_the_same_id_exactly_if_they_are_the_same_network(
     for _ in range(pairs):
         one, other = neighbours(space, rng)
         first, second = space.decode(one), space.decode(other)
-        same = signature(first, side=16) == signature(second, side=16)
+        same = signature(first, side=32) == signature(second, side=32)
         assert same == (first.id == second.id), (space.labels(one), space.labels(other))
         twins += same
     assert twins < pairs
@@ -94,4 +94,4 @@ def neighbours(space: SearchSpace, rng: random.Random) -> tuple[Genome, Genome]:
 def test_no_two_of_many_random_networks_share_an_id() -> None:
     space, rng = load_space("lru_vgnet"), random.Random(1)
     archs = [space.random_architecture(rng) for _ in range(60)]
-    assert len({arch.id for arch in archs}) == len({signature(arch, side=16) for arch in archs})
+    assert len({arch.id for arch in archs}) == len({signature(arch, side=32) for arch in archs})

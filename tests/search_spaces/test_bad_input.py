@@ -49,14 +49,6 @@ BAD = {
         ("resnet18_rpg", "sharing.ratio=0.5"),
         ("sharing", "ring 2359296 and ratio 0.5", "exactly one"),
     ),
-    "a bank that fits no width": (
-        ("vgnetf_1.5mp", "stages.1.channels=132"),
-        ("stages.1.block.half_identity", "8 kernels and 66 filtered channels", "another width"),
-    ),
-    "a bank in a network of other widths": (
-        ("vgnetg_1.0mp", "stages.*.block.half_identity.kernels=edge_gaussian"),
-        ("stages.0.block.half_identity", "8 kernels and 28 filtered channels", "kernels: learned"),
-    ),
     "chunks that divide no width": (
         ("vgnetg_1.0mp", "head.vgnet.chunks=7"),
         ("head.vgnet", "7 does not divide 368 channels", "use a divisor"),

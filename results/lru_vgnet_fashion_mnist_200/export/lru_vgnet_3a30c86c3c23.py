@@ -123,14 +123,20 @@ class LruBlock(nn.Module):
         activation: Callable[..., nn.Module],
         groups: int = 1,
         shuffle: Callable[[Tensor], Tensor] | None = None,
+        kernel: int = 3,
+        multiplier: int = 2,
     ) -> None:
-        """`groups` of the pointwise convolution; `shuffle` runs between two applications."""
+        """`groups` of the pointwise convolution; `shuffle` runs between two applications.
+
+        `kernel` of the depthwise convolution, which makes `multiplier` x C channels.
+        """
         super().__init__()
+        wide = multiplier * channels
         self.depthwise = nn.Conv2d(
-            channels, 2 * channels, 3, padding=1, groups=channels, bias=False
+            channels, wide, kernel, padding=kernel // 2, groups=channels, bias=False
         )
-        self.pointwise = nn.Conv2d(2 * channels, channels, 1, groups=groups, bias=False)
-        self.depthwise_norms = nn.ModuleList(nn.BatchNorm2d(2 * channels) for _ in range(reuse))
+        self.pointwise = nn.Conv2d(wide, channels, 1, groups=groups, bias=False)
+        self.depthwise_norms = nn.ModuleList(nn.BatchNorm2d(wide) for _ in range(reuse))
         self.pointwise_norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(reuse))
         self.activation = activation(inplace=True)
         self.shuffle = shuffle

@@ -201,11 +201,13 @@ class FixedDepthwise(nn.Module):
     """n kernels of 3x3, row by row."""
 
     def __init__(self, channels: int, stride: int = 1) -> None:
-        """`channels` must be a multiple of the number of kernels."""
+        """The bank is repeated and cut to `channels`."""
         super().__init__()
         self.stride = stride
         bank = torch.tensor(self.kernels).view(-1, 1, 3, 3)
-        self.register_buffer("weight", bank.repeat(channels // len(bank), 1, 1, 1))
+        repeated = bank.repeat(-(-channels // len(bank)), 1, 1, 1)
+        # A copy: safetensors refuses a weight that is a part of a larger storage.
+        self.register_buffer("weight", repeated[:channels].clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter `x`."""

@@ -112,7 +112,6 @@ def test_connectors_stand_where_the_shape_changes() -> None:
         (MgicMobile(group_size=1), slot(16), "16 does not divide 8"),
         (MgicMobile(threshold=2, expansion=0.125), slot(64), "8 expanded channels cannot be"),
         (MgicMobile(kernels="edge", kernel=5), slot(64), "use kernel 3"),
-        (MgicMobile(kernels="edge", threshold=2, expansion=1.0), slot(16), "edge bank"),
     ],
 )
 def test_what_cannot_be_built_is_refused(block: Block, at: Slot, message: str) -> None:
