@@ -16,7 +16,12 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from torch import nn
 
-NOT_MACS = ("aten::batch_norm", "aten::adaptive_avg_pool2d")
+NOT_MACS = (
+    "aten::batch_norm",
+    "aten::adaptive_avg_pool2d",
+    "aten::upsample_bilinear2d",
+    "aten::upsample_nearest2d",
+)
 """Operations that fvcore adds to its "flops" and that are no multiply-accumulates of a kernel."""
 
 
@@ -34,7 +39,8 @@ class ModuleCost:
 def module_costs(model: nn.Module, *, input_shape: tuple[int, int, int]) -> tuple[ModuleCost, ...]:
     """Costs of every module that has any, outermost first, for an image of `input_shape`.
 
-    What fvcore calls flops are multiply-accumulates; BatchNorm and pooling are left out.
+    What fvcore calls flops are multiply-accumulates; BatchNorm, pooling and
+    upsampling are left out.
     """
     counter = FlopCountAnalysis(model.eval(), torch.zeros(1, *input_shape))
     # None would not do: fvcore ignores only what it has no handle for.

@@ -52,7 +52,6 @@ def test_a_search_from_beginning_to_end(nas: Nas, search_words: list[str], tmp_p
         *("search.json", "space.yaml", "study.journal", "environment.json", "log.txt"),
         *("front.csv", "front.png", "weights", "run.lock"),
         *("report.html", "report.json", "trials.csv", "data.json", "split.json"),
-        "in_training.json",
     }
 
 
