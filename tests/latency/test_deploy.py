@@ -16,7 +16,7 @@ from nas.families.plain.options import ConvStem, ConvTransition, GapLinear
 from nas.families.residual.options import Residual
 from nas.latency import REFERENCE, Workload, deploy, deployable
 from nas.model import build_model
-from nas.space import load_space
+from nas.space import load_architecture, load_space
 
 if TYPE_CHECKING:
     from nas.arch import Block, Head, Stem, Transition
@@ -73,13 +73,19 @@ EVERY = [
     (role, kind)
     for role, kinds in COMPONENTS.items()
     for kind in kinds.values()
-    if (role.__name__, kind.kind) != ("Block", "none")  # nothing to measure
+    # Nothing to measure, and a head made for one size of map.
+    if (role.__name__, kind.kind) not in {("Block", "none"), ("Head", "flatten")}
 ]
 
 
 @pytest.mark.parametrize(("role", "kind"), EVERY, ids=[kind.__name__ for _, kind in EVERY])
 def test_every_part_agrees_in_onnx_runtime(role: Any, kind: type[Any]) -> None:
     assert_agrees(workload(with_parts(**{role.__name__.lower(): made(kind)})))
+
+
+def test_a_flatten_head_agrees_in_onnx_runtime() -> None:
+    lenet = load_architecture("lenet_bn")
+    assert_agrees(Workload(arch=lenet, input_shape=(1, 28, 28), num_classes=10))
 
 
 @pytest.mark.parametrize("scope", ["layer", "block", "stage", "subnet", "network"])
