@@ -8,7 +8,7 @@ import optuna
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from nas.errors import StorageError
+from nas.errors import OutageError, StorageError
 from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, load_evaluations
 from nas.search._journal import Journal
@@ -150,6 +150,7 @@ def test_a_full_disk_is_a_plain_error_and_what_was_written_stays(
 def test_a_connection_lost_in_the_middle_is_a_plain_error(
     small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys.modules["nas.search._patient"], "PATIENCE_S", 0.5)
     address = at_url(f"sqlite:///{tmp_path / 'studies.db'}")
     engine = new_engine(small, address)
     search(engine, 2)
@@ -158,5 +159,5 @@ def test_a_connection_lost_in_the_middle_is_a_plain_error(
         raise OperationalError("select", {}, Exception("server closed the connection"))
 
     monkeypatch.setattr(optuna.storages.RDBStorage, "_create_new_trial", lose)
-    with pytest.raises(StorageError, match=r"cannot be reached: .* server closed the connection"):
+    with pytest.raises(OutageError, match=r"has been away for .* server closed the connection"):
         engine.propose()
