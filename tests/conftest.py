@@ -41,11 +41,13 @@ def seeded_and_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     seed = request.config.getoption("--seed")
     random.seed(seed)
     np.random.seed(seed)
-    before = torch.get_num_threads()
+    before, on_ctrl_c = torch.get_num_threads(), signal.getsignal(signal.SIGINT)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_ctrl_c)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -75,3 +77,14 @@ def npz(tmp_path: Path) -> Path:
     path = tmp_path / "blobs.npz"
     np.savez(path, images=images, labels=labels)
     return path
+
+
+@pytest.fixture
+def own_metrics() -> Iterator[None]:
+    """Metrics that a test registers are gone after it."""
+    from nas.metrics import _table
+
+    before = dict(_table._TABLE)
+    yield
+    _table._TABLE.clear()
+    _table._TABLE.update(before)

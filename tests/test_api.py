@@ -12,14 +12,11 @@ import numpy as np
 import pytest
 
 import nas
-from nas import metrics
 from nas.errors import OptionError, RunFolderError
 from nas.search import _probe
 from tests.search.small import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nas.report import Snapshot
 
 
@@ -165,15 +162,6 @@ def test_limits_are_numbers_or_text(small: dict[str, object]) -> None:
 
     assert [str(limit) for limit in run.problem.limits] == ["params <= 1,000", "accuracy >= 0.05"]
     assert all(one.cost.params <= 1000 for one in run.front())
-
-
-@pytest.fixture
-def own_metrics() -> Iterator[None]:
-    """What a test registers is gone after it."""
-    before = dict(metrics._TABLE)
-    yield
-    metrics._TABLE.clear()
-    metrics._TABLE.update(before)
 
 
 def test_a_metric_of_ones_own_is_searched_for(small: dict[str, object], own_metrics: None) -> None:

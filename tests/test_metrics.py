@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nas import metrics
 from nas.errors import EvaluationError, OptionError
 from nas.metrics import (
     METRICS,
@@ -26,7 +25,7 @@ from nas.metrics import (
 from nas.trial import Cost, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 COST = Cost(
     params=12_345,
@@ -39,15 +38,6 @@ COST = Cost(
 )
 OF_TASKS = {metric.name: 0.9123 for metric in METRICS.values() if metric.task is not None}
 SCORES = Scores(accuracy=0.9123, loss=0.3, train_s=1.5, custom=OF_TASKS)
-
-
-@pytest.fixture
-def own_metrics() -> Iterator[None]:
-    """What a test registers is gone after it."""
-    before = dict(metrics._TABLE)
-    yield
-    metrics._TABLE.clear()
-    metrics._TABLE.update(before)
 
 
 def test_every_metric_reads_a_number_and_writes_it_for_people() -> None:

@@ -45,10 +45,11 @@ LONG = "8 x 30k, batch 128"
 def train_missing(processes: int) -> None:
     """Train what the file lacks, network by network."""
     known = {(row["id"], row["seed"], row["setting"]) for row in read_trainings()}
+    drawn = draw_networks()
     jobs = [
         (arch, seed, setting)
-        for number, arch in enumerate(draw_networks())
-        for seed in ((0, 1) if number < SECOND_SEED else (0,))
+        for seed, networks in ((0, drawn), (1, drawn[:SECOND_SEED]))
+        for arch in networks
         for setting in SETTINGS
         if (arch.id, seed, setting) not in known
     ]

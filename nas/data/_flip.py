@@ -20,6 +20,8 @@ PROBE_IMAGES = 4_000
 _PROBE_BYTES = 2**28
 _SIDE = 16
 """Pixels to which the probe shrinks images."""
+_AT_ONCE = 32
+"""Images that are real numbers at a time: large ones take four times their bytes."""
 _KEPT = 0.8
 """Of what the probe knows above guessing, the share that mirrored images must keep."""
 _NOISE = 3.0
@@ -69,6 +71,10 @@ class _Ridge:
 
 def _features(pixels: Tensor) -> Tensor:
     """(N, F) float64."""
+    return torch.cat([_shrunk(some) for some in torch.split(pixels, _AT_ONCE)])
+
+
+def _shrunk(pixels: Tensor) -> Tensor:
     height, width = pixels.shape[2:]
     size = min(height, _SIDE), min(width, _SIDE)
     grey = pixels.float().mean(1, keepdim=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._deaths import noting_deaths
 from nas.run._latency import measure_front, wants_latency
 from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
-from nas.workers import make_pool
+from nas.workers import handlers_kept, make_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,15 +168,11 @@ def _sigterm_kept() -> Iterator[None]:
     A notebook or a program that searches keeps its handlers. A SIGTERM that Ray's handler answers
     meanwhile, by ending the process, is a Ctrl-C.
     """
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    except SystemExit as error:
-        raise KeyboardInterrupt from error
-    finally:
-        if in_main and before is not None:
-            signal.signal(signal.SIGTERM, before)
+    with handlers_kept(signal.SIGTERM):
+        try:
+            yield
+        except SystemExit as error:
+            raise KeyboardInterrupt from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

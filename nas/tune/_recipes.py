@@ -15,7 +15,7 @@ from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
 from nas.train import Checkpoint, data_digest, dump_recipe, seeded, train_model
-from nas.tune._trials import Resources, placed, quiet, run_config
+from nas.tune._trials import Resources, fitted, placed, quiet, run_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +115,7 @@ def tune_recipe(
         )
     else:
         tuner = _new_tuner(trainable, settings, resources or Resources(), path, on_over)
-    found = _found(tuner.fit(), settings)
+    found = _found(fitted(tuner), settings)
     _write(out, found)
     return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nas.errors import EvaluationError, RecipeError, UserError
 from nas.families import load_plugins, loaded_plugins
+from nas.workers import handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +93,13 @@ def run_trials(
             tune_config=tune.TuneConfig(max_concurrent_trials=resources.at_once),
             run_config=run_config(path, on_over),
         )
-    return _collected(tuner.fit(), len(payloads))
+    return _collected(fitted(tuner), len(payloads))
+
+
+def fitted(tuner: Any) -> Any:
+    """The tuner's results; its handlers of Ctrl-C and SIGUSR1 end with it."""
+    with handlers_kept(signal.SIGINT, signal.SIGUSR1):
+        return tuner.fit()
 
 
 def run_config(path: Path, on_over: Callable[[int], None] | None = None) -> Any:

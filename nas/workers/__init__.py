@@ -10,6 +10,7 @@ from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
 from nas.workers._open import open_ray, worker_environment
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
+from nas.workers._signals import handlers_kept
 from nas.workers._simulated import SimulatedPool
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "SimulatedPool",
     "WorkerInfo",
     "allocator_variables",
+    "handlers_kept",
     "make_pool",
     "open_ray",
     "worker_environment",

@@ -50,6 +50,8 @@ class SimulatedPool(Pool):
         self._charge_driver = charge_driver
         self._evaluate = factory(WorkerInfo(index=0, device="cpu", num_threads=1))
         self._waiting: deque[Task] = deque()
+        self._begun: list[tuple[float, Task]] = []
+        """(begin, task): on a worker, evaluated when a result is next asked for."""
         self._running: list[tuple[float, int, float, TrialResult]] = []
         """(end, order of start, begin, result), a heap."""
         self._num_started = 0
@@ -66,6 +68,7 @@ class SimulatedPool(Pool):
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
         """Move the clock to the next end of a training, or by `timeout_s` if that is sooner."""
         self._enter()
+        self._evaluate_begun()
         if not self._running:
             self._leave()
             return None
@@ -84,6 +87,7 @@ class SimulatedPool(Pool):
     @property
     def worked_s(self) -> float:
         """Seconds of training up to now, those under way included."""
+        self._evaluate_begun()
         under_way = (min(self.now_s, end) - begin for end, _, begin, _ in self._running)
         return self.busy_s + sum(under_way)
 
@@ -91,14 +95,21 @@ class SimulatedPool(Pool):
         """Forget all tasks."""
         self._closed = True
         self._waiting.clear()
+        self._begun.clear()
         self._running.clear()
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < self.num_workers:
-            result, seconds = self._evaluated(self._waiting.popleft())
-            entry = (self.now_s + seconds, self._num_started, self.now_s, result)
+        while self._waiting and len(self._running) + len(self._begun) < self.num_workers:
+            self._begun.append((self.now_s, self._waiting.popleft()))
+
+    def _evaluate_begun(self) -> None:
+        """Not before a result is asked for: submitting returns at once, as in every pool."""
+        for begin_s, task in self._begun:
+            result, seconds = self._evaluated(task)
+            entry = (begin_s + seconds, self._num_started, begin_s, result)
             heapq.heappush(self._running, entry)
             self._num_started += 1
+        self._begun.clear()
 
     def _evaluated(self, task: Task) -> tuple[TrialResult, float]:
         """A task's result, and the simulated seconds until it comes."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,7 @@ def ray() -> Iterator[None]:
 
 
 def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None:
-    died = tmp_path / "died"
+    died, on_ctrl_c = tmp_path / "died", signal.getsignal(signal.SIGINT)
     over: list[int] = []
 
     folders = run_trials(
@@ -40,6 +41,7 @@ def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None
     # Not 10 20 10 20 30: what was told before the death was kept.
     assert (folders[1] / "count.txt").read_text() == "10 20 30 "
     assert over == [1, 2]
+    assert signal.getsignal(signal.SIGINT) is on_ctrl_c
     again = run_trials(count, [(1, ""), (10, str(died))], tmp_path / "storage")
     assert again == folders
 

@@ -1,0 +1,168 @@
+"""The metrics of nas, and those that a user adds."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nas.errors import OptionError
+from nas.metrics._metric import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _bytes(name: str, flag: str | None, flag_help: str, heading: str, unit: str) -> Metric:
+    return Metric(
+        name=name,
+        direction="minimize",
+        unit=unit,
+        style="bytes",
+        heading=heading,
+        limit_flag=flag,
+        limit_help=flag_help,
+    )
+
+
+def _count(
+    name: str, unit: str, heading: str, flag: str | None = None, flag_help: str = ""
+) -> Metric:
+    return Metric(
+        name=name,
+        direction="minimize",
+        unit=unit,
+        style="count",
+        heading=heading,
+        limit_flag=flag,
+        limit_help=flag_help,
+    )
+
+
+def _score(name: str, task: str, heading: str, unit: str) -> Metric:
+    return Metric(
+        name=name,
+        direction="maximize",
+        unit=f"validation {unit}",
+        source="scores",
+        style="share",
+        heading=heading,
+        bounds=None if name == "balanced_accuracy" else (0.0, 1.0),
+        is_score=True,
+        task=task,
+    )
+
+
+BUILT_IN = (
+    Metric(
+        name="accuracy",
+        direction="maximize",
+        unit="validation accuracy",
+        source="scores",
+        style="share",
+        limit_flag="--min-accuracy",
+        limit_help="On validation images, such as 0.9; the front keeps to it.",
+        is_score=True,
+    ),
+    _score("balanced_accuracy", "classification", "balanced", "mean accuracy of the classes"),
+    _score("average_precision", "multilabel", "mAP", "mean average precision"),
+    _score("f1", "multilabel", "F1", "mean F1 of the classes"),
+    _score("mean_iou", "segmentation", "mean IoU", "mean intersection over union"),
+    Metric(
+        name="loss",
+        direction="minimize",
+        unit="validation loss in nats",
+        source="scores",
+        bounds=(0.0, 5.0),
+    ),
+    _count("params", "trainable parameters", "params", "--max-params", "Such as 100k."),
+    _count("ring_params", "parameters in rings", "ring"),
+    _count("kernel_params", "parameters of kernels", "kernels"),
+    _count("frozen_params", "fixed parameters", "fixed"),
+    _count("generated_params", "weights that rings generate", "made"),
+    _count("largest_generated", "weights of the largest generated kernel", "largest"),
+    _count("macs", "multiply-accumulates", "MACs", "--max-macs", "Such as 5M."),
+    _bytes(
+        "peak_activation_bytes",
+        "--max-peak-bytes",
+        "Limit of live activations, such as 64k.",
+        "memory",
+        "bytes",
+    ),
+    _bytes(
+        "stored_bytes",
+        "--max-stored-bytes",
+        "Limit of weights in fp32, such as 256k.",
+        "weights",
+        "bytes",
+    ),
+    _bytes(
+        "int8_stored_bytes",
+        "--max-int8-stored-bytes",
+        "Limit of weights, kernels in int8 (flash).",
+        "flash",
+        "bytes in int8",
+    ),
+    _bytes(
+        "int8_peak_activation_bytes",
+        "--max-int8-peak-bytes",
+        "Limit of live int8 activations (SRAM).",
+        "SRAM",
+        "bytes in int8",
+    ),
+    _bytes("ram_bytes", None, "", "RAM", "bytes"),
+    _bytes("int8_ram_bytes", None, "", "RAM, int8", "bytes in int8"),
+    Metric(
+        name="latency",
+        direction="minimize",
+        unit="predicted microseconds",
+        style="latency_us",
+        limit_flag="--max-latency-ms",
+        limit_help="Predicted; first: nas latency --calibrate SPACE.",
+        field="latency_us",
+    ),
+    Metric(
+        name="train_s",
+        direction="minimize",
+        unit="seconds of training",
+        source="scores",
+        style="seconds",
+        heading="training",
+        bounds=(0.0, 3600.0),
+    ),
+)
+_TABLE: dict[str, Metric] = {metric.name: metric for metric in BUILT_IN}
+
+METRICS: Mapping[str, Metric] = MappingProxyType(_TABLE)
+"""Every metric by name, in the order of columns; those registered come last."""
+
+
+def register_metric(metric: Metric) -> Metric:
+    """Add a metric of one's own, or replace one added earlier by the same name.
+
+    Workers find it where the module that registers it is a plug-in of the search.
+
+    Raises:
+        OptionError: the name is taken or cannot be written on a command line, or nothing computes
+            the metric.
+    """
+    known = _TABLE.get(metric.name)
+    if known is not None and known.compute is None:
+        raise OptionError(f"metric '{metric.name}': nas has one of this name; choose another")
+    if not metric.name.isidentifier() or metric.name != metric.name.lower():
+        raise OptionError(
+            f"metric '{metric.name}': write lower-case letters, digits and underscores"
+        )
+    if metric.compute is None:
+        raise OptionError(f"metric '{metric.name}': give `compute`, the function that knows it")
+    _TABLE[metric.name] = metric
+    return metric
+
+
+def find_metric(name: str, where: str = "`objectives`") -> Metric:
+    """The metric called `name`. Raises OptionError with the nearest name known."""
+    if name in _TABLE:
+        return _TABLE[name]
+    near = get_close_matches(name, _TABLE, n=1)
+    hint = f", did you mean '{near[0]}'?" if near else ""
+    raise OptionError(f"{where}: unknown metric '{name}'{hint} (known: {', '.join(_TABLE)})")
