@@ -11,6 +11,7 @@ from nas.components._attention import (
 from nas.components._call import Argument, Call, Ref, call, to_plain
 from nas.components._component import (
     ACTIVATIONS,
+    MAX_COUNT,
     NO_BLOCK,
     PRELU,
     SCALED,
@@ -65,6 +66,7 @@ __all__ = [
     "ACTIVATIONS",
     "BYTES_PER_ACTIVATION",
     "FILTERS",
+    "MAX_COUNT",
     "NO_BLOCK",
     "PRELU",
     "Activation",

@@ -68,7 +68,7 @@ def peak_live_size(ops: list[Op], inputs: dict[int, int]) -> int:
     """Largest number of elements alive at any op; `inputs` are alive from the start.
 
     An in-place op takes over the first of its inputs that has the output's size and is not
-    read again. The last op's output is alive to the end.
+    read again. The last op's output is alive to the end; what nobody ever reads is gone at once.
     """
     last_read = {storage: when for when, op in enumerate(ops) for storage in op.reads}
     live = dict(inputs)
@@ -83,6 +83,7 @@ def peak_live_size(ops: list[Op], inputs: dict[int, int]) -> int:
         total += op.size - live.get(op.writes, 0)
         live[op.writes] = op.size
         peak = max(peak, total)
-        for storage in dying:
+        unread = [op.writes] if op.writes not in last_read and when + 1 < len(ops) else []
+        for storage in dying + unread:
             total -= live.pop(storage, 0)
     return peak

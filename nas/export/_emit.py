@@ -70,7 +70,7 @@ def emit_module(
     sources.imports |= {"from torch import Tensor", "from torch import nn"}
     class_name = to_class_name(arch.name, sources.names())
     network = [
-        *_heading(class_name, input_shape, num_classes),
+        *_heading(class_name, input_shape, parts[-1].out_shape),
         *_constructor(parts, rings),
         "",
         *_forward(with_rings=bool(rings)),
@@ -130,11 +130,12 @@ def _imports(statements: set[str]) -> str:
     return "\n\n".join("\n".join(block) for block in (first, second) if block)
 
 
-def _heading(class_name: str, input_shape: Shape, num_classes: int) -> list[str]:
+def _heading(class_name: str, input_shape: Shape, logits: Shape) -> list[str]:
     sides = ", ".join(map(str, input_shape))
+    made = ", ".join(map(str, logits if logits[1:] != (1, 1) else logits[:1]))
     return [
         f"class {class_name}(nn.Module):",
-        f'{INDENT}"""(B, {sides}) images -> (B, {num_classes}) logits."""',
+        f'{INDENT}"""(B, {sides}) images -> (B, {made}) logits."""',
         "",
     ]
 

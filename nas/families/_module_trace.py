@@ -23,6 +23,8 @@ from nas.layers.squeeze_excite import SqueezeExcite
 if TYPE_CHECKING:
     from nas.components import Call, LayerKind, LayerTrace
 
+ANY_SIDES = (64, 64)
+"""Where only kernels are asked for."""
 _KINDS: dict[str, LayerKind] = {
     "aten::convolution": "conv",
     "aten::addmm": "linear",
@@ -74,7 +76,8 @@ def trace_module(trace: LayerTrace, x: FeatureMap, call: Call) -> FeatureMap:
 
     Raises IllegalArchitecture where the module cannot be made, or not applied to such a map.
     """
-    made = record(call, (x.channels, x.height, x.width))
+    sides = (x.height, x.width) if trace.sizes_known else ANY_SIDES
+    made = record(call, (x.channels, *sides))
     if trace.counts_weights:
         trace.params += made.params
         trace.frozen_params += made.frozen_params

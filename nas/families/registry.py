@@ -24,7 +24,18 @@ from nas.components import (
     trace_fixed_depthwise,
     trace_squeeze_excite,
 )
-from nas.families import inverted, lru, mgic, pixels, plain, residual, separable, vgnet
+from nas.families import (
+    dense,
+    inverted,
+    lru,
+    mgic,
+    pixels,
+    plain,
+    points,
+    residual,
+    separable,
+    vgnet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +53,8 @@ BUILT_IN: tuple[Family, ...] = (
     inverted.FAMILY,
     mgic.FAMILY,
     pixels.FAMILY,
+    dense.FAMILY,
+    points.FAMILY,
 )
 
 

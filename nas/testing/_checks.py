@@ -124,12 +124,12 @@ def _assert_component_measured(call: Call, shape: tuple[int, int, int]) -> None:
 def stages_have_their_shape(subject: Subject) -> None:
     """A stage hands on its channels, at its stride, whatever its blocks do inside.
 
-    Components that were told to pool, or not to pad, are left out.
+    Components that were told to pool, not to pad, or to enlarge are left out.
     """
     if not any(issubclass(one, (Block, Transition)) for one in subject.family.options):
         return  # a family of heads or stems has no stages of its own
     for arch in subject.networks:
-        if any(map(_shrinks, (arch.stages[0].transition, arch.stages[0].block))):
+        if any(map(_resizes, (arch.stages[0].transition, arch.stages[0].block))):
             continue
         (_, (stem,)), *stages, _ = arch.given_sections(IMAGE[0], NUM_CLASSES)
         body = [call for _, calls in stages for call in calls]
@@ -144,8 +144,9 @@ def stages_have_their_shape(subject: Subject) -> None:
         )
 
 
-def _shrinks(component: object) -> bool:
-    return getattr(component, "pool", 1) > 1 or getattr(component, "padding", "same") == "valid"
+def _resizes(component: object) -> bool:
+    larger = getattr(component, "factor", 1) > 1 or getattr(component, "pool", 1) > 1
+    return larger or getattr(component, "padding", "same") == "valid"
 
 
 def networks_train(subject: Subject) -> None:
@@ -218,7 +219,10 @@ def _imported(source: str) -> set[str]:
 
 
 def onnx_computes_the_same(subject: Subject) -> None:
-    """ONNX Runtime gives the same logits but for rounding. Passes where it is not installed."""
+    """ONNX Runtime gives the same logits but for rounding. Passes where it is not installed.
+
+    Rounding is what doubles change too: much where a network selects, as the nearest of points.
+    """
     if not all(map(find_spec, ("onnx", "onnxruntime"))):
         return
     from nas.latency import Workload, deploy, deployable
@@ -227,9 +231,12 @@ def onnx_computes_the_same(subject: Subject) -> None:
         workload = Workload(arch=arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
         image = torch.randn(1, *IMAGE, generator=_seeded(1))
         with torch.inference_mode():
-            expected = deployable(workload)(image)
+            model = deployable(workload)
+            expected = model(image)
+            rounding = (model.double()(image.double()) - expected).abs().max()
         error = (deploy(workload).logits(image) - expected).abs().max()
-        assert error <= 1e-3 * (1 + expected.abs().max()), f"{arch.id}: ONNX is off by {error:g}"
+        allowed = 1e-3 * (1 + expected.abs().max()) + 10 * rounding
+        assert error <= allowed, f"{arch.id}: ONNX is off by {error:g}"
 
 
 def _built(arch: Architecture, seed: int = 0) -> Network:

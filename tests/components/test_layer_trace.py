@@ -52,7 +52,7 @@ def op(reads: tuple[int, ...], writes: int, size: int, *, in_place: bool = False
             id="concatenation holds both and the result",
         ),
         pytest.param(
-            [op((0,), 1, 5), op((0,), 2, 50)], 65, id="a result nobody reads stays alive"
+            [op((0,), 1, 5), op((0,), 2, 50)], 60, id="a result nobody reads is gone at once"
         ),
         pytest.param(
             [op((0,), 1, 10), op((1,), 1, 10, in_place=True), op((1,), 2, 3)],

@@ -15,8 +15,11 @@ class Pixels(nn.Module):
         """A pointwise convolution with bias; u is `upsample`."""
         super().__init__()
         self.conv = nn.Conv2d(in_channels, num_classes, 1)
-        self.upsample = float(upsample)
+        self.upsample = upsample
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        return functional.interpolate(self.conv(x), scale_factor=self.upsample, mode="bilinear")
+        logits = self.conv(x)
+        if self.upsample == 1:
+            return logits
+        return functional.interpolate(logits, scale_factor=self.upsample, mode="bilinear")

@@ -1,0 +1,33 @@
+"""EdgeConv: features of a point and its neighbours, mixed, and their maximum.
+
+Paper: Dynamic Graph CNN for Learning on Point Clouds - https://arxiv.org/abs/1801.07829
+(section 3.1, equation 8). The graph is found anew from the features of every block.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class EdgeConv(nn.Module):
+    """(B, C_in, H, W) -> (B, C_out, H, W) over N = H x W points."""
+
+    def __init__(self, mix: nn.Module, neighbours: int) -> None:
+        """`mix` takes (B, 2 C_in, N, neighbours), a point's features and the differences."""
+        super().__init__()
+        self.mix = mix
+        self.neighbours = neighbours
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Find neighbours, mix, take the maximum over them."""
+        batch, channels, height, width = x.shape
+        points = x.flatten(2)
+        count = min(self.neighbours, height * width)
+        products = points.transpose(1, 2) @ points
+        squares = (points * points).sum(1)
+        nearness = 2 * products - squares[:, None, :] - squares[:, :, None]
+        nearest = nearness.topk(count, dim=2).indices.flatten(1)
+        picked = points.gather(2, nearest[:, None].expand(batch, channels, nearest.shape[1]))
+        others = picked.view(batch, channels, height * width, count)
+        own = points[:, :, :, None].expand_as(others)
+        mixed = self.mix(torch.cat((own, others - own), dim=1))
+        return mixed.amax(3).view(batch, -1, height, width)

@@ -1,0 +1,48 @@
+"""EdgeConv against its definition, point by point, and its counts."""
+
+from __future__ import annotations
+
+import torch
+
+from nas.cost import cost_of, measure_cost
+from nas.families import instantiate
+from nas.model import build_model
+from nas.space import parse_space
+
+TEXT = """\
+stem: none
+stages:
+  - {channels: 8, block: {edge_conv: {neighbours: 4}}}
+  - {channels: 16, block: {edge_conv: {neighbours: 4, levels: 1, group_size: 4}}}
+head: gap_linear
+"""
+
+
+def test_it_is_the_maximum_over_the_nearest_points() -> None:
+    arch = parse_space(TEXT, source="f.yaml", name="f").decode(())
+    call = arch.calls(in_channels=3, num_classes=5)[1]
+    block = instantiate(call).eval()
+    x = torch.randn(1, 3, 10, 1)
+    points = x[0, :, :, 0].T
+    expected = torch.empty(8, 10)
+    for index, point in enumerate(points):
+        nearest = ((points - point) ** 2).sum(1).argsort()[:4]
+        edges = [torch.cat((point, points[other] - point)) for other in nearest]
+        mixed = block.mix(torch.stack(edges, dim=1)[None, :, None])
+        expected[:, index] = mixed[0, :, 0].amax(1)
+    assert torch.allclose(block(x)[0, :, :, 0], expected, atol=1e-5)
+
+
+def test_its_costs() -> None:
+    arch = parse_space(TEXT, source="f.yaml", name="f").decode(())
+    exact = cost_of(arch, input_shape=(3, 32, 1), num_classes=5)
+    first = 6 * 8 + 16
+    connector = 16 * 16 // 16 + 32
+    level = 2 * 16 * 8 // 4 + 32 + (2 * 16 * 16 // 4 + 64) + (2 * 8 * 8 + 32)
+    assert exact.params == first + connector + level + 16 * 5 + 5
+    edges = 32 * 4
+    graph = 32 * 32 * (3 + 8)
+    kernels = 6 * 8 + 16 + 2 * 16 * 8 // 4 + 2 * 16 * 16 // 4 + 2 * 8 * 8
+    assert exact.macs == graph + edges * kernels + 80
+    model = build_model(arch, in_channels=3, num_classes=5)
+    assert exact == measure_cost(model, input_shape=(3, 32, 1))
