@@ -29,7 +29,7 @@ from nas.bench._trainings import (
     trainings_path,
 )
 from nas.errors import DataError
-from nas.metrics import METRICS, Metric
+from nas.metrics import METRICS, Limit, Metric
 from nas.search import Candidate
 from nas.space import Gene
 from nas.trial import Cost
@@ -120,6 +120,7 @@ class Table:
     """The network of a genome, canonical or not, and what is known of it before training."""
     objectives: tuple[Metric, ...] = (METRICS["accuracy"], METRICS["params"])
     """Accuracy and costs."""
+    limits: tuple[Limit, ...] = ()
     version: str = ""
     """Changes with the rows, where these may change."""
 

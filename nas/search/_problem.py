@@ -60,6 +60,11 @@ class SearchProblem(Protocol):
         """What is wanted."""
         ...
 
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What no network may exceed, or fall below."""
+        ...
+
     def candidate(self, genome: Genome) -> Candidate:
         """Id, exact costs and feasibility."""
         ...

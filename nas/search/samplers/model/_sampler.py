@@ -202,8 +202,21 @@ class ModelBasedSampler(Sampler):
             front += [np.array([mean, *one.costs]) for mean, one in known]
             model = model.fantasize(rows(pending[-MAX_PENDING:]))
         points = np.stack(front)
-        reference = np.append(pivot, self._max_costs() + MARGIN)
+        reference = np.append(self._worst_error(pivot, points), self._max_costs() + MARGIN)
         return Scorer(model, points[non_dominated(points)], reference)
+
+    def _worst_error(self, pivot: float, points: Array) -> float:
+        """The log error from which a network counts: that of the user's limit, once one keeps it.
+
+        Until then what half of random networks reach, for nothing would count.
+        """
+        objective = self.problem.objectives[self._error]
+        least = [one.minimum for one in self.problem.limits if one.name == objective.name]
+        for accuracy in least:
+            worst = math.log(max(1 - (accuracy or 0.0), LEAST_ERROR))
+            if points[:, 0].min() < worst:
+                pivot = min(pivot, worst)
+        return pivot
 
     def _max_costs(self) -> Array:
         """(K,) the highest costs of networks trained so far, or drawn at random."""

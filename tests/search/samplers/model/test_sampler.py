@@ -102,6 +102,20 @@ def test_limits_are_kept() -> None:
         assert candidate.cost.params <= 5_000
 
 
+def test_a_limit_of_accuracy_bounds_what_is_looked_for() -> None:
+    """Smaller networks are of no use below it, and fewer of them are trained."""
+    kept = []
+    for limits in ((), (Limit(name="accuracy", minimum=0.83),)):
+        searcher = Searcher(make_problem(MEDIUM, objectives=("accuracy", "params"), limits=limits))
+        for _ in range(50):
+            searcher.step()
+        vectors = [one.objective_vector for one in searcher.ledger.archive.members[20:]]
+        kept.append(sum(-vector[0] >= 0.83 for vector in vectors))
+
+    # Of 30: over seeds 0 to 5, 11 to 17 without the limit and 5 to 11 more with it.
+    assert kept[1] > kept[0] + 2
+
+
 def test_a_seed_decides_everything() -> None:
     runs = [Searcher(make_problem(MEDIUM), seed=seed) for seed in (0, 0, 1)]
     first, again, other = ([run.step() for _ in range(24)] for run in runs)
