@@ -42,7 +42,7 @@ docs: $(VENV)/.installed-dev
 	@echo "docs/_build/index.html"
 
 benchmarks: $(VENV)/.installed-dev data
-	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+	@set -e; for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
 
 # --- installation: redone only when what is to be installed has changed ----------------------
 

@@ -11,7 +11,6 @@ evaluation meanwhile. TPE is multivariate; Optuna's default, which is not, needs
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 import time
@@ -20,6 +19,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import optuna
+from _common import machine_line
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +45,8 @@ def main() -> None:
     asks = parser.parse_args().asks
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    table = Table(title=f"CPU ms of an ask, load {os.getloadavg()[0]:.1f}, {asks} asks")
+    table = Table(title=f"CPU ms of an ask, {asks} asks")
+    print(machine_line("optuna", "numpy", "scipy"))
     for heading in ("space", "genes", "finished", "model", "greatest", "TPE", "greatest"):
         table.add_column(heading, justify="left" if heading == "space" else "right")
     for name in SPACES:

@@ -22,8 +22,6 @@ import contextlib
 import io
 import json
 import logging
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -32,12 +30,12 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import optuna
 import ray
+from _common import machine
 
 from nas.run import SearchSettings, WorkerConfig, create_run, run_search
 from nas.space import load_space
@@ -194,7 +192,7 @@ def main() -> None:
     parser.add_argument("--ours-only", action="store_true", help="leave Tune out")
     options = parser.parse_args()
     keep_quiet()
-    load_before = os.getloadavg()[0]
+    load_before = machine()["load"]
     ray.init(address="local", num_cpus=NUM_WORKERS, log_to_driver=False, logging_level="ERROR")
     run_ours(10)
     rows = [measure("nas search", run_ours, tuple(options.trials), options.repeats)]
@@ -216,16 +214,13 @@ def keep_quiet() -> None:
     warnings.simplefilter("ignore")
 
 
-def describe_run(sampler: str, load_before: float) -> dict[str, object]:
+def describe_run(sampler: str, load_before: str) -> dict[str, object]:
     """Where and with what the figures were measured."""
     return {
         "workers": NUM_WORKERS,
-        "cpus": os.cpu_count(),
         "sampler": sampler,
-        "load_average_before": round(load_before, 2),
-        "load_average_after": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        **{package: version(package) for package in ("ray", "optuna")},
+        "load_before": load_before,
+        **machine("ray", "optuna"),
     }
 
 

@@ -19,17 +19,15 @@ import argparse
 import gc
 import json
 import logging
-import os
-import platform
 import random
 import statistics
 import time
 import warnings
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import torch
+from _common import machine
 from torch.utils.flop_counter import FlopCounterMode
 
 with warnings.catch_warnings():
@@ -137,17 +135,6 @@ def one_round(space: SearchSpace, genomes: Sequence[Genome]) -> dict[str, float]
     return found
 
 
-def environment() -> dict[str, str]:
-    """What the figures depend on."""
-    return {
-        "machine": platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
-        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "fvcore")},
-    }
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -160,7 +147,7 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     space = load_space(options.space)
-    before = environment()
+    before = machine("torch", "fvcore")
     rounds = [
         one_round(space, draw(space, OURS, seed=number)) for number in range(options.repeats)
     ]

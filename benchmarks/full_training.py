@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import torch
+from _common import machine_line
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -155,8 +155,8 @@ def main() -> None:
         run_side(asked.models[0], asked.side, asked.images, asked.epochs)
         return
     print(
-        f"torch {torch.__version__}, 1 thread, load {os.getloadavg()[0]:.1f} of {os.cpu_count()} "
-        f"CPUs; {asked.images} images, {asked.epochs} epochs, least of {asked.rounds} rounds"
+        f"{machine_line('torch')}; 1 thread, {asked.images} images, {asked.epochs} epochs, "
+        f"least of {asked.rounds} rounds"
     )
     print(f"{'model':26}{'tutorial s':>11}{'ours s':>8}{'ratio':>8}{'accuracy %':>12}{'ours':>7}")
     for name in asked.models:

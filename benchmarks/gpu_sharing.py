@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from _common import machine_line
 
 from nas.data import load_data
 from nas.model import build_model
@@ -49,7 +50,7 @@ def main() -> None:
         return
     os.environ.update(allocator_variables(), OMP_NUM_THREADS="1")
     device = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
-    print(f"torch {torch.__version__}, {device}, load {os.getloadavg()[0]:.2f}")
+    print(f"{device}; {machine_line('torch')}")
     print(f"{'network':28}{'processes':>10}{'images/s':>12}{'times':>8}")
     for name in options.networks.split(","):
         alone = 0.0

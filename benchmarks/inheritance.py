@@ -13,7 +13,6 @@ a bootstrap over families; CPU seconds are those of one child, scoring included.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import time
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from _common import machine_line
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
@@ -179,10 +179,8 @@ def describe(fidelity: Fidelity) -> str:
 def print_table(found: list[Child]) -> None:
     """Tau, its spread and the cost of each signal."""
     families = sorted({child.family for child in found})
-    load = os.getloadavg()[0]
-    table = Table(
-        title=f"{len(found)} children of {len(families)} parents, load {load:.1f}", width=100
-    )
+    print(machine_line("torch"))
+    table = Table(title=f"{len(found)} children of {len(families)} parents", width=100)
     for heading in ("signal", "Kendall tau", "5 % to 95 %", "CPU s"):
         table.add_column(heading, justify="left" if heading == "signal" else "right")
     rng = random.Random(0)

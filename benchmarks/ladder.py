@@ -10,7 +10,6 @@ accuracies of one training seed, the front is judged by the other seed's.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 from collections import defaultdict
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from _common import machine_line
 from moocore import pareto_rank
 from rich.console import Console
 from rich.table import Table
@@ -207,7 +207,7 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     console = Console(width=110)
     recorded = load()
-    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
+    print(machine_line())
     size = len(recorded.trainings)
     table = Table(title=f"{size} networks, {seeds} orders: saved % / hypervolume lost %")
     table.add_column("rungs")

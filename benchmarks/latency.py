@@ -10,7 +10,6 @@ of its own makes it go on where it was stopped. Run: `python benchmarks/latency.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from _common import machine, machine_line
 from scipy.stats import spearmanr
 
 from nas.arch import Architecture, Stage
@@ -169,7 +169,7 @@ def _spreads(measured: Sequence[Latency]) -> str:
 
 def _progress(what: str, done: int, total: int) -> None:
     if done == total or done % 100 == 0:
-        print(f"  {what} {done}/{total}, load {os.getloadavg()[0]:.1f}", flush=True)
+        print(f"  {what} {done}/{total}, load {machine()['load']}", flush=True)
 
 
 def main() -> None:
@@ -184,15 +184,14 @@ def main() -> None:
     torch.set_num_threads(1)
     spaces = chosen.space or ["lru_vgnet"]
     meter = LatencyMeter(folder=chosen.cache)
-    print(f"{meter.cache.runtime}, {meter.cache.device}, {os.cpu_count()} CPUs")
-    print(f"load before: {os.getloadavg()}")
+    print(f"{meter.cache.runtime}, {meter.cache.device}; {machine_line('torch')}")
     outputs(spaces, 20)
     eager(meter)
     applications(meter)
     repetitions(load_space(spaces[0]), meter, 10, chosen.repeats)
     for name in spaces:
         predictions(load_space(name), meter, chosen.networks, chosen.held_out)
-    print(f"load after: {os.getloadavg()}")
+    print(machine_line("torch"))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ after round; ratios are taken within a round. Run: `python benchmarks/ring_gener
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import time
 from typing import TYPE_CHECKING
 
 import torch
+from _common import machine_line
 from torch import Tensor, nn
 
 from nas.sharing import Ring
@@ -94,8 +93,7 @@ def main() -> None:
     }
     check(methods)
     gradients = [torch.randn(shape) for shape in ring.shapes]
-    print(f"torch {torch.__version__}, Python {platform.python_version()}, {platform.processor()}")
-    print(f"load before: {os.getloadavg()}, {os.cpu_count()} CPUs, 1 thread, {rounds} rounds")
+    print(f"{machine_line('torch')}; 1 thread, {rounds} rounds")
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
     for _ in range(1 + rounds):
         for name, generate in methods.items():
@@ -103,7 +101,7 @@ def main() -> None:
             samples[name].append(cpu_ms(generate, gradients))
     report({name: times[1:] for name, times in samples.items()})
     print(f"eval, second call: {cpu_ms_eval(ring):.3f} ms")
-    print(f"load after: {os.getloadavg()}")
+    print(machine_line("torch"))
 
 
 def report(samples: dict[str, list[tuple[float, float]]]) -> None:

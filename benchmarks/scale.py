@@ -12,7 +12,6 @@ and resume are processor seconds on the journal that the search leaves.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import resource
 import tempfile
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _common import machine_line
 from rich.console import Console
 from rich.table import Table
 
@@ -184,7 +184,8 @@ def main() -> None:
     parser.add_argument("--ladder", choices=LADDERS, default="full")
     setup = Setup(**vars(parser.parse_args()))
     found = measure(setup)
-    table = Table(title=f"{setup}, load {os.getloadavg()[0]:.1f}")
+    print(machine_line("optuna", "numpy"))
+    table = Table(title=str(setup))
     for heading in ("busy %", "driver ms", "journal MB", "report s", "resume s", "memory MB"):
         table.add_column(heading, justify="right")
     table.add_row(

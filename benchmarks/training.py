@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,8 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from _common import machine_line
 
 from nas.workers import allocator_variables
 
@@ -60,7 +61,7 @@ def main() -> None:
         return
     import torch
 
-    _print_machine(torch.__version__)
+    print(f"{machine_line('torch')}; batches of {BATCH}, {IMAGES} images a round")
     if options.gpu:
         if not torch.cuda.is_available():
             print("no GPU here: skipped")
@@ -85,14 +86,6 @@ def _options() -> argparse.Namespace:
     if options.rounds < 2:
         parser.error("--rounds: at least 2, for a spread")
     return options
-
-
-def _print_machine(torch_version: str) -> None:
-    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-    print(
-        f"Python {platform.python_version()}, torch {torch_version}, {os.cpu_count()} CPUs, "
-        f"load {load}; batches of {BATCH}, {IMAGES} images a round"
-    )
 
 
 # -- the two processes ----------------------------------------------------------------------------
