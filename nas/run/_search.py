@@ -106,15 +106,18 @@ def _check_data(run: Run) -> None:
 
 
 def _open_engine(run: Run) -> SearchEngine:
+    store = open_store(run.problem, run.address, note=run.folder.log)
     return SearchEngine(
         run.problem,
-        open_store(run.problem, run.address, note=run.folder.log),
+        store,
         sampler=run.settings.sampler,
         seed=run.settings.seed,
         start=run.start,
         num_rungs=len(run.settings.rungs),
         reference=run.worst,
         resumable=run.settings.deterministic,
+        # A folder has one driver; a database may have several.
+        shared=None if run.address.url is None else store,
     )
 
 

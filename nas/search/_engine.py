@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nas.search._drivers import Drivers
 from nas.search._ledger import Ledger
 from nas.search._outcomes import duplicate, evaluated, pruned, rejected, values_of
 from nas.search._replay import Replay
@@ -20,11 +22,14 @@ from nas.search._store import RungScore
 from nas.search.samplers import ParetoEvolutionSampler, SpaceExhausted, make_sampler
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from nas.search._archive import ObjectiveVector
     from nas.search._ladder import Promoter
     from nas.search._ledger import Entry
     from nas.search._problem import Candidate, SearchProblem
-    from nas.search._store import TrialStore
+    from nas.search._store import SharedStore, TrialStore
     from nas.search.samplers import Knowledge, Sampler
     from nas.space import Genome
     from nas.trial import Evaluation, TrialResult
@@ -61,6 +66,7 @@ class SearchEngine:
         promoter: Promoter | None = None,
         deduplicate: bool = True,
         resumable: bool = False,
+        shared: SharedStore | None = None,
     ) -> None:
         """Go on from what the store holds. Raises StorageError.
 
@@ -77,6 +83,7 @@ class SearchEngine:
                 is evaluated again.
             resumable: Whether a search that goes on must propose what it would have proposed
                 without a break, as far as the sampler can.
+            shared: The store once more, where other drivers may use it at the same time.
         """
         self.problem = problem
         self.store = store
@@ -87,8 +94,50 @@ class SearchEngine:
             sampler = partial(make_sampler, sampler, seed=seed, start=start, resumable=resumable)
         self._sampler = sampler(problem, self.ledger)
         self._fallback = ParetoEvolutionSampler(problem, self.ledger, seed=seed, start=start)
+        self._replay = Replay(problem, store, self.ledger, self._sampler)
+        self._shared = shared
+        self._drivers = None if shared is None else Drivers(shared)
+        self._mine: set[int] = set()
+        """Trials that this driver evaluates, where there may be others."""
+        self._in_turn = False
         with store.batch():
-            self._unfinished = Replay(problem, store, self.ledger, self._sampler).run()
+            under_way = self._replay.run()
+        self._unfinished = under_way if shared is None else []
+
+    # -- several drivers -----------------------------------------------------------------------
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Whatever is decided within is one write, and made by what all drivers know."""
+        with self.store.batch():
+            outermost, self._in_turn = not self._in_turn, True
+            try:
+                if outermost and self._shared is not None:
+                    self._replay.take_in(self._shared.changes())
+                yield
+            finally:
+                self._in_turn = not outermost
+
+    def alive(self) -> AbstractContextManager[None]:
+        """Tell other drivers within that this one evaluates its trials."""
+        return nullcontext() if self._drivers is None else self._drivers.alive()
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether another driver evaluates a network whose result decides what is left to do."""
+        return self._shared is not None and bool(self.ledger.pending.keys() - self._mine)
+
+    def _abandoned(self) -> Entry | None:
+        """A trial whose driver is gone; it is this one's from now on."""
+        if self._shared is None or self._drivers is None or not self.waits_for_others:
+            return None
+        present = self._drivers.present()
+        for number, entry in self.ledger.pending.items():
+            if number not in self._mine and entry.driver not in present:
+                self._shared.take_over(number)
+                entry.driver = self._drivers.name
+                return entry
+        return None
 
     # -- propose -------------------------------------------------------------------------------
 
@@ -101,14 +150,14 @@ class SearchEngine:
         if (begun := self.propose_begun()) is not None:
             return begun
         for attempt in range(MAX_FREE_PROPOSALS + 1):
-            with self.store.batch():
+            with self.turn():
                 try:
                     genome = self._draw(fall_back=attempt == MAX_FREE_PROPOSALS)
                 except SpaceExhausted:
                     return None
                 entry = self._take(genome)
             if entry is not None:
-                return _proposal(entry)
+                return self._proposal(entry)
         raise AssertionError("the fallback proposes new feasible networks only")
 
     def expect(self, count: int) -> None:
@@ -118,8 +167,11 @@ class SearchEngine:
     def propose_begun(self) -> Proposal | None:
         """The next network that has begun already: left under way earlier, or to be promoted."""
         if self._unfinished:
-            return _proposal(self._unfinished.pop(0))
-        return self._promoted(self.ledger.promote())
+            return self._proposal(self._unfinished.pop(0))
+        with self.turn():
+            if (entry := self._abandoned()) is not None:
+                return self._proposal(entry)
+            return self._promoted(self.ledger.promote())
 
     def propose_one_in_full(self) -> Proposal | None:
         """The best network below full training, where none was trained in full, nor failed.
@@ -128,16 +180,16 @@ class SearchEngine:
         without a network.
         """
         ledger = self.ledger
-        if ledger.count("complete") or ledger.count("failed"):
-            return None
-        return self._promoted(ledger.promote_best())
+        with self.turn():
+            if ledger.count("complete") or ledger.count("failed") or self.waits_for_others:
+                return None
+            return self._promoted(ledger.promote_best())
 
     def _promoted(self, entry: Entry | None) -> Proposal | None:
         if entry is None:
             return None
-        with self.store.batch():
-            self.store.add_promotion(entry.number, entry.promotions)
-        return _proposal(entry)
+        self.store.add_promotion(entry.number, entry.promotions)
+        return self._proposal(entry)
 
     def _draw(self, *, fall_back: bool) -> Genome:
         if not fall_back:
@@ -154,7 +206,9 @@ class SearchEngine:
             self._settle(rejected(number, candidate))
             return None
         if not (self._deduplicate and self.ledger.knows(candidate.arch.id)):
-            return self.ledger.begin(number, candidate)
+            entry = self.ledger.begin(number, candidate)
+            entry.driver = "" if self._drivers is None else self._drivers.name
+            return entry
         if (first := self.ledger.result_of(candidate.arch.id)) is not None:
             self._settle(duplicate(number, candidate, first))
         else:
@@ -168,24 +222,26 @@ class SearchEngine:
 
         A score from below the top of the ladder is kept with the trial, which stays open.
         """
-        entry = self.ledger.pending[result.number]
-        if result.ok and len(entry.rungs) < self.ledger.top:
-            self._pause(entry, result)
-            return False
-        with self.store.batch():
+        with self.turn():
+            entry = self.ledger.pending.get(result.number)
+            if entry is None or (self._drivers and entry.driver not in ("", self._drivers.name)):
+                return False  # Another driver took it over while this one seemed gone.
+            self._mine.discard(result.number)
+            if result.ok and len(entry.rungs) < self.ledger.top:
+                self._pause(entry, result)
+                return False
             return self._finish(entry, evaluated(entry, result))
 
     def finish(self) -> None:
         """Close what was never promoted: nothing more is to be evaluated."""
-        with self.store.batch():
+        with self.turn():
             for entry in list(self.ledger.paused.values()):
                 self._finish(entry, pruned(entry))
 
     def _pause(self, entry: Entry, result: TrialResult) -> None:
         assert result.scores is not None
         score = RungScore(at=self.ledger.clock, scores=result.scores)
-        with self.store.batch():
-            self.store.add_score(entry.number, (*entry.rungs, score))
+        self.store.add_score(entry.number, (*entry.rungs, score))
         self.ledger.pause(entry.number, score)
 
     def _finish(self, entry: Entry, evaluation: Evaluation) -> bool:
@@ -207,6 +263,8 @@ class SearchEngine:
         values = values_of(self.problem.objectives, evaluation)
         self._sampler.tell(evaluation.number, evaluation.genome, values)
 
-
-def _proposal(entry: Entry) -> Proposal:
-    return Proposal(entry.number, entry.candidate, rung=len(entry.rungs))
+    def _proposal(self, entry: Entry) -> Proposal:
+        if self._drivers is not None:
+            entry.driver = self._drivers.name
+            self._mine.add(entry.number)
+        return Proposal(entry.number, entry.candidate, rung=len(entry.rungs))

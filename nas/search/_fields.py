@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 OPENED = "nas.opened"
 """When the trial was opened, and the sampler's notes."""
+DRIVER = "nas.driver"
+"""Who evaluates the trial, where several drivers share the study; after a dot, a driver's last
+sign of life, in the study's own attributes."""
 RUNGS = "nas.rungs"
 """Scores from below full training, the cheapest rung first."""
 PROMOTIONS = "nas.promotions"

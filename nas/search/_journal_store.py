@@ -20,6 +20,7 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import TrialState
 
 from nas.search._fields import (
+    DRIVER,
     OPENED,
     PROMOTIONS,
     RECORD,
@@ -50,6 +51,7 @@ class Operation(IntEnum):
     """Kinds of entries, as far as `nas` reads and writes them; the numbers are Optuna's."""
 
     CREATE_STUDY = 0
+    SET_STUDY_ATTRIBUTE = 2
     CREATE_TRIAL = 4
     SET_PARAM = 5
     SET_STATE = 6
@@ -77,6 +79,7 @@ class JournalStore:
             self._reader.update()
         if address.study not in self._reader.studies:
             raise no_study(address)
+        self.driver = ""
         self._lines: list[str] | None = None
 
     @contextmanager
@@ -103,7 +106,7 @@ class JournalStore:
         canonical = space.canonical_genome(genome)
         names = {gene: self._names[gene] for gene in space.active_genes(genome)}
         number = len(self._reader.trials)
-        attributes = {OPENED: opened(at, notes)}
+        attributes = {OPENED: opened(at, notes), **self._signature()}
         self._write(
             Operation.CREATE_TRIAL,
             study_id=0,
@@ -132,6 +135,8 @@ class JournalStore:
     def add_promotion(self, number: int, promotions: Sequence[int]) -> None:
         """The last of these promotions is new."""
         self._set_attribute(number, PROMOTIONS, list(promotions))
+        if self.driver:
+            self.take_over(number)
 
     def settle(self, evaluation: Evaluation, *, at: int) -> None:
         """Write how a trial ended, then close it."""
@@ -149,6 +154,32 @@ class JournalStore:
         """All trials, in order of their numbers."""
         return self._reader.stored()
 
+    # -- several drivers -----------------------------------------------------------------------
+
+    def take_over(self, number: int) -> None:
+        """This driver evaluates the trial now."""
+        self._set_attribute(number, DRIVER, self.driver)
+
+    def changes(self) -> Sequence[StoredTrial]:
+        """Trials of which others wrote since the last call."""
+        return self._reader.changes()
+
+    def beat(self, at_s: float) -> None:
+        """This driver is alive at `at_s`; written with the next batch, or at once."""
+        entry = {"study_id": 0, "user_attr": {f"{DRIVER}.{self.driver}": at_s}}
+        line = self._entry(Operation.SET_STUDY_ATTRIBUTE, **entry)
+        with study_errors(self._address):
+            journal = Journal(self._path)
+            with journal.lock():
+                journal.append([line])
+
+    def beats(self) -> Mapping[str, float]:
+        """The last sign of life of each driver."""
+        return self._reader.beats
+
+    def _signature(self) -> dict[str, str]:
+        return {DRIVER: self.driver} if self.driver else {}
+
     def _close(self, number: int, outcome: Outcome) -> None:
         state, values = end_of(self._problem.objectives, outcome)
         self._write(
@@ -162,11 +193,17 @@ class JournalStore:
 
     def _set_attribute(self, number: int, name: str, value: object) -> None:
         self._write(Operation.SET_ATTRIBUTE, trial_id=number, user_attr={name: value})
+        if self.driver:
+            # Others may go on with the trial; what is written here is not read again.
+            self._reader.trials[number].attributes[name] = value
 
     def _write(self, operation: Operation, **values: object) -> None:
         assert self._lines is not None, "changes are made within a batch"
+        self._lines.append(self._entry(operation, **values))
+
+    def _entry(self, operation: Operation, **values: object) -> str:
         entry = {"op_code": operation, "worker_id": self._worker, **values}
-        self._lines.append(json.dumps(entry, separators=(",", ":")))
+        return json.dumps(entry, separators=(",", ":"))
 
 
 def _now() -> str:
@@ -195,6 +232,7 @@ class _Trial:
             outcome=read_outcome(attributes[RECORD]) if RECORD in attributes else None,
             closed=self.closed,
             finished_s=self.finished_s,
+            driver=attributes.get(DRIVER, ""),
         )
 
 
@@ -207,6 +245,9 @@ class JournalReader:
         self.journal = Journal(path)
         self.studies: list[str] = []
         self.trials: list[_Trial] = []
+        self.beats: dict[str, float] = {}
+        """The last sign of life of each driver."""
+        self._changed: set[int] = set()
         self._genes = {gene.name: number for number, gene in enumerate(space.genes)}
 
     def update(self) -> None:
@@ -215,14 +256,30 @@ class JournalReader:
             operation = entry["op_code"]
             if operation == Operation.CREATE_STUDY:
                 self.studies.append(entry["study_name"])
+            elif operation == Operation.SET_STUDY_ATTRIBUTE:
+                self._note_beat(entry["user_attr"])
             elif operation == Operation.CREATE_TRIAL:
+                self._changed.add(len(self.trials))
                 self.trials.append(self._opened(entry))
             elif operation in (Operation.SET_PARAM, Operation.SET_STATE, Operation.SET_ATTRIBUTE):
+                self._changed.add(entry["trial_id"])
                 self._change(self.trials[entry["trial_id"]], operation, entry)
 
     def stored(self) -> tuple[StoredTrial, ...]:
         """All trials, in order of their numbers."""
+        self._changed.clear()
         return tuple(trial.stored(number) for number, trial in enumerate(self.trials))
+
+    def changes(self) -> tuple[StoredTrial, ...]:
+        """Trials that entries were read of since the last call of this or `stored`."""
+        changed = sorted(self._changed)
+        self._changed.clear()
+        return tuple(self.trials[number].stored(number) for number in changed)
+
+    def _note_beat(self, attributes: dict[str, Any]) -> None:
+        for name, at_s in attributes.items():
+            if name.startswith(f"{DRIVER}."):
+                self.beats[name.removeprefix(f"{DRIVER}.")] = at_s
 
     def _opened(self, entry: dict[str, Any]) -> _Trial:
         genome = [0] * len(self._genes)

@@ -37,6 +37,8 @@ class Entry:
     candidate: Candidate
     rungs: tuple[RungScore, ...] = ()
     """Scores below full training, the cheapest rung first."""
+    driver: str = ""
+    """Who evaluates it, where several drivers share the study."""
     promotions: tuple[int, ...] = ()
     """When it was promoted from each rung."""
 
@@ -79,6 +81,7 @@ class Ledger:
         """Trials of any kind: the number of the next one."""
         self.clock = 0
         """Changes so far; each is stamped with its place among them."""
+        self._seen: set[int] = set()
         self._trials: dict[str, int] = {}
         """The trial that evaluates a network first, by the network's id."""
         self._waiting: dict[str, list[tuple[int, Candidate]]] = {}
@@ -100,6 +103,10 @@ class Ledger:
     def knows(self, arch_id: str) -> bool:
         """Whether this network was evaluated, on whatever rung, or is being evaluated."""
         return arch_id in self._trials
+
+    def has(self, number: int) -> bool:
+        """Whether this trial is on the books."""
+        return number in self._seen
 
     def result_of(self, arch_id: str) -> Evaluation | None:
         """How this network's evaluation ended; None where it has not."""
@@ -215,3 +222,4 @@ class Ledger:
 
     def _see(self, number: int) -> None:
         self.num_trials = max(self.num_trials, number + 1)
+        self._seen.add(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -95,9 +96,10 @@ class SearchLoop:
 
     def run(self) -> None:
         """Propose, evaluate, record, until nothing is left to do."""
-        while self.step():
-            pass
-        self.engine.finish()
+        with self.engine.alive():
+            while self.step():
+                pass
+            self.engine.finish()
 
     def step(self) -> bool:
         """Fill the workers and take in what has come; False if nothing is left to do."""
@@ -106,14 +108,17 @@ class SearchLoop:
             self._submit([last])
         self._events.on_wait(self)
         if not self.running:
-            return False
+            if self.engine.waits_for_others:
+                time.sleep(self._poll_s or POLL_S)
+            return self.engine.waits_for_others
         results = self._results()
         if self._in_order:
             self._early.update((result.number, result) for result in results)
             results = self._next_in_order()
-        with self.engine.store.batch():
-            for result in results:
-                self._take(result)
+        if results:
+            with self.engine.turn():
+                for result in results:
+                    self._take(result)
         return True
 
     def _next_in_order(self) -> list[TrialResult]:
@@ -131,7 +136,7 @@ class SearchLoop:
         if self._in_order:
             least, target = 1, WINDOW
         while (missing := target - len(self.running)) >= least:
-            with self.engine.store.batch():
+            with self.engine.turn():
                 together = 1 if self._in_order else min(missing, MAX_CHOICES * least)
                 proposals = self._propose_together(together)
             self._submit(proposals)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.storages import get_storage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
+from nas.search._database_lock import database_lock
 from nas.search._fields import (
+    DRIVER,
     OPENED,
     PROMOTIONS,
     RECORD,
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation
 
 
+LOCK_ATTEMPTS = 3
+
+
 class OptunaStore:
     """A `TrialStore` over an Optuna storage, each change a transaction of its own."""
 
@@ -54,16 +61,42 @@ class OptunaStore:
         self._problem = problem
         self._distributions = distributions(problem.space)
         self._address = address
-        self._backend = patient(open_database(address), address.url or "", note)
+        self._backend = patient(get_storage(open_database(address)), address.url or "", note)
         self._study_id = load_study(address, self._backend)._study_id
         self._reader = TrialReader(problem.space)
         self._trial_ids: dict[int, int] = {}
         """By trial number."""
+        self._known: dict[int, tuple[object, ...]] = {}
+        """What changes with a trial, as it was read last, by number."""
+        self._in_batch = False
+        self.driver = ""
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Nothing is gathered. Raises StorageError."""
-        with study_errors(self._address):
+        """Keep other drivers out; nothing is gathered. Raises StorageError."""
+        if self._in_batch:
+            yield
+            return
+        self._in_batch = True
+        try:
+            with study_errors(self._address), self._lock():
+                yield
+        finally:
+            self._in_batch = False
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        assert self._address.url is not None
+        with ExitStack() as held:
+            for attempt in range(LOCK_ATTEMPTS):
+                try:
+                    held.enter_context(database_lock(self._address.url, self._address.study))
+                    break
+                except SQLAlchemyError:
+                    if attempt == LOCK_ATTEMPTS - 1:
+                        raise
+                    # The backend waits while the database is away.
+                    self._backend.get_study_name_from_id(self._study_id)
             yield
 
     def open_trial(self, genome: Genome, *, at: int, notes: Mapping[str, Any]) -> int:
@@ -80,7 +113,10 @@ class OptunaStore:
             datetime_complete=None,
             params=labels,
             distributions={name: self._distributions[name] for name in labels},
-            user_attrs={OPENED: opened(at, notes)},
+            user_attrs={
+                OPENED: opened(at, notes),
+                **({DRIVER: self.driver} if self.driver else {}),
+            },
             system_attrs={},
             intermediate_values={},
         )
@@ -100,6 +136,8 @@ class OptunaStore:
         """The last of these promotions is new."""
         trial_id = self._trial_ids[number]
         self._backend.set_trial_user_attr(trial_id, PROMOTIONS, list(promotions))
+        if self.driver:
+            self.take_over(number)
 
     def settle(self, evaluation: Evaluation, *, at: int) -> None:
         """Write how a trial ended, then close it."""
@@ -116,13 +154,49 @@ class OptunaStore:
 
     def read(self) -> Sequence[StoredTrial]:
         """All trials, in order of their numbers."""
+        self._known.clear()
+        return self.changes()
+
+    # -- several drivers -----------------------------------------------------------------------
+
+    def take_over(self, number: int) -> None:
+        """This driver evaluates the trial now."""
+        self._backend.set_trial_user_attr(self._trial_ids[number], DRIVER, self.driver)
+
+    def changes(self) -> Sequence[StoredTrial]:
+        """Trials that changed since the last call."""
         trials = self._backend.get_all_trials(self._study_id, deepcopy=False)
         self._trial_ids.update((trial.number, trial._trial_id) for trial in trials)
-        return tuple(map(self._reader.stored, trials))
+        now = {trial.number: _what_changes(trial) for trial in trials}
+        changed = [one for one in trials if self._known.get(one.number) != now[one.number]]
+        self._known = now
+        return tuple(map(self._reader.stored, changed))
+
+    def beat(self, at_s: float) -> None:
+        """This driver is alive at `at_s`."""
+        with study_errors(self._address):
+            name = f"{DRIVER}.{self.driver}"
+            self._backend.set_study_user_attr(self._study_id, name, at_s)
+
+    def beats(self) -> Mapping[str, float]:
+        """The last sign of life of each driver."""
+        attributes = self._backend.get_study_user_attrs(self._study_id)
+        prefix = f"{DRIVER}."
+        return {
+            name.removeprefix(prefix): at_s
+            for name, at_s in attributes.items()
+            if name.startswith(prefix)
+        }
 
     def _close(self, trial_id: int, outcome: Outcome) -> None:
         state, values = end_of(self._problem.objectives, outcome)
         self._backend.set_trial_state_values(trial_id, state, values)
+
+
+def _what_changes(trial: FrozenTrial) -> tuple[object, ...]:
+    attributes = trial.user_attrs
+    lengths = (len(attributes.get(name, ())) for name in (RUNGS, PROMOTIONS))
+    return (trial.state, RECORD in attributes, attributes.get(DRIVER), *lengths)
 
 
 class TrialReader:
@@ -147,6 +221,7 @@ class TrialReader:
             promotions=tuple(attributes.get(PROMOTIONS, ())),
             outcome=read_outcome(attributes[RECORD]) if RECORD in attributes else None,
             closed=trial.state.is_finished(),
+            driver=attributes.get(DRIVER, ""),
             finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         )
 

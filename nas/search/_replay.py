@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from nas.search._outcomes import duplicate, rejected, restored, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nas.search._ledger import Entry, Ledger
     from nas.search._problem import SearchProblem
@@ -36,17 +36,35 @@ class Replay:
 
     def run(self) -> list[Entry]:
         """Apply everything; returns what was under way, in order of submission."""
-        trials = self._store.read()
+        self.take_in(self._store.read())
+        self._mend()
+        return list(self._ledger.pending.values())
+
+    def take_in(self, trials: Sequence[StoredTrial]) -> None:
+        """Apply whatever the ledger does not know of these trials."""
         by_number = {trial.number: trial for trial in trials}
         clock = self._ledger.clock
         for at, number, place, kind in sorted(
             change for trial in trials for change in _changes(trial)
         ):
-            self._apply(by_number[number], kind, place)
+            if self._is_news(number, kind, place):
+                self._apply(by_number[number], kind, place)
             clock = max(clock, at + 1)
         self._ledger.clock = clock
-        self._mend()
-        return list(self._ledger.pending.values())
+        for trial in trials:
+            if (entry := self._ledger.pending.get(trial.number)) is not None:
+                entry.driver = trial.driver
+
+    def _is_news(self, number: int, kind: Kind, place: int) -> bool:
+        ledger = self._ledger
+        if kind == "open":
+            return not ledger.has(number)
+        entry = ledger.pending.get(number) or ledger.paused.get(number)
+        if kind == "score":
+            return entry is not None and place // 2 >= len(entry.rungs)
+        if kind == "promote":
+            return entry is not None and place // 2 >= len(entry.promotions)
+        return number not in ledger.evaluations
 
     def _apply(self, trial: StoredTrial, kind: Kind, place: int) -> None:
         ledger, number = self._ledger, trial.number
@@ -83,6 +101,7 @@ class Replay:
                 self._climb_unless_pending(trial.number)
             self._ledger.finish(evaluation)
         if not trial.closed:
+            # Killed between the two writes of one batch.
             self._store.close(trial)
         self._tell(evaluation)
 

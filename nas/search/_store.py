@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nas.search._drivers import SignsOfLife
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -55,6 +57,8 @@ class StoredTrial(Stamped):
     """False with an outcome: the writer was killed before it could close the trial."""
     finished_s: float | None = None
     """Unix time at which the trial was closed."""
+    driver: str = ""
+    """Who evaluates it, where several drivers share the study."""
 
 
 class TrialStore(Protocol):
@@ -90,6 +94,18 @@ class TrialStore(Protocol):
 
     def read(self) -> Sequence[StoredTrial]:
         """All trials, in order of their numbers."""
+        ...
+
+
+class SharedStore(TrialStore, SignsOfLife, Protocol):
+    """A store that several drivers may use at once; a batch keeps the others out."""
+
+    def take_over(self, number: int) -> None:
+        """This driver evaluates the trial now."""
+        ...
+
+    def changes(self) -> Sequence[StoredTrial]:
+        """Trials that may have changed since they were read last."""
         ...
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nas.metrics import Metric
     from nas.search._problem import Problem
     from nas.search._storage import StorageAddress
-    from nas.search._store import StoredTrial, TrialStore
+    from nas.search._store import SharedStore, StoredTrial
 
 
 def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> None:
@@ -51,7 +51,7 @@ def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
 
 def open_store(
     problem: Problem, address: StorageAddress, *, note: Callable[[str], None] = lambda text: None
-) -> TrialStore:
+) -> SharedStore:
     """The study of a search; of a journal this must be the only writer. Raises StorageError.
 
     A database that goes away later is waited for, of which `note` hears.
