@@ -156,6 +156,14 @@ def resume(
     data: MovedData = None,
     data_dir: DataDir = None,
     storage: MovedStorage = None,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="Search beside the processes that search in this folder already, here or on "
+            "other machines; all share the budget.",
+        ),
+    ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -168,7 +176,7 @@ def resume(
     if budget is not None:
         opened = opened.with_budget(budget)
     with ended_like_ctrl_c():
-        _drive(_Drive(screen, config, as_json=as_json), opened)
+        _drive(_Drive(screen, config, as_json=as_json, join=join), opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,7 @@ class _Drive:
     screen: Screen
     config: WorkerConfig
     as_json: bool
+    join: bool = False
 
 
 def _drive(drive: _Drive, run: SearchRun) -> None:
@@ -189,7 +198,7 @@ def _drive(drive: _Drive, run: SearchRun) -> None:
     screen = drive.screen
     try:
         with Progress(screen.console, silent=screen.silent) as progress:
-            outcome = run_search(run, drive.config, on_progress=progress.update)
+            outcome = run_search(run, drive.config, on_progress=progress.update, join=drive.join)
         print_report(screen, run)
     except KeyboardInterrupt:
         screen.line(f"Interrupted. Go on with: {command('nas', 'resume', run.path)}")

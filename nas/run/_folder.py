@@ -15,12 +15,14 @@ weights/           one safetensors file per network on the front
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from socket import gethostname
 from typing import IO, TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
@@ -126,20 +128,47 @@ class RunFolder:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the only driver of this run. Raises RunFolderError if another one is."""
+        with self._lock_file() as file:
+            self._take(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def lock_for_drivers(self, *, join: bool) -> Iterator[None]:
+        """Be a driver that others may join; `join`: beside those there are.
+
+        Raises RunFolderError if the folder is in use otherwise.
+        """
+        with self._lock_file() as file:
+            if not join:
+                self._take(file, fcntl.LOCK_EX)
+            self._take(file, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[IO[str]]:
         with ExitStack() as stack:
             with _as_user_error(self.path):
                 file = stack.enter_context((self.path / "run.lock").open("a"))
-                self._take(file)
-            yield
+            yield file
 
-    def _take(self, file: IO[str]) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(
-                f"{self.path}: another process is running this search; wait for it, or stop it "
-                "first"
-            ) from None
+    def _take(self, file: IO[str], kind: int) -> None:
+        with _as_user_error(self.path):
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunFolderError(
+                    f"{self.path}: another process is running this search; wait for it, stop it "
+                    f"first, or search beside it with `nas resume {self.path} --join`"
+                ) from None
+
+    @property
+    def seat(self) -> str:
+        """Which folder this is among all machines', for as long as the machine is up."""
+        about = self.path.stat()
+        boot = Path("/proc/sys/kernel/random/boot_id")
+        machine = boot.read_text() if boot.exists() else gethostname()
+        name = f"{machine} {about.st_dev} {about.st_ino}"
+        return hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
 
     def is_locked(self) -> bool:
         """Whether a driver runs this search now, in whatever process."""

@@ -209,6 +209,7 @@ class Run:
         address: str | None = None,
         cpus_per_worker: float = 1,
         gpus_per_worker: float | None = None,
+        join: bool = False,
         on_progress: Callable[[Snapshot], None] | None = None,
     ) -> Run:
         """Evaluate networks until the budget is spent or the space exhausted.
@@ -220,6 +221,8 @@ class Run:
             address: Of a running Ray cluster; None starts Ray on this machine.
             cpus_per_worker: CPUs, and so threads, of each Ray worker.
             gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
+            join: Whether another process, here or on another machine that sees this folder, may
+                be searching already; both then share the budget.
             on_progress: Called with a `Snapshot` whenever something changes, and every second.
 
         Returns:
@@ -238,13 +241,14 @@ class Run:
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
         )
-        return self.go_on(config, budget=budget, on_progress=on_progress)
+        return self.go_on(config, budget=budget, join=join, on_progress=on_progress)
 
     def go_on(
         self,
         config: WorkerConfig,
         *,
         budget: int | None = None,
+        join: bool = False,
         on_progress: Callable[[Snapshot], None] | None = None,
         factory: Factory | None = None,
     ) -> Run:
@@ -252,7 +256,7 @@ class Run:
         from nas.run._search import run_search
 
         run = self if budget is None else self.with_budget(budget)
-        outcome = run_search(run, config, on_progress=on_progress, factory=factory)
+        outcome = run_search(run, config, on_progress=on_progress, factory=factory, join=join)
         if outcome.interrupted:
             raise KeyboardInterrupt(
                 f"finished networks are kept; go on with nas.open_run('{self.path}').resume()"

@@ -52,6 +52,7 @@ def run_search(
     *,
     on_progress: OnProgress | None = None,
     factory: Factory | None = None,
+    join: bool = False,
 ) -> Outcome:
     """Evaluate networks until the budget is spent, the space is exhausted, or Ctrl-C.
 
@@ -60,43 +61,51 @@ def run_search(
         worker_config: Where its networks are trained.
         on_progress: Called with a `Snapshot` whenever something changes, and every second.
         factory: Replaces the training of proxies, for tests and benchmarks.
+        join: Whether another process may be at work in this folder already; both then share the
+            budget.
 
     Raises:
         UserError: the data have changed, or the study or the workers cannot be reached.
         OutageError: Ray or the database went away and did not come back.
     """
     started = time.monotonic()
-    with run.folder.lock():
-        engine = _open_engine(run)
-        ledger = engine.ledger
-        before = ledger.num_finished + len(ledger.paused)
+    with run.folder.lock_for_drivers(join=join):
+        engine = _open_engine(run, alone=not join)
+        events = _Search(run, engine, on_progress or _ignore)
         exhausted = interrupted = False
-        if ledger.num_finished < run.settings.budget:
+        if engine.ledger.num_finished < run.settings.budget:
             if factory is None:
                 _check_data(run)
             try:
-                show = on_progress or _ignore
-                exhausted = _evaluate(run, engine, worker_config, show, factory)
+                with _way_on_after_outages(run):
+                    exhausted = _evaluate(run, engine, events, worker_config, factory, join=join)
             except KeyboardInterrupt:
                 interrupted = True
                 run.folder.log("interrupted")
-            except OutageError as error:
-                run.folder.log(f"stops: {error}")
-                raise OutageError(
-                    f"{error}. Nothing finished is lost; once that is mended, go on with: nas "
-                    f"resume {shlex.quote(str(run.folder.path))}"
-                ) from error
-    if wants_latency(run.settings) and ledger.results.front and not interrupted:
+    ledger = engine.ledger
+    if wants_latency(run.settings) and ledger.results.front and not (interrupted or join):
         # With the workers gone, so that no training runs beside it.
         measure_front(run)
-    evaluated = ledger.num_finished + len(ledger.paused)
     return Outcome(
-        evaluated=evaluated,
-        new=evaluated - before,
+        evaluated=ledger.num_finished + len(ledger.paused),
+        new=len(events.evaluated),
         elapsed_s=time.monotonic() - started,
         exhausted=exhausted,
         interrupted=interrupted,
     )
+
+
+@contextmanager
+def _way_on_after_outages(run: Run) -> Iterator[None]:
+    """Whatever is not reached any more, the error says how to go on."""
+    try:
+        yield
+    except OutageError as error:
+        run.folder.log(f"stops: {error}")
+        raise OutageError(
+            f"{error}. Nothing finished is lost; once that is mended, go on with: nas "
+            f"resume {shlex.quote(str(run.folder.path))}"
+        ) from error
 
 
 def _check_data(run: Run) -> None:
@@ -105,8 +114,9 @@ def _check_data(run: Run) -> None:
         check_data(run.settings.data, run.began_with, read_data(run.settings))
 
 
-def _open_engine(run: Run) -> SearchEngine:
-    store = open_store(run.problem, run.address, note=run.folder.log)
+def _open_engine(run: Run, *, alone: bool) -> SearchEngine:
+    """The engine of this run; `alone`: no other process is at work in its folder."""
+    store = open_store(run.problem, run.address, note=run.folder.log, alone=alone)
     return SearchEngine(
         run.problem,
         store,
@@ -116,22 +126,24 @@ def _open_engine(run: Run) -> SearchEngine:
         num_rungs=len(run.settings.rungs),
         reference=run.worst,
         resumable=run.settings.deterministic,
-        # A folder has one driver; a database may have several.
-        shared=None if run.address.url is None else store,
+        shared=store,
+        seat=run.folder.seat if alone else "",
     )
 
 
 def _evaluate(
     run: Run,
     engine: SearchEngine,
+    events: _Search,
     worker_config: WorkerConfig,
-    on_progress: OnProgress,
     factory: Factory | None,
+    *,
+    join: bool,
 ) -> bool:
     """Go through what is left of the budget; True if the space had no network left."""
     settings, folder = run.settings, run.folder
     factory = factory or ProxyFactory.of(run)
-    if worker_config.workers == "local":
+    if worker_config.workers == "local" and not join:
         factory = noting_deaths(factory, folder, run.problem)
     with _sigterm_kept():
         pool = make_pool(
@@ -146,13 +158,14 @@ def _evaluate(
         folder.log(
             f"begins with {pool.description}, {engine.ledger.num_finished} networks evaluated"
         )
+        events.pool = pool
         loop = SearchLoop(
             engine,
             pool,
             budget=settings.budget,
             rungs=settings.rungs,
             seed=settings.seed,
-            events=_Search(run, engine, pool, on_progress),
+            events=events,
             in_order=settings.deterministic,
         )
         loop.run()
@@ -191,18 +204,23 @@ class _FrontMeasures:
 class _Search(LoopEvents):
     """What happens in the run folder and on the display beside a search."""
 
-    def __init__(
-        self, run: Run, engine: SearchEngine, pool: Pool, on_progress: OnProgress
-    ) -> None:
+    pool: Pool
+    """Set before the search begins."""
+
+    def __init__(self, run: Run, engine: SearchEngine, on_progress: OnProgress) -> None:
         self._run = run
         self._engine = engine
-        self._pool = pool
         self._on_progress = on_progress
         self._started = time.monotonic()
-        self._measure_front()
+        self._paused_before = frozenset(engine.ledger.paused)
+        self.evaluated: set[int] = set()
+        """Trials of networks that were evaluated first in this session, by this process."""
+        self._measured: tuple[int, ...] | None = None
+        """Trials of the front that was measured last."""
+        self._front = _FrontMeasures(size=0, hypervolume=0.0, best_accuracy=None)
 
     def on_wait(self, loop: SearchLoop) -> None:
-        for note in self._pool.take_notes():
+        for note in (*self.pool.take_notes(), *self._engine.take_notes()):
             self._run.folder.log(note)
         self._on_progress(self._snapshot(num_running=len(loop.running)))
 
@@ -214,8 +232,7 @@ class _Search(LoopEvents):
 
     def after_record(self, proposal: Proposal, result: TrialResult, *, on_front: bool) -> None:
         folder, ledger = self._run.folder, self._engine.ledger
-        if on_front:
-            self._measure_front()
+        self.evaluated |= {result.number} - self._paused_before
         if self._in_full(proposal) and result.weights is not None:
             folder.keep_weights({member.arch_id for member in ledger.results.front})
         folder.log(_line(proposal, result, ledger.evaluations.get(result.number)))
@@ -223,20 +240,24 @@ class _Search(LoopEvents):
     def _in_full(self, proposal: Proposal) -> bool:
         return proposal.rung == self._engine.ledger.top
 
-    def _measure_front(self) -> None:
+    def _measure_front(self) -> _FrontMeasures:
         """Once for each change of the front, not for each look at it."""
         ledger, run = self._engine.ledger, self._run
-        front = [ledger.evaluations[member.number] for member in ledger.results.front]
-        rows = front_rows(front, run.problem.objectives, limits=run.problem.limits)
-        values = {row.values(run.problem.objectives) for row in rows}
-        self._front = _FrontMeasures(
-            size=len(values),
-            hypervolume=run.box.hypervolume(sorted(values)),
-            best_accuracy=max((row.scores.accuracy for row in rows), default=None),
-        )
+        front = tuple(member.number for member in ledger.results.front)
+        if front != self._measured:
+            self._measured = front
+            evaluations = [ledger.evaluations[number] for number in front]
+            rows = front_rows(evaluations, run.problem.objectives, limits=run.problem.limits)
+            values = {row.values(run.problem.objectives) for row in rows}
+            self._front = _FrontMeasures(
+                size=len(values),
+                hypervolume=run.box.hypervolume(sorted(values)),
+                best_accuracy=max((row.scores.accuracy for row in rows), default=None),
+            )
+        return self._front
 
     def _snapshot(self, num_running: int) -> Snapshot:
-        ledger, front = self._engine.ledger, self._front
+        ledger, front = self._engine.ledger, self._measure_front()
         return Snapshot(
             budget=self._run.settings.budget,
             finished=ledger.count("complete"),
@@ -249,8 +270,8 @@ class _Search(LoopEvents):
             front_size=front.size,
             hypervolume=front.hypervolume,
             elapsed_s=time.monotonic() - self._started,
-            workers=self._pool.num_workers,
-            dashboard=self._pool.dashboard_url,
+            workers=self.pool.num_workers,
+            dashboard=self.pool.dashboard_url,
         )
 
 

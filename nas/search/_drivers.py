@@ -1,8 +1,9 @@
 """Several drivers on one study: who evaluates what, and whose trials are taken over.
 
 Each driver leaves a sign of life in the study every `BEAT_S`, from a thread of its own, because a
-training in this process may last. A trial names its driver; one whose driver has been silent for
-`GONE_S`, or has said goodbye, may be evaluated by any other.
+training in this process may last. A trial names its driver; one whose driver has given no sign
+for `GONE_S`, or has said goodbye, may be evaluated by any other. Signs are compared with each
+other and never with a clock: drivers run on machines whose clocks differ.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from nas.errors import StorageError
+from nas.errors import OutageError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,10 +39,22 @@ class SignsOfLife(Protocol):
 class Drivers:
     """This driver among the others."""
 
-    def __init__(self, store: SignsOfLife) -> None:
-        """Take a name."""
+    def __init__(self, store: SignsOfLife, *, seat: str = "") -> None:
+        """Take a name.
+
+        Args:
+            store: The study.
+            seat: A place that one driver held at a time until now, such as a locked run folder:
+                whoever held it before is gone.
+        """
         self._store = store
-        self.name = store.driver = uuid4().hex[:8]
+        self._gone = frozenset(
+            name for name in store.beats() if seat and name.rpartition(".")[0] == seat
+        )
+        self.name = store.driver = ".".join(filter(None, (seat, uuid4().hex[:8])))
+        self._signs: dict[str, float] = {}
+        self._seen_s: dict[str, float] = {}
+        """When a driver's sign was new, by this process's own clock."""
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -51,7 +64,7 @@ class Drivers:
         threading.Thread(target=self._beat, args=(over,), daemon=True).start()
         try:
             yield
-        except StorageError:
+        except (StorageError, OutageError):
             over.set()  # There is nobody to say goodbye to.
             raise
         finally:
@@ -60,14 +73,20 @@ class Drivers:
                 self._store.beat(0.0)
 
     def present(self) -> frozenset[str]:
-        """The drivers that gave a sign of life lately."""
-        now_s = time.time()
-        beats = self._store.beats().items()
-        return frozenset(name for name, at_s in beats if now_s - at_s < GONE_S)
+        """This driver, and the others that gave a sign of life lately."""
+        now_s = time.monotonic()
+        for name, sign in self._store.beats().items():
+            if self._signs.get(name) != sign:
+                self._signs[name], self._seen_s[name] = sign, now_s
+        return frozenset(
+            name
+            for name, sign in self._signs.items()
+            if sign and now_s - self._seen_s[name] < GONE_S and name not in self._gone
+        ) | {self.name}
 
     def _beat(self, over: threading.Event) -> None:
         while not over.wait(BEAT_S):
             try:
                 self._store.beat(time.time())
-            except StorageError:
+            except (StorageError, OutageError):
                 continue  # The search itself finds out, and says so.

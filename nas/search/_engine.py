@@ -67,6 +67,7 @@ class SearchEngine:
         deduplicate: bool = True,
         resumable: bool = False,
         shared: SharedStore | None = None,
+        seat: str = "",
     ) -> None:
         """Go on from what the store holds. Raises StorageError.
 
@@ -84,6 +85,7 @@ class SearchEngine:
             resumable: Whether a search that goes on must propose what it would have proposed
                 without a break, as far as the sampler can.
             shared: The store once more, where other drivers may use it at the same time.
+            seat: A place that one driver held at a time until now: whoever held it is gone.
         """
         self.problem = problem
         self.store = store
@@ -96,10 +98,9 @@ class SearchEngine:
         self._fallback = ParetoEvolutionSampler(problem, self.ledger, seed=seed, start=start)
         self._replay = Replay(problem, store, self.ledger, self._sampler)
         self._shared = shared
-        self._drivers = None if shared is None else Drivers(shared)
-        self._mine: set[int] = set()
-        """Trials that this driver evaluates, where there may be others."""
+        self._drivers = None if shared is None else Drivers(shared, seat=seat)
         self._in_turn = False
+        self._notes: list[str] = []
         with store.batch():
             under_way = self._replay.run()
         self._unfinished = under_way if shared is None else []
@@ -125,7 +126,10 @@ class SearchEngine:
     @property
     def waits_for_others(self) -> bool:
         """Whether another driver evaluates a network whose result decides what is left to do."""
-        return self._shared is not None and bool(self.ledger.pending.keys() - self._mine)
+        if self._drivers is None:
+            return False
+        name = self._drivers.name
+        return any(entry.driver != name for entry in self.ledger.pending.values())
 
     def _abandoned(self) -> Entry | None:
         """A trial whose driver is gone; it is this one's from now on."""
@@ -133,11 +137,27 @@ class SearchEngine:
             return None
         present = self._drivers.present()
         for number, entry in self.ledger.pending.items():
-            if number not in self._mine and entry.driver not in present:
+            if entry.driver not in present:
                 self._shared.take_over(number)
-                entry.driver = self._drivers.name
+                self._notes.append(f"takes over trial {number} of a driver that is gone")
                 return entry
         return None
+
+    def take_notes(self) -> list[str]:
+        """What was taken over from other drivers since this was last asked, for a log."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def evaluates(self, number: int) -> bool:
+        """Whether a trial under way is still this driver's, and no other has taken it over."""
+        entry = self.ledger.pending.get(number)
+        return entry is not None and (self._drivers is None or entry.driver == self._drivers.name)
+
+    @property
+    def others(self) -> frozenset[str]:
+        """Other drivers that gave a sign of life lately."""
+        drivers = self._drivers
+        return frozenset() if drivers is None else drivers.present() - {drivers.name}
 
     # -- propose -------------------------------------------------------------------------------
 
@@ -206,9 +226,7 @@ class SearchEngine:
             self._settle(rejected(number, candidate))
             return None
         if not (self._deduplicate and self.ledger.knows(candidate.arch.id)):
-            entry = self.ledger.begin(number, candidate)
-            entry.driver = "" if self._drivers is None else self._drivers.name
-            return entry
+            return self.ledger.begin(number, candidate)
         if (first := self.ledger.result_of(candidate.arch.id)) is not None:
             self._settle(duplicate(number, candidate, first))
         else:
@@ -223,10 +241,9 @@ class SearchEngine:
         A score from below the top of the ladder is kept with the trial, which stays open.
         """
         with self.turn():
-            entry = self.ledger.pending.get(result.number)
-            if entry is None or (self._drivers and entry.driver not in ("", self._drivers.name)):
+            if not self.evaluates(result.number):
                 return False  # Another driver took it over while this one seemed gone.
-            self._mine.discard(result.number)
+            entry = self.ledger.pending[result.number]
             if result.ok and len(entry.rungs) < self.ledger.top:
                 self._pause(entry, result)
                 return False
@@ -266,5 +283,4 @@ class SearchEngine:
     def _proposal(self, entry: Entry) -> Proposal:
         if self._drivers is not None:
             entry.driver = self._drivers.name
-            self._mine.add(entry.number)
         return Proposal(entry.number, entry.candidate, rung=len(entry.rungs))

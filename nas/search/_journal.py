@@ -68,6 +68,15 @@ class Journal:
         self._offset += len(content)
         self._num_lines += len(lines)
 
+    def cut_half_entry(self) -> None:
+        """Remove what a killed writer left after the last whole entry; within `lock`."""
+        with self._path.open("rb+") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 1, 0))
+            if file.read(1) not in (b"", b"\n"):
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+
     def _parse(self, line: bytes) -> dict[str, Any]:
         try:
             entry = json.loads(line)
@@ -88,8 +97,4 @@ def repair_journal(path: Path) -> None:
         return
     for lock in path.parent.glob(path.name + ".lock*"):
         lock.unlink(missing_ok=True)
-    with path.open("rb+") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)
+    Journal(path).cut_half_entry()

@@ -62,8 +62,13 @@ class Operation(IntEnum):
 class JournalStore:
     """A `TrialStore` over a journal file with one study."""
 
-    def __init__(self, problem: SearchProblem, address: StorageAddress) -> None:
-        """Open the study at `address`, which `create_study` made. Raises StorageError."""
+    def __init__(
+        self, problem: SearchProblem, address: StorageAddress, *, alone: bool = True
+    ) -> None:
+        """Open the study at `address`, which `create_study` made. Raises StorageError.
+
+        `alone`: nobody writes the journal now, so that a lock which is left is void.
+        """
         assert address.journal is not None
         self._problem = problem
         self._address = address
@@ -74,7 +79,8 @@ class JournalStore:
         }
         self._names = tuple(self._distributions)
         with journal_errors(address.journal):
-            repair_journal(address.journal)
+            if alone:
+                repair_journal(address.journal)
             self._reader = JournalReader(address.journal, problem.space)
             self._reader.update()
         if address.study not in self._reader.studies:
@@ -92,6 +98,7 @@ class JournalStore:
         with study_errors(self._address), journal.lock():
             with journal_errors(self._path):
                 self._reader.update()
+                journal.cut_half_entry()
             self._lines = []
             try:
                 yield
@@ -165,13 +172,13 @@ class JournalStore:
         return self._reader.changes()
 
     def beat(self, at_s: float) -> None:
-        """This driver is alive at `at_s`; written with the next batch, or at once."""
+        """This driver is alive at `at_s`; written at once."""
         entry = {"study_id": 0, "user_attr": {f"{DRIVER}.{self.driver}": at_s}}
         line = self._entry(Operation.SET_STUDY_ATTRIBUTE, **entry)
-        with study_errors(self._address):
-            journal = Journal(self._path)
-            with journal.lock():
-                journal.append([line])
+        journal = Journal(self._path)
+        with study_errors(self._address), journal.lock():
+            journal.cut_half_entry()
+            journal.append([line])
 
     def beats(self) -> Mapping[str, float]:
         """The last sign of life of each driver."""

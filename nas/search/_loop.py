@@ -183,6 +183,8 @@ class SearchLoop:
 
     def _take(self, result: TrialResult) -> None:
         proposal = self.running.pop(result.number)
+        if not self.engine.evaluates(result.number):
+            return  # Another driver took it over while this one seemed gone.
         self._events.before_record(proposal, result)
         on_front = self.engine.record(result)
         self._events.after_record(proposal, result, on_front=on_front)

@@ -12,7 +12,7 @@ from optuna.storages import get_storage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from nas.search._database_lock import database_lock
+from nas.search._database_lock import DatabaseLock
 from nas.search._fields import (
     DRIVER,
     OPENED,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 
 LOCK_ATTEMPTS = 3
+CLOSED = ("closed",)
+"""What is known of a trial that changes no more."""
 
 
 class OptunaStore:
@@ -68,6 +70,7 @@ class OptunaStore:
         """By trial number."""
         self._known: dict[int, tuple[object, ...]] = {}
         """What changes with a trial, as it was read last, by number."""
+        self._lock = DatabaseLock(address.url or "", address.study)
         self._in_batch = False
         self.driver = ""
 
@@ -79,18 +82,17 @@ class OptunaStore:
             return
         self._in_batch = True
         try:
-            with study_errors(self._address), self._lock():
+            with study_errors(self._address), self._locked():
                 yield
         finally:
             self._in_batch = False
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        assert self._address.url is not None
+    def _locked(self) -> Iterator[None]:
         with ExitStack() as held:
             for attempt in range(LOCK_ATTEMPTS):
                 try:
-                    held.enter_context(database_lock(self._address.url, self._address.study))
+                    held.enter_context(self._lock.held())
                     break
                 except SQLAlchemyError:
                     if attempt == LOCK_ATTEMPTS - 1:
@@ -167,9 +169,8 @@ class OptunaStore:
         """Trials that changed since the last call."""
         trials = self._backend.get_all_trials(self._study_id, deepcopy=False)
         self._trial_ids.update((trial.number, trial._trial_id) for trial in trials)
-        now = {trial.number: _what_changes(trial) for trial in trials}
-        changed = [one for one in trials if self._known.get(one.number) != now[one.number]]
-        self._known = now
+        open_or_new = [one for one in trials if self._known.get(one.number) != CLOSED]
+        changed = [one for one in open_or_new if self._is_news(one)]
         return tuple(map(self._reader.stored, changed))
 
     def beat(self, at_s: float) -> None:
@@ -192,11 +193,18 @@ class OptunaStore:
         state, values = end_of(self._problem.objectives, outcome)
         self._backend.set_trial_state_values(trial_id, state, values)
 
+    def _is_news(self, trial: FrozenTrial) -> bool:
+        before, now = self._known.get(trial.number), _what_changes(trial)
+        self._known[trial.number] = now
+        return before != now
+
 
 def _what_changes(trial: FrozenTrial) -> tuple[object, ...]:
+    if trial.state.is_finished():
+        return CLOSED
     attributes = trial.user_attrs
     lengths = (len(attributes.get(name, ())) for name in (RUNGS, PROMOTIONS))
-    return (trial.state, RECORD in attributes, attributes.get(DRIVER), *lengths)
+    return (RECORD in attributes, attributes.get(DRIVER), *lengths)
 
 
 class TrialReader:

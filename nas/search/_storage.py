@@ -6,7 +6,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.exceptions import StorageInternalError
@@ -94,14 +94,18 @@ def no_study(address: StorageAddress) -> StorageError:
     )
 
 
+def engine_options(url: str) -> dict[str, Any]:
+    """What SQLAlchemy's engine is to be told of a database."""
+    impatient = make_url(url).get_backend_name() in PATIENT_DRIVERS
+    return {"connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}} if impatient else {}
+
+
 def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:
     parsed = make_url(url)
     # SQLite would make an empty file of a study that is somewhere else.
     if parsed.get_backend_name() == "sqlite" and parsed.database and not create:
         Path(parsed.database).stat()
-    impatient = parsed.get_backend_name() in PATIENT_DRIVERS
-    engine_kwargs = {"connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}} if impatient else {}
-    storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_kwargs)
+    storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
     # Connections are kept for the next question, and closed with the storage.
     weakref.finalize(storage, storage.engine.dispose)
     return storage

@@ -50,14 +50,22 @@ def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
 
 
 def open_store(
-    problem: Problem, address: StorageAddress, *, note: Callable[[str], None] = lambda text: None
+    problem: Problem,
+    address: StorageAddress,
+    *,
+    note: Callable[[str], None] = lambda text: None,
+    alone: bool = True,
 ) -> SharedStore:
-    """The study of a search; of a journal this must be the only writer. Raises StorageError.
+    """The study of a search. Raises StorageError.
 
-    A database that goes away later is waited for, of which `note` hears.
+    Args:
+        problem: What is searched.
+        address: Where `create_study` made it.
+        note: Hears of a database that goes away later, and is waited for.
+        alone: Of a journal: nobody else writes it now, and what a killed writer left is mended.
     """
     if address.journal is not None:
-        return JournalStore(problem, address)
+        return JournalStore(problem, address, alone=alone)
     return OptunaStore(problem, address, note=note)
 
 

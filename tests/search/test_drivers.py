@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 RUNGS = (Fidelity(epochs=1), Fidelity(epochs=2))
 WORST = (0.0, 9.0, 9.0)
-BUDGET = 40
+BUDGET = 24
 
 
 def lasting(info: WorkerInfo) -> Evaluator:
@@ -37,10 +38,12 @@ def lasting(info: WorkerInfo) -> Evaluator:
 class Driver(SearchLoop):
     """One of several; remembers what it trained."""
 
-    def __init__(self, problem: Problem, address: StorageAddress, rungs: int = 1) -> None:
+    def __init__(
+        self, problem: Problem, address: StorageAddress, rungs: int = 1, seat: str = ""
+    ) -> None:
         genomes = all_genomes(problem.space)
         start = next(genome for genome in genomes if problem.candidate(genome).reason is None)
-        store = open_store(problem, address)
+        store = open_store(problem, address, alone=False)
         self.trained: list[tuple[str, int]] = []
         super().__init__(
             SearchEngine(
@@ -52,6 +55,7 @@ class Driver(SearchLoop):
                 num_rungs=rungs,
                 reference=WORST,
                 shared=store,
+                seat=seat,
             ),
             SimulatedPool(self.watched, num_workers=3),
             budget=BUDGET,
@@ -169,8 +173,54 @@ def test_a_driver_gives_signs_of_life_until_it_leaves(
     with one.engine.alive():
         with other.engine.turn():
             pass
-        assert other.engine._drivers is not None
-        assert other.engine._drivers.present() == {names[0]}
+        assert other.engine.others == {names[0]}
     with other.engine.turn():
         pass
-    assert other.engine._drivers.present() == frozenset()
+    assert not other.engine.others
+
+
+def test_whoever_had_the_seat_before_is_gone_without_a_wait(
+    medium: Problem, shared: StorageAddress
+) -> None:
+    killed = Driver(medium, shared, seat="folder")
+    with killed.engine.alive():
+        killed.step()
+        under_way = set(killed.running)
+        heir = Driver(medium, shared, seat="folder")
+        stranger = Driver(medium, shared, seat="another")
+        assert stranger.engine.propose_begun() is None
+        taken = [heir.engine.propose_begun() for _ in under_way]
+    assert {one.number for one in taken if one is not None} == under_way
+
+
+def test_clocks_that_differ_make_nobody_seem_gone(
+    medium: Problem, shared: StorageAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early, other = Driver(medium, shared), Driver(medium, shared)
+    now_s = 0.0
+    monkeypatch.setattr(drivers.time, "monotonic", lambda: now_s)
+    assert early.engine._drivers is not None
+    for turn in range(4):
+        early.engine._drivers._store.beat(1.0 + turn)  # of 1970
+        with other.engine.turn():
+            pass
+        assert other.engine.others == {early.engine._drivers.name}
+        now_s += drivers.GONE_S / 2
+    now_s += drivers.GONE_S
+    assert not other.engine.others
+
+
+def test_half_an_entry_of_a_killed_driver_is_cut_off(medium: Problem, tmp_path: Path) -> None:
+    address = StorageAddress(study="small", journal=tmp_path / "study.journal")
+    create_study(address, medium.objectives)
+    one, other = Driver(medium, address), Driver(medium, address)
+    one.step()
+    with (tmp_path / "study.journal").open("a") as file:
+        file.write('{"op_code":')
+    with other.engine.alive():
+        other.step()
+    for line in (tmp_path / "study.journal").read_text().splitlines():
+        json.loads(line)
+    with one.engine.turn():
+        pass
+    assert one.engine.ledger.num_begun == other.engine.ledger.num_begun
