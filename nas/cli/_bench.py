@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from nas.cli._options import Json
 from nas.cli._screen import make_console
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def bench(
     out: Annotated[
         Path, typer.Option(help="Where runs are kept and the comparison is written.")
     ] = Path("bench"),
+    as_json: Json = False,
 ) -> None:
     """Compare samplers on tables of finished trainings; interrupt and repeat as you like."""
     from nas.bench import CONTENDERS, TABLES, BenchSettings, run_bench
@@ -47,11 +51,13 @@ def bench(
         budget=budget,
         workers=workers,
     )
-    console = make_console()
+    console = make_console(silent=as_json)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("runs", total=settings.num_runs)
         report = run_bench(settings, on_run=lambda run: progress.advance(bar))
     print_bench(console, report)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), default=str))
 
 
 def _names(text: str) -> tuple[str, ...]:

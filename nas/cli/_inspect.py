@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli._inspect_print import print_inspection
-from nas.cli._options import Set
+from nas.cli._options import Json, Set
 from nas.cli._screen import make_console
 from nas.errors import Diverged, OptionError, RunFolderError
 
@@ -64,13 +65,14 @@ def inspect(
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for pictures and figures.")] = None,
     overrides: Set = [],  # noqa: B006 - typer copies it
+    as_json: Json = False,
 ) -> None:
     """Draw a network's depthwise kernels, feature maps and rings, and say what to open."""
     from nas.data import load_data
-    from nas.inspect import inspect_network, write_inspection
+    from nas.inspect import inspect_network, to_plain, write_inspection
     from nas.trial import Fidelity
 
-    console = make_console(soft_wrap=True)
+    console = make_console(soft_wrap=True, silent=as_json)
     if weights is not None and untrained:
         raise OptionError("--weights and --untrained cannot be combined; choose one")
     workload = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
@@ -87,7 +89,11 @@ def inspect(
         weights=words,
         trained=not untrained,
     )
-    print_inspection(console, seen, write_inspection(workload.out, seen))
+    written = write_inspection(workload.out, seen)
+    print_inspection(console, seen, written)
+    if as_json:
+        plain = to_plain(seen, written.suggestions)
+        typer.echo(json.dumps(plain | {"files": list(map(str, written.files))}))
 
 
 def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Subject:

@@ -111,6 +111,12 @@ def export(
         str, typer.Option(help="best, knee, all, or the beginning of a network's id.")
     ] = "knee",
     out: Annotated[Path | None, typer.Option(help="Where to; RUN/export if left out.")] = None,
+    proxies: Annotated[
+        bool,
+        typer.Option(
+            "--proxies", help="As the search trained them, though `nas train RUN` did so in full."
+        ),
+    ] = False,
     materialize: Annotated[
         bool,
         typer.Option("--materialize", help="Write the kernels that rings generate, not rings."),
@@ -122,19 +128,27 @@ def export(
         bool, typer.Option("--force", help="Replace files that were edited since.")
     ] = False,
     storage: MovedStorage = None,
+    as_json: Json = False,
 ) -> None:
-    """Write networks of the front as PyTorch code, weights, ONNX, torch.export and model card."""
+    """Write networks as PyTorch code, weights, ONNX, torch.export and model card.
+
+    They are of the final front where there is one, trained in full, and of the search's otherwise.
+    """
     from nas.run import open_run
 
-    screen = Screen()
-    exported = open_run(run, storage=storage).export(
-        pick, out, materialized=materialize, code_only=code_only, force=force
+    screen = Screen(silent=as_json)
+    opened = open_run(run, storage=storage)
+    exported = opened.export(
+        pick, out, proxies=proxies, materialized=materialize, code_only=code_only, force=force
     )
+    if as_json:
+        screen.result([files.to_plain() for files in exported])
     for files in exported:
+        screen.line(f"{files.arch_id}: {files.claim}")
         for path in files.paths:
-            screen.line(str(path))
+            screen.line(f"  {path}")
         for remark in files.remarks:
-            screen.line(f"Note: {remark}.")
+            screen.line(f"  Note: {remark}.")
 
 
 def repair(run: Run) -> None:

@@ -23,15 +23,16 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 PIPE_WIDTH = 160
 
 
-def make_console(*, soft_wrap: bool = False) -> Console:
+def make_console(*, soft_wrap: bool = False, silent: bool = False) -> Console:
     """Standard output. Text is printed as it stands: `[relu]` is no colour, `:x:` no picture.
 
-    In a file or pipe, tables are as wide as they need, not 80 columns.
+    In a file or pipe, tables are as wide as they need, not 80 columns; a silent one prints none.
     """
     piped = "COLUMNS" not in os.environ and not Console().is_terminal
     return Console(
         width=PIPE_WIDTH if piped else None,
         soft_wrap=soft_wrap,
+        quiet=silent,
         markup=False,
         emoji=False,
         highlight=False,
@@ -44,7 +45,7 @@ class Screen:
     def __init__(self, *, silent: bool = False) -> None:
         """Print nothing but what is asked for by `result` where `silent`."""
         self.silent = silent
-        self.console = make_console()
+        self.console = make_console(silent=silent)
 
     def line(self, text: str = "") -> None:
         """A line, wrapped by nobody: it can be copied whole."""

@@ -136,12 +136,7 @@ def search(
 
         begun = create_run(settings, out, ladder=ladder)
         print_start(screen, begun)
-        _drive(_Drive(screen, config, as_json=as_json), begun.run)
-    if finalists:
-        from nas.cli._train import train_run
-        from nas.final import FinalistsSettings
-
-        train_run(screen.console, begun.run.path, FinalistsSettings(finalists=finalists))
+        _drive(_Drive(screen, config, as_json=as_json, finalists=finalists), begun.run)
 
 
 def resume(
@@ -187,6 +182,8 @@ class _Drive:
     config: WorkerConfig
     as_json: bool
     join: bool = False
+    finalists: int = 0
+    """Networks to train in full afterwards."""
 
 
 def _drive(drive: _Drive, run: SearchRun) -> None:
@@ -204,11 +201,22 @@ def _drive(drive: _Drive, run: SearchRun) -> None:
         screen.line(f"Interrupted. Go on with: {command('nas', 'resume', run.path)}")
         raise typer.Exit(INTERRUPTED) from None
     print_end(screen, run, outcome)
+    found = bool(run.front())
+    if found and not outcome.interrupted:
+        print_next(screen, run)
+        if drive.finalists:
+            _train_finalists(drive, run)
     if screen.silent:
         screen.result(summary_of(run) if drive.as_json else str(run.path))
     if outcome.interrupted:
         screen.line(f"Interrupted. Go on with: {command('nas', 'resume', run.path)}")
         raise typer.Exit(INTERRUPTED)
-    if not run.front():
+    if not found:
         raise typer.Exit(1)
-    print_next(screen, run)
+
+
+def _train_finalists(drive: _Drive, run: SearchRun) -> None:
+    from nas.cli._train import train_run
+    from nas.final import FinalistsSettings
+
+    train_run(drive.screen.console, run.path, FinalistsSettings(finalists=drive.finalists))

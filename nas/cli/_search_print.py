@@ -91,8 +91,8 @@ def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
 def print_next(screen: Screen, run: Run) -> None:
     """Commands that go on from here, as they can be pasted into a shell."""
     verbs = (
-        (command("nas", "export", run.path, "--pick", "knee"), "PyTorch code and weights"),
         (command("nas", "train", run.path), "the best networks in full, and their final front"),
+        (command("nas", "export", run.path, "--pick", "knee"), "PyTorch code and weights"),
         (command("nas", "report", run.path), "this table again, report files"),
         (
             command("nas", "resume", run.path, "--budget", 2 * run.settings.budget),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -18,7 +20,7 @@ from nas.cli._data_options import (
     TaskName,
     data_options,
 )
-from nas.cli._options import Address
+from nas.cli._options import Address, Json
 from nas.cli._screen import make_console
 from nas.cli._train_print import (
     EpochLines,
@@ -31,7 +33,7 @@ from nas.errors import OptionError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nas.final import FinalistsSettings, Runner, TrainingPlan
+    from nas.final import FinalFront, FinalistsSettings, FinalReport, Runner, TrainingPlan
 
 _INTERRUPTED = 130
 
@@ -40,10 +42,15 @@ def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Print this recipe's file.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """List the recipes that come with nas, or print one."""
     from nas.train import dump_recipe, load_recipe, recipe_catalogue
 
+    if as_json:
+        names = recipe_catalogue() if name is None else (name,)
+        typer.echo(json.dumps({one: asdict(load_recipe(one)) for one in names}))
+        return
     if name is not None:
         typer.echo(dump_recipe(load_recipe(name)), nl=False)
         return
@@ -133,6 +140,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in this folder.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Train in full: curves, figures of the test images, weights, PyTorch code.
 
@@ -141,7 +149,7 @@ def train(
     """
     from nas.final import default_folder, is_run, plan_training
 
-    console = make_console()
+    console = make_console(silent=as_json)
     if is_run(Path(target)):
         _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
         asked = (
@@ -150,7 +158,9 @@ def train(
             else _finalists_settings(finalists, seeds, recipe, overrides, device, threads)
         )
         runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
-        train_run(console, Path(target), asked, runner)
+        front = train_run(console, Path(target), asked, runner)
+        if as_json:
+            typer.echo(json.dumps(front.to_plain()))
         return
     plan = None
     if not resume:
@@ -172,12 +182,14 @@ def train(
         )
     folder = Path(target) if resume else out or default_folder(target)
     runner = _runner(console, folder / "tune", workers, address, device)
-    _train_network(console, plan, folder, runner)
+    report = _train_network(console, plan, folder, runner)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder)} | asdict(report)))
 
 
 def _train_network(
     console: Console, plan: TrainingPlan | None, folder: Path, runner: Runner
-) -> None:
+) -> FinalReport:
     """Train by a plan, or go on with the training in the folder where there is none."""
     from nas.final import read_plan, resume_training, train_network
 
@@ -193,11 +205,12 @@ def _train_network(
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_training_report(console, report, folder)
+    return report
 
 
 def train_run(
     console: Console, folder: Path, asked: FinalistsSettings | None, runner: Runner | None = None
-) -> None:
+) -> FinalFront:
     """Train a run's finalists and print its final front."""
     from nas.final import run_here, train_finalists
 
@@ -212,6 +225,7 @@ def train_run(
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_final_front(console, front, folder)
+    return front
 
 
 def _runner(

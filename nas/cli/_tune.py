@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nas.cli._options import Address
+from nas.cli._options import Address, Json
 from nas.cli._screen import make_console
 
 
@@ -41,13 +43,14 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(help="The folder to make, or to go on in after a stop.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Search a recipe's hyper-parameters with Ray Tune: an Optuna searcher, ASHA stops early."""
     from nas.final import default_folder, plan_training
     from nas.tune import SEARCHED, Resources, TuneSettings, tune_recipe
     from nas.workers import open_ray
 
-    console = make_console()
+    console = make_console(silent=as_json)
     plan = plan_training(
         target, recipe=recipe, overrides=overrides, data=data, data_dir=data_dir, device="cpu"
     )
@@ -87,3 +90,5 @@ def tune(
         f"images{before}. The best of many flatters: `nas train` measures it anew."
     )
     say(f"Next:\n  nas train {target} --recipe {folder / 'best.yaml'}")
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"recipe_file": str(folder / "best.yaml")}))

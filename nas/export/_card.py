@@ -71,7 +71,9 @@ def record_of(
         "inputs": asdict(inputs),
         "cost": {name: value for name, value in asdict(cost).items() if value is not None},
         "evidence": asdict(evidence) | {"standard_error": evidence.standard_error},
+        "claim": provenance.claim,
         "origin": provenance.origin,
+        "preprocessing": provenance.preprocessing,
         "onnx": {"opset": OPSET, "input": "images", "output": "logits", "batch": "any"}
         if deployed.onnx
         else None,

@@ -52,6 +52,9 @@ SUFFIXES = {
 class Exported:
     """The files of one exported network; None for what was not written."""
 
+    arch_id: str
+    claim: str
+    """What was measured of it and how, in a sentence or two."""
     module: Path
     model_file: Path
     record: Path
@@ -70,6 +73,16 @@ class Exported:
         """The files that were written."""
         found = (getattr(self, name) for name in SUFFIXES)
         return tuple(path for path in found if path is not None)
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        files = {name: getattr(self, name) for name in SUFFIXES}
+        return {
+            "id": self.arch_id,
+            "claim": self.claim,
+            "files": {name: str(path) for name, path in files.items() if path is not None},
+            "remarks": list(self.remarks),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +151,9 @@ def export_network(
     contents = {"module": source.encode(), "model_file": dump_architecture(arch).encode()}
     if weights is not None:
         contents["weights"] = save_weights(model)
-    package = _Package(folder=folder, stem=stem, contents=contents, arch=arch)
+    package = _Package(
+        folder=folder, stem=stem, contents=contents, arch=arch, claim=provenance.claim
+    )
     if deployment is not None:
         package.deploy(model, deployment, provenance, input_shape, num_classes)
     return package.write(force=force)
@@ -151,6 +166,7 @@ class _Package:
     folder: Path
     stem: str
     arch: Architecture
+    claim: str
     contents: dict[str, bytes]
     """By kind, as in `SUFFIXES`."""
     record: dict[str, Any] = field(default_factory=dict)
@@ -199,7 +215,11 @@ class _Package:
             kind: self.folder / f"{self.stem}{SUFFIXES[kind]}" for kind in self.contents
         }
         return Exported(
-            **{"weights": None} | paths, record=self.folder / name, remarks=self.remarks
+            **{"weights": None} | paths,
+            arch_id=self.arch.id,
+            claim=self.claim,
+            record=self.folder / name,
+            remarks=self.remarks,
         )
 
 

@@ -8,18 +8,18 @@ import platform
 import statistics
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
 from nas.cost import cost_of
 from nas.export import Deployment, Evidence, Inputs, Provenance, export_network
 from nas.report import replacing
-from nas.train import EpochRecord
+from nas.train import EpochRecord, task_of
 from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from nas.data import ImageData
     from nas.final._folder import TrainingFolder
@@ -110,7 +110,7 @@ def write_results(
         provenance=_provenance(plan, data, report),
         deployment=Deployment(
             inputs=Inputs.of(data),
-            evidence=_evidence(report),
+            evidence=_evidence(report, task_of(data).score),
             data=data,
             fidelity=Fidelity(epochs=1),
         ),
@@ -119,13 +119,14 @@ def write_results(
     return report
 
 
-def _evidence(report: FinalReport) -> Evidence:
-    """The test accuracy over seeds, and what it rests on."""
-    accuracy, kept = report.test["accuracy"], report.seeds[0]
-    assert accuracy["mean"] is not None
+def _evidence(report: FinalReport, score: str) -> Evidence:
+    """The test figure that the task is judged by, over seeds, and what it rests on."""
+    judged, kept = report.test[score], report.seeds[0]
+    assert judged["mean"] is not None
     return Evidence(
-        dataset=report.data["name"],
-        accuracy=accuracy["mean"],
+        dataset=Path(report.data["name"]).name,
+        accuracy=judged["mean"],
+        metric=score,
         split="test",
         images=report.data["test_images"],
         training="full",
@@ -135,7 +136,7 @@ def _evidence(report: FinalReport) -> Evidence:
             f"{report.kept_seed}, chosen by validation"
         ),
         seeds=len(report.seeds),
-        deviation=accuracy["std"],
+        deviation=judged["std"],
     )
 
 
@@ -222,11 +223,12 @@ def _provenance(plan: TrainingPlan, data: ImageData, report: FinalReport) -> Pro
         several = f" (over {len(report.seeds)} seeds: mean {mean:.4f}, deviation {std:.4f})"
     count = len(data.train)
     means, stds = (", ".join(f"{value:.4f}" for value in row) for row in (data.mean, data.std))
+    name = Path(data.name).name
     return Provenance(
         claim=(
             f"{report.model['params']:,} parameters, {report.model['macs']:,} "
             f"multiply-accumulates for a {shape} image. Test accuracy "
-            f"{kept['test']['accuracy']:.4f}{several} on {data.name}, validation accuracy "
+            f"{kept['test']['accuracy']:.4f}{several} on {name}, validation accuracy "
             f"{kept['validation']['accuracy']:.4f}, after {kept['epochs']} epochs of recipe "
             f"{report.recipe} over {count:,} images (seed {report.kept_seed}, chosen by "
             "validation; these are its weights)."

@@ -23,7 +23,7 @@ from nas.inspect._prototypes import (
     prototypes,
 )
 from nas.inspect._suggest import Suggestion, open_space, suggest
-from nas.inspect._write import Written, write_inspection
+from nas.inspect._write import Written, to_plain, write_inspection
 
 __all__ = [
     "LABELS",
@@ -46,5 +46,6 @@ __all__ = [
     "open_space",
     "prototypes",
     "suggest",
+    "to_plain",
     "write_inspection",
 ]

@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 
 from nas.errors import OptionError
@@ -203,10 +205,11 @@ def _reader(images: Tensor) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the advice that ONNX Runtime logs on the root logger."""
+    """Without what ONNX Runtime prints, logs, and warns of where a map is zero everywhere."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(StringIO()), np.errstate(invalid="ignore"):
+            yield
     finally:
         logging.disable(before)

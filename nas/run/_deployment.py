@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
 from nas.export import Deployment, Evidence, Inputs
 from nas.metrics import score_of
 from nas.run._data import read_data
+from nas.run._finals import FinalNetwork
 from nas.run._latency import front_latencies
+from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from nas.data import ImageData
-    from nas.report import FrontRow
+    from nas.run._members import FrontMember
     from nas.run._run import Run
 
 
@@ -27,30 +31,42 @@ def find_data(run: Run) -> ImageData:
         ) from error
 
 
-def deployment_of(run: Run, row: FrontRow, data: ImageData) -> Deployment:
-    """For a network of the front with the weights of its proxy training."""
+def deployment_of(run: Run, row: FrontMember, data: ImageData) -> Deployment:
+    """For a network of a front, with what its weights have been shown to reach."""
+    if isinstance(row, FinalNetwork):
+        evidence, fidelity = row.evidence, Fidelity(epochs=1)
+    else:
+        evidence, fidelity = _of_proxy(run, row, data), run.settings.fidelity
+    evidence = replace(evidence, **_latency(run, row))
+    return Deployment(inputs=Inputs.of(data), evidence=evidence, data=data, fidelity=fidelity)
+
+
+def _of_proxy(run: Run, row: FrontMember, data: ImageData) -> Evidence:
     fidelity = run.settings.fidelity
     images = min(fidelity.val_images or len(data.val), len(data.val))
     seen = min(fidelity.train_images or len(data.train), len(data.train))
     epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
     score = score_of(run.problem.objectives)
-    found = [one for one in front_latencies(run) if one.arch_id == row.arch_id]
-    measured = found[0].measured if found else None
-    evidence = Evidence(
-        dataset=run.settings.data,
+    return Evidence(
+        dataset=Path(run.settings.data).name,
         accuracy=score.value(row.cost, row.scores),
         metric=score.name,
         split="validation",
         images=images,
         training="proxy",
         trained=f"a proxy training of {epochs} over {seen:,} images (one seed)",
-        latency_ms=measured.latency_ms if measured else None,
-        latency_low_ms=measured.latency_ms * measured.ratio_low / measured.ratio
-        if measured
-        else None,
-        latency_high_ms=measured.latency_ms * measured.ratio_high / measured.ratio
-        if measured
-        else None,
-        latency_device=f"{measured.device}, {measured.runtime}" if measured else None,
     )
-    return Deployment(inputs=Inputs.of(data), evidence=evidence, data=data, fidelity=fidelity)
+
+
+def _latency(run: Run, row: FrontMember) -> dict[str, Any]:
+    """What is known of the time that an image takes, as fields of Evidence."""
+    found = [one.measured for one in front_latencies(run) if one.arch_id == row.arch_id]
+    if not found:
+        return {}
+    measured = found[0]
+    return {
+        "latency_ms": measured.latency_ms,
+        "latency_low_ms": measured.latency_ms * measured.ratio_low / measured.ratio,
+        "latency_high_ms": measured.latency_ms * measured.ratio_high / measured.ratio,
+        "latency_device": f"{measured.device}, {measured.runtime}",
+    }

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
 from nas.export import Provenance, export_network
 from nas.report import best_row, knee_row, write_report
 from nas.run._deployment import deployment_of, find_data
+from nas.run._finals import FinalNetwork
 from nas.run._views import write_views
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.export import Exported
     from nas.report import FrontRow, Report
+    from nas.run._members import FrontMember
     from nas.run._run import Run
     from nas.trial import Evaluation
 
@@ -65,6 +66,10 @@ def summary_of(run: Run) -> dict[str, Any]:
         "hypervolume": run.hypervolume(),
         "picks": {name: front[place].arch_id for name, place in picks.items()},
         "front": [_member(row, run) for row in front],
+        "final": [
+            _member(one, run) | {"on_front": one.on_front, "evidence": asdict(one.evidence)}
+            for one in run.finals()
+        ],
     }
 
 
@@ -83,17 +88,18 @@ def export_run(
     pick: str,
     folder: Path,
     *,
+    proxies: bool = False,
     materialized: bool = False,
     code_only: bool = False,
     force: bool = False,
 ) -> tuple[Exported, ...]:
-    """Write networks of a run's front into `folder`, in every form that others run.
+    """Write networks of a run into `folder`, in every form that others run.
 
-    `pick` is best, knee, all, or the beginning of an id; `materialized` writes generated kernels
-    instead of parameter rings; `code_only` leaves it at code, weights and model file; `force`
-    replaces files that were edited. Raises UserError.
+    `pick` is best, knee, all, or the beginning of an id; `proxies` passes the final front over;
+    `materialized` writes generated kernels instead of parameter rings; `code_only` leaves it at
+    code, weights and model file; `force` replaces files that were edited. Raises UserError.
     """
-    problem, members = run.problem, run.pick(pick)
+    problem, members = run.problem, run.pick(pick, proxies=proxies)
     data = None if code_only else find_data(run)
     exported = []
     for member in members:
@@ -113,14 +119,17 @@ def export_run(
     return tuple(exported)
 
 
-def _provenance(run: Run, row: FrontRow) -> Provenance:
+def _provenance(run: Run, row: FrontMember) -> Provenance:
+    if isinstance(row, FinalNetwork):
+        return row.provenance
     problem, settings = run.problem, run.settings
     shape = "x".join(map(str, problem.input_shape))
     version = run.folder.read_json("environment.json")["packages"].get("reuse-nas")
     return Provenance(
         claim=(
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
-            f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on {settings.data} "
+            f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on "
+            f"{Path(settings.data).name} "
             f"after a proxy training of {_training(run)} "
             "(one seed; these are its weights). Train it in full before use."
         ),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nas.data import DataFingerprint, DataSummary
     from nas.export import Exported
     from nas.report import HypervolumeBox, Snapshot
+    from nas.run._finals import FinalNetwork
     from nas.run._folder import RunFolder
     from nas.run._members import FrontMember
     from nas.run._results import RunReport
@@ -127,16 +128,38 @@ class Run:
 
         return front_members(self, self.trials())
 
-    def pick(self, which: str = "knee") -> tuple[FrontMember, ...]:
-        """Members of the front: `best` (most accurate), `knee`, `all`, or by the start of an id.
+    def finals(self) -> tuple[FinalNetwork, ...]:
+        """The networks that `nas train RUN` has trained in full, best first; none before.
+
+        Raises:
+            RunFolderError: a file of theirs cannot be read.
+        """
+        from nas.run._finals import final_networks
+
+        return final_networks(self)
+
+    def pick(self, which: str = "knee", *, proxies: bool = False) -> tuple[FrontMember, ...]:
+        """Members of the final front, or of the search's where there is none or `proxies`.
+
+        Args:
+            which: `best` (most accurate), `knee`, `all`, or the beginning of an id, which may be
+                that of a finalist beside the front too.
+            proxies: Whether the networks are taken as the search has trained them, though some
+                are trained in full.
 
         Raises:
             OptionError: no member is called so, or several are.
             RunFolderError: the front is empty.
         """
-        from nas.run._members import pick_members
+        from nas.run._members import PICKS, pick_members
 
-        return pick_members(self, self.front(), which)
+        finals = () if proxies else self.finals()
+        if which in PICKS:
+            front = tuple(one for one in finals if one.on_front)
+            return pick_members(self, front or self.front(), which)
+        known = {one.arch_id for one in finals}
+        others = (one for one in self.front() if one.arch_id not in known)
+        return pick_members(self, (*finals, *others), which)
 
     def dataframe(self) -> pd.DataFrame:
         """One row a trial: number, state, id, every metric that is known, and its open values.
@@ -171,6 +194,7 @@ class Run:
         pick: str = "knee",
         out: Path | str | None = None,
         *,
+        proxies: bool = False,
         materialized: bool = False,
         code_only: bool = False,
         force: bool = False,
@@ -180,6 +204,7 @@ class Run:
         Args:
             pick: As `pick` has it.
             out: Folder to write to; `export` in the run folder where None.
+            proxies: As `pick` has it.
             materialized: Write the kernels that parameter rings generate instead of the rings.
             code_only: Write code, weights and model file alone, which needs no data.
             force: Replace files that were edited since they were exported.
@@ -194,6 +219,7 @@ class Run:
             self,
             pick,
             Path(out) if out else self.path / "export",
+            proxies=proxies,
             materialized=materialized,
             code_only=code_only,
             force=force,

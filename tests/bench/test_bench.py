@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -147,9 +148,11 @@ def test_unusable_settings(tmp_path: Path, change: dict[str, object], message: s
 @pytest.mark.usefixtures("only_toy")
 def test_command_line(tmp_path: Path) -> None:
     options = ["--tables", "nasbench201-cifar10", "--samplers", "evolution,random+dedup"]
-    result = CliRunner().invoke(
-        app, ["bench", *options, "--seeds", "1", "--budget", "10", "--out", str(tmp_path)]
-    )
+    options += ["--seeds", "1", "--budget", "10", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, ["bench", *options])
     assert result.exit_code == 0, result.output
     assert "evolution" in result.output
     assert (tmp_path / "bench.png").exists()
+    again = CliRunner().invoke(app, ["bench", *options, "--json"])
+    plain = json.loads(again.stdout)
+    assert [row["sampler"] for row in plain["rows"]] == ["evolution", "random+dedup"]

@@ -55,6 +55,13 @@ def test_a_model_file_is_trained_and_its_weights_are_kept(folder: Path) -> None:
     assert first["changes"] == second["changes"]
 
 
+def test_figures_are_one_json_object(folder: Path) -> None:
+    plain = json.loads(inspect("model.yaml", "--untrained", "--json"))
+
+    assert plain["name"] == "model"
+    assert {"depthwise", "changes", "files"} <= set(plain)
+
+
 def test_untrained_networks_are_shown_without_advice(folder: Path) -> None:
     output = inspect("model.yaml", "--untrained", "--out", "there")
 

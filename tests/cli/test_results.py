@@ -104,7 +104,7 @@ def test_exports_are_picked_by_name_or_id(
         ended = nas("export", run, "--pick", pick, "--out", tmp_path / pick, "--code-only")
         assert ended.status == 0
         # Module, weights, model file and record of each.
-        assert len(ended.out.split()) == 4 * count
+        assert ended.out.count("\n  ") == 4 * count
         assert len(list((tmp_path / pick).glob("*.py"))) == count
 
     assert nas("export", run, "--pick", ids[0][:6]).status == 0

@@ -35,16 +35,19 @@ SURFACE = {
         "MODEL|RUN:ID|RUN", "--recipe", "--set", "--data", "--data-dir", "--resolution",
         "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--task",
         "--seeds", "--finalists", "--first-seed", "--teacher", "--init", "--device", "--threads",
-        "--kernels", "--workers", "--address", "--out", "--resume", "--plugin",
+        "--kernels", "--workers", "--address", "--out", "--resume", "--json", "--plugin",
     ],
-    "recipes": ["[NAME]"],
+    "recipes": ["[NAME]", "--json"],
     "tune": [
         "MODEL|RUN:ID", "--recipe", "--set", "--key", "--budget", "--data", "--data-dir", "--seed",
-        "--workers", "--gpus-per-worker", "--address", "--out", "--plugin",
+        "--workers", "--gpus-per-worker", "--address", "--out", "--json", "--plugin",
     ],
     "runs": ["FOLDER", "--json"],
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],
-    "export": ["RUN", "--pick", "--out", "--materialize", "--code-only", "--force", "--storage"],
+    "export": [
+        "RUN", "--pick", "--out", "--proxies", "--materialize", "--code-only", "--force",
+        "--storage", "--json",
+    ],
     "repair": ["RUN"],
     "track": ["RUN", "--mlflow", "--tensorboard"],
     "spaces": ["--json"],
@@ -59,10 +62,11 @@ SURFACE = {
     ],
     "inspect": [
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images",
-        "--untrained", "--out", "--set", "--plugin",
+        "--untrained", "--out", "--set", "--json", "--plugin",
     ],
     "bench": [
         "--tables", "--samplers", "--seeds", "--first-seed", "--budget", "--workers", "--out",
+        "--json",
     ],
     "check-plugin": ["FILE|MODULE"],
 }  # fmt: skip

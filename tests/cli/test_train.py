@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def test_recipes_are_listed_and_printed() -> None:
     for name in recipe_catalogue():
         assert re.search(rf"^{name}\s", listed, flags=re.MULTILINE)
     assert parse_recipe(run("recipes", "rpg"), source="printed").name == "rpg"
+    assert json.loads(run("recipes", "--json"))["rpg"]["epochs"] == 90
 
 
 def test_a_network_is_trained_and_reported(tmp_path: Path, npz: Path) -> None:
@@ -39,6 +41,9 @@ def test_a_network_is_trained_and_reported(tmp_path: Path, npz: Path) -> None:
     assert "epoch 3/3" in told
     assert re.search(r"accuracy, mean, %\s+[\d.]+ ± [\d.]+\s+[\d.]+ ± [\d.]+", told)
     assert "test images: read once" in told
+    plain = json.loads(run("train", "--resume", out, "--json"))
+    assert plain["folder"] == out
+    assert len(plain["seeds"]) == 2
     again = run("train", "--resume", out)
     assert "left" not in again
     assert re.search(r"accuracy, mean, %\s+[\d.]+ ±", again)

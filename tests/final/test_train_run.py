@@ -3,10 +3,13 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from nas.cli import app
@@ -14,12 +17,11 @@ from nas.errors import OptionError, RunFolderError, UserError
 from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
 from nas.final import _train_run as module
 from nas.final._front import FinalMember, agreement
+from nas.run import open_run
 from tests.final.small_model import QUICK
 from tests.search.small import SMALL
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.final import FinalFront, TrainingJob
 
 
@@ -77,6 +79,41 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
     assert 1 <= len(front.front) <= len(front.members) == 2
     assert all(one.validation_std is not None for one in front.members)
     assert any("within two standard deviations" in line for line in told)
+
+
+def test_an_export_takes_the_weights_and_figures_of_full_training(
+    searched: Path, run: Path, tmp_path: Path
+) -> None:
+    before = open_run(run).pick("all")
+    front = train_finalists(run, asked(searched))
+    done = CliRunner().invoke(app, ["export", str(run), "--pick", "all", "--json"])
+    exported = json.loads(done.stdout)
+
+    assert [one["id"] for one in exported] == [one.arch_id for one in front.front]
+    for one, member in zip(exported, front.front, strict=True):
+        record = json.loads(Path(one["files"]["record"]).read_text())
+        evidence = record["evidence"]
+        assert (evidence["training"], evidence["split"], evidence["seeds"]) == ("full", "test", 2)
+        assert evidence["accuracy"] == member.test
+        assert "Test accuracy" in one["claim"]
+        assert "proxy" not in Path(one["files"]["card"]).read_text()
+        full = run / "final/networks" / one["id"] / "weights.safetensors"
+        weights = load_file(one["files"]["weights"])
+        assert all(torch.equal(value, weights[name]) for name, value in load_file(full).items())
+
+    proxies = open_run(run).pick("all", proxies=True)
+    assert [one.arch_id for one in proxies] == [one.arch_id for one in before]
+    (files,) = open_run(run).export("best", tmp_path / "proxy", proxies=True, code_only=True)
+    assert "proxy training" in files.claim
+
+
+def test_a_finalist_whose_files_are_gone_is_named(searched: Path, run: Path) -> None:
+    front = train_finalists(run, asked(searched))
+    report = run / "final/networks" / front.members[0].arch_id / "report.json"
+    report.unlink()
+
+    with pytest.raises(RunFolderError, match=r"report\.json: cannot be read"):
+        open_run(run).finals()
 
 
 def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, run: Path) -> None:
