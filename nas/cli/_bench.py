@@ -40,7 +40,9 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Compare samplers on tables of finished trainings; interrupt and repeat as you like."""
-    from nas.bench import CONTENDERS, TABLES, BenchSettings, run_bench
+    console = make_console(silent=as_json)
+    console.print(f"Comparing samplers; searches are kept in {out}.", soft_wrap=True)
+    from nas.bench import CONTENDERS, TABLES, BenchSettings, run_bench  # loads Optuna
 
     settings = BenchSettings(
         out=out,
@@ -51,7 +53,6 @@ def bench(
         budget=budget,
         workers=workers,
     )
-    console = make_console(silent=as_json)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("runs", total=settings.num_runs)
         report = run_bench(settings, on_run=lambda run: progress.advance(bar))

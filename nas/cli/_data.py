@@ -37,7 +37,9 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what data are as a search would read them, the test part and duplicates included."""
-    from nas.data import load_data, load_test, summarize_data
+    console = make_console(silent=as_json)
+    console.print(f"Reading {path}.")
+    from nas.data import load_data, load_test, summarize_data  # loads torch
 
     options = data_options(resolution, resize, channels, flip, group_by, skip_bad, task)
     images = load_data(path, data_dir=data_dir, options=options)
@@ -46,6 +48,5 @@ def data(
     if as_json:
         typer.echo(json.dumps(summary.to_plain()))
         return
-    console = make_console()
     for line in summary.lines():
         console.print(line, highlight=False, soft_wrap=True, markup=False)

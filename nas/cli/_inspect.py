@@ -68,11 +68,12 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Draw a network's depthwise kernels, feature maps and rings, and say what to open."""
-    from nas.data import load_data
+    console = make_console(soft_wrap=True, silent=as_json)
+    console.print(f"Reading {model}.")
+    from nas.data import load_data  # loads torch
     from nas.inspect import inspect_network, to_plain, write_inspection
     from nas.trial import Fidelity
 
-    console = make_console(soft_wrap=True, silent=as_json)
     if weights is not None and untrained:
         raise OptionError("--weights and --untrained cannot be combined; choose one")
     workload = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)

@@ -20,7 +20,7 @@ from nas.units import human_share
 
 if TYPE_CHECKING:
     from nas.cli._screen import Screen
-    from nas.latency import DeviceKind, Latency, LatencyMeter
+    from nas.latency import DeviceKind, Latency
     from nas.run import Run
     from nas.space import SearchSpace
 
@@ -51,8 +51,6 @@ def latency(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a network's latency for one image, or learn to predict a whole space's."""
-    from nas.latency import LatencyMeter
-
     if (model is None) == (calibrate is None):
         raise OptionError("latency: give either a MODEL to measure or --calibrate SPACE")
     if calibrate is not None and fresh:
@@ -63,11 +61,14 @@ def latency(
     shape = parse_shape(input_shape)
     if calibrate is not None:
         space = load_space(calibrate, overrides)
-        meter = LatencyMeter(parse_device(device))
-        _calibrate(space, meter, shape, classes, networks, as_json)
+        _calibrate(space, parse_device(device), shape, classes, networks, as_json)
         return
     arch = load_architecture(cast("str", model), overrides)
     workload = Workload(arch=arch, input_shape=shape, num_classes=classes)
+    if not as_json:
+        typer.echo(f"Measuring {arch.name}.")
+    from nas.latency import LatencyMeter  # loads torch
+
     found = LatencyMeter(parse_device(device)).measure(workload, fresh=fresh)
     if as_json:
         typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(found)))
@@ -77,16 +78,19 @@ def latency(
 
 def _calibrate(
     space: SearchSpace,
-    meter: LatencyMeter,
+    device: DeviceKind,
     shape: tuple[int, int, int],
     classes: int,
     networks: int,
     as_json: bool,
 ) -> None:
-    from nas.latency import calibrate
-
     if not space.is_open:
         raise OptionError(f"--calibrate {space.name}: nothing is open there; measure it instead")
+    if not as_json:
+        typer.echo(f"Measuring parts and {networks} networks of {space.name}.")
+    from nas.latency import LatencyMeter, calibrate  # loads torch
+
+    meter = LatencyMeter(device)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {what: progress.add_task(what, total=None) for what in ("parts", "networks")}
         made = calibrate(

@@ -17,11 +17,11 @@ def check_plugin(
     ],
 ) -> None:
     """Check a block family of your own: costs, ids, training, reuse, rings, export and ONNX."""
-    families = load_plugin(plugin)
-    # Loads torch and the exporters.
-    from nas.testing import CHECKS, run_checks
-
     console, failed = make_console(), []
+    console.print(f"Checking {plugin}.", soft_wrap=True)
+    families = load_plugin(plugin)
+    from nas.testing import CHECKS, run_checks  # loads torch and the exporters
+
     for family in families:
         kinds = ", ".join(options.kind for options in family.options)
         console.print(f"family {family.name}: {kinds}", highlight=False, markup=False)

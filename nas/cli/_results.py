@@ -82,10 +82,11 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Print a run's front and write report.html; several runs are compared in one page."""
-    from nas.run import open_run, summary_of, write_comparison
+    screen = Screen(silent=as_json)
+    screen.line(f"Reading {', '.join(map(str, runs))}.")
+    from nas.run import open_run, summary_of, write_comparison  # loads torch
     from nas.run import watch as follow
 
-    screen = Screen(silent=as_json)
     reopen = partial(open_run, data_dir=data_dir, storage=storage)
     if len(runs) > 1:
         opened = [reopen(run) for run in runs]
@@ -124,6 +125,18 @@ def export(
     code_only: Annotated[
         bool, typer.Option("--code-only", help="No ONNX, no torch.export, no card: code alone.")
     ] = False,
+    qat: Annotated[
+        int,
+        typer.Option(
+            metavar="EPOCHS", help="Train with quantisation in the loop before writing int8."
+        ),
+    ] = 0,
+    tflite: Annotated[
+        bool,
+        typer.Option(
+            "--tflite", help="An int8 .tflite and C array too, run by tflite-micro's interpreter."
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that were edited since.")
     ] = False,
@@ -134,12 +147,20 @@ def export(
 
     They are of the final front where there is one, trained in full, and of the search's otherwise.
     """
-    from nas.run import open_run
-
     screen = Screen(silent=as_json)
+    screen.line(f"Reading {run}.")
+    from nas.run import open_run  # loads torch
+
     opened = open_run(run, storage=storage)
     exported = opened.export(
-        pick, out, proxies=proxies, materialized=materialize, code_only=code_only, force=force
+        pick,
+        out,
+        proxies=proxies,
+        materialized=materialize,
+        code_only=code_only,
+        force=force,
+        qat=qat,
+        tflite=tflite,
     )
     if as_json:
         screen.result([files.to_plain() for files in exported])
@@ -153,9 +174,11 @@ def export(
 
 def repair(run: Run) -> None:
     """Make a damaged run usable: keep what is readable, train again what has lost its weights."""
-    from nas.run import open_run, repair_run
+    screen = Screen()
+    screen.line(f"Reading {run}.")
+    from nas.run import open_run, repair_run  # loads torch
 
-    screen, done = Screen(), repair_run(open_run(run))
+    done = repair_run(open_run(run))
     for line in done.dropped:
         screen.line(f"Dropped from the journal: {line}")
     if done.backup:

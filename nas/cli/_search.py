@@ -163,9 +163,10 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a search, with what is left of its budget or with a larger one."""
-    from nas.run import open_run
-
     screen = Screen(silent=quiet or as_json)
+    screen.line(f"Reading {run}.")
+    from nas.run import open_run  # loads torch
+
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
     opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
     if budget is not None:

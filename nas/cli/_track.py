@@ -22,8 +22,9 @@ def track(
     ] = None,
 ) -> None:
     """Write a run into MLflow or TensorBoard; again while it goes on adds what is new."""
-    from nas.run import open_run, track_run
-
     screen = Screen()
+    screen.line(f"Reading {run}.")
+    from nas.run import open_run, track_run  # loads torch
+
     for line in track_run(open_run(run), mlflow=mlflow, tensorboard=tensorboard):
         screen.line(line)

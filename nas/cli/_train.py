@@ -147,9 +147,10 @@ def train(
     Of a run, the networks near its front climb a ladder of longer trainings, and the last ones
     make the run's final front.
     """
-    from nas.final import default_folder, is_run, plan_training
-
     console = make_console(silent=as_json)
+    console.print(f"Reading {target}.", soft_wrap=True)
+    from nas.final import default_folder, is_run, plan_training  # loads torch
+
     if is_run(Path(target)):
         _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
         asked = (

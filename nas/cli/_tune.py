@@ -46,11 +46,12 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search a recipe's hyper-parameters with Ray Tune: an Optuna searcher, ASHA stops early."""
-    from nas.final import default_folder, plan_training
+    console = make_console(silent=as_json)
+    console.print(f"Reading {target}.", soft_wrap=True)
+    from nas.final import default_folder, plan_training  # loads torch
     from nas.tune import SEARCHED, Resources, TuneSettings, tune_recipe
     from nas.workers import open_ray
 
-    console = make_console(silent=as_json)
     plan = plan_training(
         target, recipe=recipe, overrides=overrides, data=data, data_dir=data_dir, device="cpu"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas.export._card import Evidence
 from nas.export._emit import Provenance, emit_module
 from nas.export._inputs import Inputs
+from nas.export._tflite import find_converter
 from nas.export._write import Deployment, Exported, export_network
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "Provenance",
     "emit_module",
     "export_network",
+    "find_converter",
 ]

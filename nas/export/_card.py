@@ -86,6 +86,7 @@ def record_of(
             "fp32_bytes": int8.fp32_bytes,
             "way": int8.way,
         },
+        "tflite": deployed.tflite.facts() if deployed.tflite else None,
         "remarks": list(deployed.remarks),
     }
 
@@ -159,6 +160,16 @@ def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
         both = (100 * int8["accuracy"], 100 * int8["fp32_accuracy"])
         words = "{:.2f} % validation (fp32 {:.2f} % on the same images)".format(*both)
         rows.append(("accuracy in int8", words))
+    if (tflite := record["tflite"]) is not None:
+        ours, exact = 100 * tflite["accuracy"], 100 * tflite["fp32_accuracy"]
+        rows += [
+            ("flash, .tflite", human_bytes(tflite["bytes"])),
+            ("RAM, tflite-micro's arena on a 64-bit machine", human_bytes(tflite["arena_bytes"])),
+            (
+                "accuracy by tflite-micro",
+                f"{ours:.2f} % (fp32 {exact:.2f} %) of {tflite['images']:,} validation images",
+            ),
+        ]
     return [row for row in rows if row[1] != "0"]
 
 
@@ -168,6 +179,8 @@ _MEANINGS = {
     ".yaml": "the model file, for `nas cost`, `nas show`, `nas train`",
     ".onnx": "ONNX, fp32, any batch, input `images`, output `logits`",
     ".int8.onnx": "ONNX, int8 kernels by channel, any batch",
+    ".tflite": "int8 for microcontrollers: (1, H, W, C) in, logits out",
+    ".cc": "the same file as a C array, with its arena and scales",
     ".pt2": "`torch.export` program: `torch.export.load(FILE).module()`",
 }
 

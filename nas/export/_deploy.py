@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
 
-from nas.errors import NasError, UserError
-from nas.quantize import network_onnx, open_session, quantize_int8, run_onnx
+from nas.errors import NasError, OptionError, UserError
+from nas.export._tflite import convert_tflite
+from nas.model import save_weights
+from nas.quantize import (
+    calibration_images,
+    network_onnx,
+    open_session,
+    quantize_int8,
+    run_onnx,
+    train_aware,
+    validation_images,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nas.data import ImageData
+    from nas.export._tflite import TfliteNetwork
     from nas.quantize import Int8Network
     from nas.trial import Fidelity
 
@@ -35,49 +47,100 @@ class Deployed:
     int8: Int8Network | None
     program: bytes | None
     """Of `torch.export`."""
-    remarks: tuple[str, ...]
+    tflite: TfliteNetwork | None = None
+    remarks: tuple[str, ...] = ()
     """One sentence for each form that is missing or that a user must be warned of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantisation:
+    """What 8 bits need, and what is wanted of them."""
+
+    data: ImageData
+    """Ranges come from training images, accuracy from validation images."""
+    fidelity: Fidelity
+    """Which of those images."""
+    qat_epochs: int = 0
+    """Of training with quantisation in the loop first."""
+    tflite: bool = False
+    """Write .tflite too."""
 
 
 def deploy_forms(
     model: nn.Module,
     input_shape: tuple[int, int, int],
     *,
-    data: ImageData | None,
-    fidelity: Fidelity | None,
+    quantisation: Quantisation | None,
+    source: str,
 ) -> Deployed:
     """Make every form that can be made, and compare each with `model`, which has no rings.
 
     Args:
         model: (B, C, H, W) -> (B, K), in evaluation mode.
         input_shape: (C, H, W).
-        data: For the int8 form: ranges from training images, accuracy on validation images.
-        fidelity: Which of those images.
+        quantisation: For the forms in 8 bits; there are none without.
+        source: The network as a file of code.
 
-    Raises NasError where a form computes something else.
+    Raises NasError where a form computes something else, OptionError where there is no converter.
     """
     remarks: list[str] = []
-    onnx = int8 = None
+    onnx, int8, tflite = None, None, None
+    aware = _aware(model, quantisation)
     if find_spec("onnx") is None or find_spec("onnxruntime") is None:
         remarks.append(f"no ONNX files: {NO_ONNX}")
     else:
         onnx = _checked_onnx(model, input_shape)
-        if data is None or fidelity is None:
+        if quantisation is None:
             remarks.append("no int8 file: it needs training images to find ranges from")
-        elif data.options.task != "classification":
-            remarks.append(f"no int8 file: it is checked for classes, not for {data.options.task}")
+        elif (task := quantisation.data.options.task) != "classification":
+            remarks.append(f"no int8 file: it is checked for classes, not for {task}")
         else:
-            int8 = _int8(model, data, fidelity, remarks)
+            int8 = _int8(model, aware, quantisation, remarks)
+    if quantisation is not None and quantisation.tflite:
+        tflite = _tflite(model, aware, source, quantisation)
+        remarks += tflite.remarks
     return Deployed(
-        onnx=onnx, int8=int8, program=_program(model, input_shape), remarks=tuple(remarks)
+        onnx=onnx,
+        int8=int8,
+        program=_program(model, input_shape),
+        tflite=tflite,
+        remarks=tuple(remarks),
     )
 
 
+def _aware(model: nn.Module, wanted: Quantisation | None) -> nn.Module | None:
+    if wanted is None or not wanted.qat_epochs:
+        return None
+    return train_aware(model, wanted.data, wanted.fidelity, epochs=wanted.qat_epochs)
+
+
+def _tflite(
+    model: nn.Module, aware: nn.Module | None, source: str, wanted: Quantisation
+) -> TfliteNetwork:
+    data, fidelity = wanted.data, wanted.fidelity
+    if data.options.task != "classification":
+        raise OptionError(f"--tflite is checked for classes, not for {data.options.task}")
+    made = convert_tflite(
+        source,
+        first_class(source),
+        model,
+        save_weights(aware or model),
+        calibration=calibration_images(data, fidelity),
+        validation=validation_images(data, fidelity),
+    )
+    return replace(made, aware=aware is not None)
+
+
+def first_class(source: str) -> str:
+    """The name of the network in an emitted file."""
+    return next(node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+
+
 def _int8(
-    model: nn.Module, data: ImageData, fidelity: Fidelity, remarks: list[str]
+    model: nn.Module, aware: nn.Module | None, wanted: Quantisation, remarks: list[str]
 ) -> Int8Network | None:
     try:
-        made = quantize_int8(model, data, fidelity)
+        made = quantize_int8(model, wanted.data, wanted.fidelity, aware=aware)
     except UserError as error:
         remarks.append(f"no int8 file: {error}")
         return None

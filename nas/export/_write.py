@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from nas.arch import summarize
 from nas.cost import cost_of
 from nas.errors import NasError
 from nas.export._card import FORMAT, card_of, record_of
-from nas.export._deploy import deploy_forms
+from nas.export._deploy import Quantisation, deploy_forms, first_class
 from nas.export._emit import emit_module
 from nas.export._inputs import usage_code, with_usage
 from nas.export._place import digest, place_files
@@ -44,6 +43,8 @@ SUFFIXES = {
     "onnx": ".onnx",
     "int8": ".int8.onnx",
     "program": ".pt2",
+    "tflite": ".tflite",
+    "c_array": ".cc",
     "card": ".md",
 }
 
@@ -64,6 +65,10 @@ class Exported:
     int8: Path | None = None
     program: Path | None = None
     """Of `torch.export`."""
+    tflite: Path | None = None
+    """int8, for tflite-micro."""
+    c_array: Path | None = None
+    """The same file as C source."""
     card: Path | None = None
     remarks: tuple[str, ...] = ()
     """What a user must know: forms that are missing, accuracy lost in int8."""
@@ -95,6 +100,22 @@ class Deployment:
     """For the int8 form; without data there is none."""
     fidelity: Fidelity | None = None
     """Which images of `data` the int8 form is scored on."""
+    qat_epochs: int = 0
+    """Of training with quantisation in the loop, for the forms in 8 bits."""
+    tflite: bool = False
+    """Write an int8 .tflite and its C array too; needs the converter."""
+
+    @property
+    def quantisation(self) -> Quantisation | None:
+        """What the forms in 8 bits need; None where it is not there."""
+        if self.data is None or self.fidelity is None:
+            return None
+        return Quantisation(
+            data=self.data,
+            fidelity=self.fidelity,
+            qat_epochs=self.qat_epochs,
+            tflite=self.tflite,
+        )
 
 
 def export_network(
@@ -146,7 +167,7 @@ def export_network(
     )
     _verify(source, arch, model, input_shape, num_classes)
     if (known := deployment.inputs if deployment else inputs) is not None:
-        code = usage_code(known, _first_class(source), input_shape, weights=weights is not None)
+        code = usage_code(known, first_class(source), input_shape, weights=weights is not None)
         source = with_usage(source, code)
     contents = {"module": source.encode(), "model_file": dump_architecture(arch).encode()}
     if weights is not None:
@@ -182,11 +203,17 @@ class _Package:
     ) -> None:
         """Add the forms that other programs run, and the card."""
         materialize(model)
+        source = emit_module(
+            self.arch.without_rings() if self.arch.is_shared else self.arch,
+            input_shape=input_shape,
+            num_classes=num_classes,
+            provenance=provenance,
+        )
         deployed = deploy_forms(
-            model, input_shape, data=deployment.data, fidelity=deployment.fidelity
+            model, input_shape, quantisation=deployment.quantisation, source=source
         )
         self.remarks = deployed.remarks
-        self.contents |= _forms(deployed)
+        self.contents |= _forms(deployed, self.stem)
         self.record = record_of(
             self.arch,
             cost=cost_of(self.arch, input_shape=input_shape, num_classes=num_classes),
@@ -223,11 +250,14 @@ class _Package:
         )
 
 
-def _forms(deployed: Deployed) -> dict[str, bytes]:
+def _forms(deployed: Deployed, stem: str) -> dict[str, bytes]:
+    tflite = deployed.tflite
     forms = {
         "onnx": deployed.onnx,
         "int8": deployed.int8.onnx if deployed.int8 else None,
         "program": deployed.program,
+        "tflite": tflite.content if tflite else None,
+        "c_array": tflite.c_source(stem).encode() if tflite else None,
     }
     return {kind: content for kind, content in forms.items() if content is not None}
 
@@ -252,7 +282,7 @@ def _verify(
 ) -> None:
     namespace: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, "exported", "exec"), namespace)  # our own text, just written
-    exported = namespace[_first_class(source)]()
+    exported = namespace[first_class(source)]()
     exported.load_state_dict(model.state_dict())
     exported.eval()
     images = torch.rand((2, *input_shape), generator=torch.Generator().manual_seed(0))
@@ -262,7 +292,3 @@ def _verify(
     expected = cost_of(arch, input_shape=input_shape, num_classes=num_classes).params
     if not equal or params != expected:
         raise NasError(f"the exported code of {arch.id} does not match the network it came from")
-
-
-def _first_class(source: str) -> str:
-    return next(node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef))

@@ -41,15 +41,18 @@ EXTRA = ("onnx", "onnxruntime")
 TOLERATED_LOSS = 0.01
 """Of accuracy. A network that loses more is quantised in the other ways too, and says so."""
 
-Way = Literal["minmax", "percentile", "partial"]
+Way = Literal["minmax", "percentile", "partial", "aware"]
 WAYS: Mapping[Way, str] = MappingProxyType(
     {
         "minmax": "int8 kernels by channel, uint8 activations from their least to greatest value",
         "percentile": "int8 kernels by channel, uint8 activations over 99.99 % of their values",
         "partial": "as by percentile, with the first and last layer in fp32",
+        "aware": "as by minmax, after training with quantisation in the loop (--qat)",
     }
 )
-"""Ways to quantise, tried in this order."""
+"""Ways to quantise, tried in this order; the last where its training was asked for."""
+_PLAIN: tuple[Way, ...] = ("minmax", "percentile", "partial")
+"""Those that need no training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,8 @@ class Int8Network:
         tried = ", ".join(f"{way} {100 * accuracy:.2f} %" for way, accuracy in self.tried)
         return (
             f"int8 loses {100 * lost:.1f} points (fp32 {100 * self.fp32_accuracy:.2f} %; tried: "
-            f"{tried}); take the fp32 file: nas does not train with quantisation in the loop"
+            f"{tried}); take the fp32 file"
+            + ("" if "aware" in dict(self.tried) else ", or try nas export --qat 5")
         )
 
     def _on_size(self) -> str:
@@ -92,30 +96,35 @@ class Int8Network:
         )
 
 
-def quantize_int8(model: nn.Module, data: ImageData, fidelity: Fidelity) -> Int8Network:
+def quantize_int8(
+    model: nn.Module, data: ImageData, fidelity: Fidelity, *, aware: nn.Module | None = None
+) -> Int8Network:
     """Quantise a trained network and score it as it was scored in the search.
 
     Args:
         model: (B, C, H, W) -> (B, K), without parameter rings.
         data: Calibrated on training images, scored on validation images.
         fidelity: Which validation images, at which resolution.
+        aware: The same network from `train_aware`; taken where it keeps more.
 
     Raises OptionError where the packages for it are missing.
     """
     _require()
     fidelity = _as_seen_by(model, fidelity)
-    train = _prepared(data.train, CALIBRATION_IMAGES, fidelity, data)
-    val = _prepared(data.val, fidelity.val_images, fidelity, data)
-    labels = data.val.first(fidelity.val_images).labels
+    train = calibration_images(data, fidelity)
+    val, labels = validation_images(data, fidelity)
     shape = (int(train.shape[1]), int(train.shape[2]), int(train.shape[3]))
     fp32 = network_onnx(model, shape)
     exact = accuracy_of(fp32, val, labels)
     made: dict[Way, tuple[float, bytes]] = {}
-    for way in WAYS:
+    if aware is not None:
+        int8 = _quantized(network_onnx(aware, shape), train, "aware")
+        made["aware"] = accuracy_of(int8, val, labels), int8
+    for way in _PLAIN:
+        if any(accuracy >= exact - TOLERATED_LOSS for accuracy, _ in made.values()):
+            break
         int8 = _quantized(fp32, train, way)
         made[way] = accuracy_of(int8, val, labels), int8
-        if made[way][0] >= exact - TOLERATED_LOSS:
-            break
     best = max(made, key=lambda way: made[way][0])
     return Int8Network(
         fp32_accuracy=exact,
@@ -126,6 +135,17 @@ def quantize_int8(model: nn.Module, data: ImageData, fidelity: Fidelity) -> Int8
         way=best,
         tried=tuple((way, accuracy) for way, (accuracy, _) in made.items()),
     )
+
+
+def calibration_images(data: ImageData, fidelity: Fidelity) -> Tensor:
+    """(B, C, H, W) normalised training images, from which ranges of maps come."""
+    return _prepared(data.train, CALIBRATION_IMAGES, fidelity, data)
+
+
+def validation_images(data: ImageData, fidelity: Fidelity) -> tuple[Tensor, Tensor]:
+    """(B, C, H, W) normalised validation images, and their (B,) classes."""
+    images = _prepared(data.val, fidelity.val_images, fidelity, data)
+    return images, data.val.first(fidelity.val_images).labels
 
 
 def _as_seen_by(model: nn.Module, fidelity: Fidelity) -> Fidelity:
@@ -157,7 +177,9 @@ def _quantized(fp32: bytes, images: Tensor, way: Way) -> bytes:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    method = CalibrationMethod.MinMax if way == "minmax" else CalibrationMethod.Percentile
+    method = CalibrationMethod.MinMax
+    if way in ("percentile", "partial"):
+        method = CalibrationMethod.Percentile
     with tempfile.TemporaryDirectory() as name, _quiet():
         plain, inferred, quantized = (Path(name) / f"{step}.onnx" for step in "abc")
         plain.write_bytes(fp32)
@@ -174,7 +196,9 @@ def _quantized(fp32: bytes, images: Tensor, way: Way) -> bytes:
             weight_type=QuantType.QInt8,
             calibrate_method=method,
             nodes_to_exclude=ends if way == "partial" else [],
-            extra_options={} if way == "minmax" else {"CalibPercentile": 99.99},
+            extra_options={"CalibPercentile": 99.99}
+            if method == CalibrationMethod.Percentile
+            else {},
         )
         return compact(onnx.load(quantized))
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
-from nas.export import Provenance, export_network
+from nas.errors import OptionError
+from nas.export import Provenance, export_network, find_converter
 from nas.report import best_row, knee_row, write_report
 from nas.run._deployment import deployment_of, find_data
 from nas.run._finals import FinalNetwork
 from nas.run._views import write_views
 
 if TYPE_CHECKING:
-    from nas.export import Exported
+    from nas.data import ImageData
+    from nas.export import Deployment, Exported
     from nas.report import FrontRow, Report
     from nas.run._members import FrontMember
     from nas.run._run import Run
@@ -83,24 +85,33 @@ def _member(row: FrontRow, run: Run) -> dict[str, Any]:
     }
 
 
-def export_run(
-    run: Run,
-    pick: str,
-    folder: Path,
-    *,
-    proxies: bool = False,
-    materialized: bool = False,
-    code_only: bool = False,
-    force: bool = False,
-) -> tuple[Exported, ...]:
-    """Write networks of a run into `folder`, in every form that others run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions:
+    """How networks of a run are written; `Run.export` says what each means."""
 
-    `pick` is best, knee, all, or the beginning of an id; `proxies` passes the final front over;
-    `materialized` writes generated kernels instead of parameter rings; `code_only` leaves it at
-    code, weights and model file; `force` replaces files that were edited. Raises UserError.
-    """
-    problem, members = run.problem, run.pick(pick, proxies=proxies)
-    data = None if code_only else find_data(run)
+    proxies: bool = False
+    materialized: bool = False
+    code_only: bool = False
+    force: bool = False
+    qat_epochs: int = 0
+    tflite: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on what cannot be, before anything slow begins."""
+        if self.qat_epochs < 0:
+            raise OptionError(f"`qat` {self.qat_epochs}: write a number of epochs, 0 for none")
+        if self.code_only and (self.tflite or self.qat_epochs):
+            raise OptionError(
+                "`code_only` and `tflite` or `qat` cannot be combined: 8 bits need data"
+            )
+        if self.tflite:
+            find_converter()
+
+
+def export_run(run: Run, pick: str, folder: Path, options: ExportOptions) -> tuple[Exported, ...]:
+    """Write networks of a run into `folder`. Raises UserError."""
+    problem, members = run.problem, run.pick(pick, proxies=options.proxies)
+    data = None if options.code_only else find_data(run)
     exported = []
     for member in members:
         with run.folder.blaming_weights(member.arch_id):
@@ -111,12 +122,19 @@ def export_run(
                 num_classes=problem.num_classes,
                 weights=member.weights(),
                 provenance=_provenance(run, member),
-                materialized=materialized,
-                deployment=deployment_of(run, member, data) if data else None,
-                force=force,
+                materialized=options.materialized,
+                deployment=_deployment(run, member, data, options) if data else None,
+                force=options.force,
             )
         exported.append(files)
     return tuple(exported)
+
+
+def _deployment(
+    run: Run, member: FrontMember, data: ImageData, options: ExportOptions
+) -> Deployment:
+    made = deployment_of(run, member, data)
+    return replace(made, qat_epochs=options.qat_epochs, tflite=options.tflite)
 
 
 def _provenance(run: Run, row: FrontMember) -> Provenance:

@@ -198,6 +198,8 @@ class Run:
         materialized: bool = False,
         code_only: bool = False,
         force: bool = False,
+        qat: int = 0,
+        tflite: bool = False,
     ) -> tuple[Exported, ...]:
         """Write members of the front as code, weights, ONNX, `torch.export` and model card.
 
@@ -208,22 +210,25 @@ class Run:
             materialized: Write the kernels that parameter rings generate instead of the rings.
             code_only: Write code, weights and model file alone, which needs no data.
             force: Replace files that were edited since they were exported.
+            qat: Epochs of training with quantisation in the loop, before the forms in 8 bits.
+            tflite: Write an int8 .tflite and its C array too, with the arena that tflite-micro
+                measured.
 
         Raises:
             OptionError: no member is called so.
             RunFolderError: weights cannot be read, or the folder cannot be written.
         """
-        from nas.run._results import export_run
+        from nas.run._results import ExportOptions, export_run
 
-        return export_run(
-            self,
-            pick,
-            Path(out) if out else self.path / "export",
+        options = ExportOptions(
             proxies=proxies,
             materialized=materialized,
             code_only=code_only,
             force=force,
+            qat_epochs=qat,
+            tflite=tflite,
         )
+        return export_run(self, pick, Path(out) if out else self.path / "export", options)
 
     # -- going on ------------------------------------------------------------------------------
 

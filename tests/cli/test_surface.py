@@ -45,8 +45,8 @@ SURFACE = {
     "runs": ["FOLDER", "--json"],
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],
     "export": [
-        "RUN", "--pick", "--out", "--proxies", "--materialize", "--code-only", "--force",
-        "--storage", "--json",
+        "RUN", "--pick", "--out", "--proxies", "--materialize", "--code-only", "--qat", "--tflite",
+        "--force", "--storage", "--json",
     ],
     "repair": ["RUN"],
     "track": ["RUN", "--mlflow", "--tensorboard"],

@@ -244,13 +244,13 @@ def test_without_data_or_onnx_the_rest_is_there_and_it_is_said(
     arch = parse_space(TEXT, source="f.yaml", name="small").decode(())
     model = build_model(arch, in_channels=1, num_classes=3).eval()
     materialize(model)
-    made = deploy_forms(model, (1, 8, 8), data=None, fidelity=None)
+    made = deploy_forms(model, (1, 8, 8), quantisation=None, source="")
     assert made.onnx is not None
     assert made.int8 is None
     assert made.remarks == ("no int8 file: it needs training images to find ranges from",)
 
     monkeypatch.setattr("nas.export._deploy.find_spec", lambda name: None)
     monkeypatch.setattr("nas.export._deploy._program", lambda model, shape: b"program")
-    made = deploy_forms(model, (1, 8, 8), data=None, fidelity=None)
+    made = deploy_forms(model, (1, 8, 8), quantisation=None, source="")
     assert made.onnx is None
     assert "pip install" in made.remarks[0]

@@ -81,11 +81,12 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
     assert any("within two standard deviations" in line for line in told)
 
 
+@pytest.mark.timeout(900)
 def test_an_export_takes_the_weights_and_figures_of_full_training(
     searched: Path, run: Path, tmp_path: Path
 ) -> None:
     before = open_run(run).pick("all")
-    front = train_finalists(run, asked(searched))
+    front = train_finalists(run, asked(searched, finalists=1))
     done = CliRunner().invoke(app, ["export", str(run), "--pick", "all", "--json"])
     exported = json.loads(done.stdout)
 
@@ -106,9 +107,6 @@ def test_an_export_takes_the_weights_and_figures_of_full_training(
     (files,) = open_run(run).export("best", tmp_path / "proxy", proxies=True, code_only=True)
     assert "proxy training" in files.claim
 
-
-def test_a_finalist_whose_files_are_gone_is_named(searched: Path, run: Path) -> None:
-    front = train_finalists(run, asked(searched))
     report = run / "final/networks" / front.members[0].arch_id / "report.json"
     report.unlink()
 

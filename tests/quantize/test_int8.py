@@ -130,5 +130,5 @@ def test_other_ways_are_tried_until_one_loses_little(
     """With nothing tolerated every way is tried, and the best one kept."""
     monkeypatch.setattr("nas.quantize._int8.TOLERATED_LOSS", -1.0)
     made, _ = quantized(steps, NETWORK)
-    assert [way for way, _ in made.tried] == list(WAYS)
+    assert [way for way, _ in made.tried] == [way for way in WAYS if way != "aware"]
     assert made.int8_accuracy == max(accuracy for _, accuracy in made.tried)
