@@ -29,7 +29,7 @@ SURFACE = {
     ],
     "resume": [
         "RUN", "--budget", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
-        "--data", "--data-dir", "--storage", "--quiet", "--json",
+        "--data", "--data-dir", "--storage", "--join", "--quiet", "--json",
     ],
     "train": [
         "MODEL|RUN:ID|RUN", "--recipe", "--set", "--data", "--data-dir", "--resolution",
