@@ -15,6 +15,7 @@ from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._deaths import noting_deaths
 from nas.run._latency import measure_front, wants_latency
+from nas.run._monitor import Monitor
 from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
 from nas.workers import handlers_kept, make_pool
 
@@ -169,6 +170,7 @@ def _evaluate(
             in_order=settings.deterministic,
         )
         loop.run()
+        events.on_wait(loop)  # once more, with what is paused for good pruned
         folder.log("ends")
     return loop.exhausted
 
@@ -211,6 +213,7 @@ class _Search(LoopEvents):
         self._run = run
         self._engine = engine
         self._on_progress = on_progress
+        self._monitor = Monitor(run, engine.ledger)
         self._started = time.monotonic()
         self._paused_before = frozenset(engine.ledger.paused)
         self.evaluated: set[int] = set()
@@ -222,7 +225,10 @@ class _Search(LoopEvents):
     def on_wait(self, loop: SearchLoop) -> None:
         for note in (*self.pool.take_notes(), *self._engine.take_notes()):
             self._run.folder.log(note)
-        self._on_progress(self._snapshot(num_running=len(loop.running)))
+        snapshot = self._snapshot(num_running=len(loop.running))
+        paused = len(self._engine.ledger.paused)
+        self._monitor.show(self.pool, snapshot, paused=paused, now=not loop.running)
+        self._on_progress(snapshot)
 
     def before_record(self, proposal: Proposal, result: TrialResult) -> None:
         if self._in_full(proposal) and result.ok and result.weights is not None:
@@ -233,6 +239,7 @@ class _Search(LoopEvents):
     def after_record(self, proposal: Proposal, result: TrialResult, *, on_front: bool) -> None:
         folder, ledger = self._run.folder, self._engine.ledger
         self.evaluated |= {result.number} - self._paused_before
+        self._monitor.count(result, self._run.settings.rungs[proposal.rung])
         if self._in_full(proposal) and result.weights is not None:
             folder.keep_weights({member.arch_id for member in ledger.results.front})
         folder.log(_line(proposal, result, ledger.evaluations.get(result.number)))

@@ -8,6 +8,7 @@ data: what a worker does with a task is the business of the `Factory` it is made
 from nas.workers._allocator import allocator_variables
 from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
+from nas.workers._measure import Measure
 from nas.workers._open import open_ray, worker_environment
 from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
 from nas.workers._signals import handlers_kept
@@ -17,6 +18,7 @@ __all__ = [
     "Evaluator",
     "Factory",
     "LocalPool",
+    "Measure",
     "Pool",
     "SimulatedPool",
     "WorkerInfo",

@@ -41,6 +41,10 @@ class WorkerProcess:
         self._torch: Any = None
         self._evaluate: Evaluator | None = None
 
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls the actor."""
+        return f"worker ray-{self._index}"
+
     def ping(self) -> None:
         """Answer, which shows that a place was found for this worker."""
 

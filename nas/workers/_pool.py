@@ -11,7 +11,10 @@ from nas.errors import OptionError
 from nas.trial import Task, TrialResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
+
+    from nas.workers._measure import Measure
 
 Device = Literal["cpu", "cuda"]
 
@@ -93,6 +96,9 @@ class Pool(ABC):
     def take_notes(self) -> list[str]:
         """What became of workers since this was last asked: sentences for a log."""
         return []
+
+    def export(self, measures: Sequence[Measure], *, run: str) -> None:  # noqa: B027 - not in all
+        """Hand figures of the search `run` to a monitoring system, where the workers have one."""
 
     @abstractmethod
     def close(self) -> None:

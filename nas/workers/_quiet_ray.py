@@ -7,11 +7,11 @@ that the user has set already is left alone.
 import os
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # would send data home
-os.environ.setdefault("RAY_enable_metrics_collection", "0")  # would warn without an exporter
 # A worker's death is reported in the trial's record. Ray would also print a paragraph on it,
 # into the middle of the live progress; this is its documented filter for lines printed.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
 
 import ray
+from ray.util import metrics
 
-__all__ = ["ray"]
+__all__ = ["metrics", "ray"]

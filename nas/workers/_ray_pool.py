@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import ClusterError, OutageError
@@ -25,14 +24,18 @@ from nas.workers._ray_errors import (
     last_line,
     said_if_ray_is_gone,
 )
+from nas.workers._ray_metrics import RayMetrics
 from nas.workers._safe_evaluate import OUT_OF_MEMORY, failed
 from nas.workers._slot import MAX_LOSSES, Job, Slot
-from nas.workers._spawn import actor_class, plan_when_nodes_are_up, room_for
+from nas.workers._spawn import actor_class, first_answer, kill, plan_when_nodes_are_up, room_for
 from nas.workers._watch import HEAD_GRACE_S, RayWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nas.trial import Task, TrialResult
     from nas.workers._actor import Started
+    from nas.workers._measure import Measure
     from nas.workers._plan import Plan
     from nas.workers._pool import Factory
     from nas.workers._slot import Phase
@@ -99,6 +102,7 @@ class RayPool(Pool):
         self._last_death: tuple[float, Job] | None = None
         self._last_problem = "nothing is known of it"
         self._connection = connect(address, answer_timeout_s=answer_timeout_s)
+        self._metrics = RayMetrics()
         self.dashboard_url = self._connection.dashboard_url
         try:
             self._watch = RayWatch(
@@ -149,13 +153,17 @@ class RayPool(Pool):
         notes, self._notes = self._notes, []
         return notes
 
+    def export(self, measures: Sequence[Measure], *, run: str) -> None:
+        """Set the figures as Ray metrics."""
+        self._metrics.export(measures, run=run)
+
     def close(self) -> None:
         """Kill the workers and leave Ray, if the pool joined it."""
         if self._closed:
             return
         self._closed = True
         for slot in self._slots:
-            _kill(slot)
+            kill(slot.actor)
         disconnect(self._connection)
 
     # --- starting ------------------------------------------------------------------------
@@ -202,7 +210,7 @@ class RayPool(Pool):
         if self._starting and (at_once or slot.failed_starts >= MAX_STARTS):
             raise error
         self._last_problem = str(error)
-        _kill(slot)
+        kill(slot.actor)
         slot.job = None
         if slot.failed_starts >= MAX_RESTARTS:
             self._enter(slot, "retired", None)
@@ -214,7 +222,7 @@ class RayPool(Pool):
         )
 
     def _replace(self, slot: Slot) -> None:
-        _kill(slot)
+        kill(slot.actor)
         slot.job = None
         self._start(slot)
 
@@ -261,7 +269,7 @@ class RayPool(Pool):
         self._dispatch()
         awaited = {slot.awaited: slot for slot in self._oldest_first() if slot.awaited}
         wait_s = TICK_S if limit_s is None else min(max(limit_s, 0.0), TICK_S)
-        ready = _wait(list(awaited), wait_s)
+        ready = first_answer(list(awaited), wait_s)
         for reference in ready:
             self._settle(awaited[reference])
         self._stop_overdue()
@@ -299,7 +307,9 @@ class RayPool(Pool):
 
     def _send(self, slot: Slot, job: Job) -> None:
         slot.job = job
-        self._enter(slot, "busy", slot.actor.evaluate.remote(job.task, alone=job.alone))
+        # Ray's dashboard and `ps` show it by this name.
+        evaluate = slot.actor.evaluate.options(name=job.name)
+        self._enter(slot, "busy", evaluate.remote(job.task, alone=job.alone))
 
     def _settle(self, slot: Slot) -> None:
         if slot.phase == "busy":
@@ -381,18 +391,3 @@ class RayPool(Pool):
 def _describe(plan: Plan, slots: list[Slot]) -> str:
     on_cpu = plan.gpus_each > 0 and any(slot.device == "cpu" for slot in slots)
     return f"{plan} (torch sees no CUDA there: training on the CPU)" if on_cpu else str(plan)
-
-
-def _wait(awaited: list[Any], wait_s: float) -> list[Any]:
-    """The first answer to come, if one comes in time."""
-    if not awaited:
-        time.sleep(wait_s)
-        return []
-    return list(ray.wait(awaited, timeout=wait_s)[0])
-
-
-def _kill(slot: Slot) -> None:
-    # A cluster that is gone, or an actor that is dead, needs no killing.
-    with suppress(ray.exceptions.RayError, ConnectionError, ValueError):
-        if slot.actor is not None:
-            ray.kill(slot.actor)

@@ -31,6 +31,11 @@ class Job:
     """Whether it ran out of a shared GPU's memory, and now wants the GPU to itself."""
 
     @property
+    def name(self) -> str:
+        """What Ray's dashboard and `ps` call it."""
+        return f"network {getattr(self.task.arch, 'id', self.task.arch)}, trial {self.task.number}"
+
+    @property
     def is_lost(self) -> bool:
         """Whether it is given up."""
         return self.losses >= MAX_LOSSES or self.mishaps >= MAX_MISHAPS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from nas.errors import ClusterError
@@ -52,3 +53,18 @@ def actor_class(plan: Plan) -> Any:
         max_task_retries=0,
         runtime_env={"env_vars": worker_environment(plan.num_threads)},
     )
+
+
+def first_answer(awaited: list[Any], wait_s: float) -> list[Any]:
+    """The reference whose answer comes first, if one comes in time."""
+    if not awaited:
+        time.sleep(wait_s)
+        return []
+    return list(ray.wait(awaited, timeout=wait_s)[0])
+
+
+def kill(actor: Any) -> None:
+    """End a worker, if there is one. A cluster that is gone, or a dead actor, needs no killing."""
+    with suppress(ray.exceptions.RayError, ConnectionError, ValueError):
+        if actor is not None:
+            ray.kill(actor)
