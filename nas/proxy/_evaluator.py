@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from nas.cost import training_bytes
+from nas.errors import IllegalArchitecture
 from nas.model import build_model, save_weights
 from nas.proxy._train import train_proxy
 from nas.train import memory_bytes, proxy_seed, seeded
@@ -87,12 +88,16 @@ class Evaluator:
         data, fidelity = self._data, task.fidelity
         channels, *sides = data.input_shape
         height, width = (min(side, fidelity.resolution or side) for side in sides)
-        needed = training_bytes(
-            task.arch,
-            input_shape=(channels, height, width),
-            num_classes=data.num_classes,
-            batch_size=min(fidelity.batch_size, len(data.train)),
-        )
+        try:
+            needed = training_bytes(
+                task.arch,
+                input_shape=(channels, height, width),
+                num_classes=data.num_classes,
+                batch_size=min(fidelity.batch_size, len(data.train)),
+            )
+        except IllegalArchitecture:
+            # On a low rung maps may shrink to one pixel and be strided over: torch can do that.
+            return
         if needed > self._memory_bytes:
             raise MemoryError(
                 f"its training needs {needed / 1e9:.1f} GB at least, and this worker has "

@@ -5,6 +5,8 @@
   slower. Both are put in terms of the quick ones.
 * LruNet's channel shuffles, written with `stack`, copy a map from channels last into rows, and
   what follows has to copy it back. torch's own `channel_shuffle` keeps the format.
+* In bfloat16, a strided kernel's gradient is at times not a number where the map is one pixel, as
+  it can be on a low rung (oneDNN in torch 2.15): there the convolution is computed in float32.
 
 The numbers are the same but for rounding. The blocks themselves stay as they are: what is quick
 here is slow, or cannot be written down, in the formats that networks are deployed in.
@@ -80,11 +82,13 @@ _QUICK_SHUFFLES: dict[object, Callable[[Tensor], Tensor]] = {
 }
 
 
-# -- depthwise convolutions -----------------------------------------------------------------------
+# -- convolutions ---------------------------------------------------------------------------------
 
 
 def _quick_convolution(conv: nn.Conv2d) -> Convolve | None:
     """How to convolve in its stead; None where its own way is quick."""
+    if conv.groups == 1 and conv.stride != (1, 1) and conv.padding_mode == "zeros":
+        return _convolve_strided
     is_depthwise = 1 < conv.groups == conv.in_channels
     if not is_depthwise or conv.padding_mode != "zeros" or conv.dilation != (1, 1):
         return None
@@ -93,6 +97,14 @@ def _quick_convolution(conv: nn.Conv2d) -> Convolve | None:
     if conv.out_channels == conv.in_channels and conv.kernel_size[1] > QUICK_COLUMNS:
         return _convolve_wide
     return None
+
+
+def _convolve_strided(conv: nn.Conv2d, x: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:
+    """In float32 where the map has a single row or column."""
+    enabled = torch.is_autocast_enabled("cpu") and min(x.shape[-2:]) > 1
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+        x = x if enabled else x.to(kernels.dtype)
+        return functional.conv2d(x, kernels, bias, conv.stride, conv.padding, conv.dilation)
 
 
 def _convolve_doubled(conv: nn.Conv2d, x: Tensor, kernels: Tensor, bias: Tensor | None) -> Tensor:

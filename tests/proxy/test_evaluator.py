@@ -152,3 +152,15 @@ def test_a_network_too_large_for_the_memory_is_not_even_built(
     assert result.failure.kind == "OutOfMemory"
     # Two dense convolutions: 9 * 9000 * (16 + 9000) weights at 16 bytes, and the rest.
     assert "needs 11.7 GB at least, and this worker has 3.0 GB" in result.failure.message
+
+
+def test_a_network_for_the_images_trains_on_smaller_ones_too(data: ImageData) -> None:
+    side = min(data.input_shape[1:])
+    stages = tuple(Stage(channels=8, depth=1, stride=2, block=Conv()) for _ in range(4))
+    deep = Architecture(name="deep", stem=ConvStem(channels=8), stages=stages, head=GapLinear())
+    # Half the side is half a pixel in the end, where exact counts have no map any more.
+    fidelity = dataclasses.replace(FIDELITY, resolution=side // 2)
+    result = Evaluator(data)(Task(number=0, arch=deep, fidelity=fidelity, seed=0))
+
+    assert result.failure is None
+    assert result.ok

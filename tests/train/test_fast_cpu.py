@@ -135,3 +135,16 @@ def test_zoo_networks_compute_the_same(name: str) -> None:
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     assert_same(model, torch.randn(2, 3, 32, 32).double())
+
+
+def test_a_kernel_that_strides_over_one_pixel_has_a_gradient_in_bfloat16() -> None:
+    for _ in range(20):  # what oneDNN leaves unset is only at times not a number
+        junk = [torch.full((576 * size,), float("nan")) for size in (1, 2, 4, 8)]
+        del junk
+        conv = nn.Conv2d(8, 8, 3, stride=2, padding=1).to(memory_format=torch.channels_last)
+        x = torch.rand(16, 8, 1, 1).to(memory_format=torch.channels_last)
+        with fast_cpu_kernels(conv), torch.autocast("cpu", dtype=torch.bfloat16):
+            conv(x.bfloat16()).float().square().sum().backward()
+
+        assert conv.weight.grad is not None
+        assert conv.weight.grad.isfinite().all()
