@@ -1,10 +1,10 @@
 """Carry out a Dockerfile's instructions in a clean Debian root, where there is no Docker.
 
-A root of Debian is unpacked by debootstrap, and COPY, RUN, ENV, ARG, USER and WORKDIR are done to it
-in order, each RUN in a chroot with its own mounts and processes. It ends with the image's
+A root of Debian is unpacked by debootstrap, and COPY, RUN, ENV, ARG, USER and WORKDIR are done
+to it in order, each RUN in a chroot with its own mounts and processes. It ends with the image's
 entry point. Needs root, debootstrap and 25 GB of disk; the folder stays, and is removed by hand.
 
-    python docker/rehearse.py [--target gpu] FOLDER [-- ARGUMENTS OF NAS...]
+    python docker/rehearse.py [--target gpu] [--ca FILE] FOLDER [-- ARGUMENTS OF NAS...]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONTEXT = Path(__file__).resolve().parents[1]
 
 
@@ -29,9 +30,7 @@ class Image:
     """A root, and what the instructions so far have set."""
 
     root: Path
-    environment: dict[str, str] = field(
-        default_factory=lambda: {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    )
+    environment: dict[str, str] = field(default_factory=lambda: {"PATH": SYSTEM_PATH})
     folder: str = "/"
     user: str = "root"
     shell: list[str] = field(default_factory=lambda: ["/bin/sh", "-c"])
@@ -136,6 +135,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--dockerfile", type=Path, default=CONTEXT / "docker" / "Dockerfile")
+    parser.add_argument("--ca", type=Path, help="certificates that pip trusts, behind a proxy")
     parser.add_argument("command", nargs="*", help="instead of the image's own")
     options = parser.parse_args()
     image = Image(options.folder.resolve())
@@ -143,6 +143,9 @@ def main() -> None:
         print(f"{keyword} {rest}", flush=True)
         began_s = time.monotonic()
         carry_out(image, keyword, rest)
+        if keyword == "FROM" and options.ca:
+            shutil.copy(options.ca, image.root / "etc" / "rehearsal.crt")
+            image.environment["PIP_CERT"] = "/etc/rehearsal.crt"
         print(f"  done in {time.monotonic() - began_s:.1f} s", flush=True)
     sys.stdout.flush()
     image.run([*image.entry, *(options.command or image.command)])
