@@ -41,7 +41,6 @@ from nas.search import (
     SearchEngine,
     SearchLoop,
     SpaceExhausted,
-    to_minimise,
 )
 from nas.workers import SimulatedPool
 
@@ -67,7 +66,7 @@ class Recorded:
     def vector(self, arch_id: str, seed: int) -> Vector:
         """Accuracy in full, negated, and the logarithms of the costs."""
         cost = self.candidates[arch_id].cost
-        costs = (to_minimise(o, getattr(cost, o.name)) for o in self.problem.objectives[1:])
+        costs = (o.loss(o.of_cost(cost)) for o in self.problem.objectives[1:])
         return (-self.trainings[arch_id][seed].accuracies[-1], *costs)
 
     def volume(self, some: list[str], seed: int) -> float:

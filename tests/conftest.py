@@ -23,9 +23,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How wide the terminal is that the tests were started from says nothing about the output.
 os.environ.pop("COLUMNS", None)
 
-# A background job of a shell ignores Ctrl-C, and all its children with it; some tests send it.
+# A background job of a shell ignores Ctrl-C, one under `nohup` the end of its terminal, and all
+# their children with them; some tests send these signals.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

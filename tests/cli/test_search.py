@@ -272,20 +272,6 @@ def test_a_ray_whose_raylet_is_killed_ends_in_a_sentence_and_resume_goes_on(
 
 
 @pytest.mark.xdist_group("ray")
-def test_a_search_on_ray_prints_nothing_of_ray(search_words: list[str], tmp_path: Path) -> None:
-    done = subprocess.run(command(search_words), capture_output=True, text=True, timeout=170)
-    lines = done.stdout.splitlines()
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert any(f"nas resume {tmp_path / 'run'}" in line for line in lines)
-    assert any(line.startswith("2 workers") for line in lines)
-    progress = [line for line in lines if line.startswith("[")]
-    assert progress[-1].startswith("[3/3] 3 finished")
-    session = open_run(tmp_path / "run")
-    assert len(load_evaluations(session.problem, session.address)) == 3
-
-
-@pytest.mark.xdist_group("ray")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     search_words: list[str], tmp_path: Path, sent: signal.Signals

@@ -10,12 +10,12 @@ from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import nas
-from nas import metrics
 
 PAGE = Path(nas.__file__).parents[1] / "docs" / "api.md"
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="docs/ is not part of this copy")
 
 
+@pytest.mark.usefixtures("own_metrics")
 def test_the_snippets_of_the_api_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -25,15 +25,9 @@ def test_the_snippets_of_the_api_page_run(
     noise = np.random.default_rng(0).integers(0, 40, (120, 16, 16), dtype=np.uint8)
     images = noise + (90 * labels).astype(np.uint8)[:, None, None]
     np.savez("images.npz", images=images, labels=labels)
-    before = dict(metrics._TABLE)
-
     examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(PAGE))
-    try:
-        for example in examples:
-            example.evaluate()
-    finally:
-        metrics._TABLE.clear()
-        metrics._TABLE.update(before)
+    for example in examples:
+        example.evaluate()
 
     printed = capsys.readouterr().out
     assert len(examples) == 7

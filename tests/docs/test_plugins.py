@@ -36,7 +36,7 @@ def run(*arguments: str, cwd: Path) -> str:
         cwd=cwd,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
 
 
@@ -61,19 +61,36 @@ def test_counts_are_those_of_the_paper_s_module(tmp_path: Path) -> None:
     assert cost["macs"] == macs
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("workers", ["local", "1"])
-def test_a_search_from_the_file_to_the_export(tmp_path: Path, workers: str) -> None:
+def search_with_ghosts(folder: Path, workers: str, plugin: Path = GHOST) -> str:
+    """`nas search --plugin` on small images; what it printed."""
     images, labels = blobs(120)
-    np.savez(tmp_path / "blobs.npz", images=images, labels=labels)
-    ghost = tmp_path / "my_ghost.py"
-    ghost.write_text(GHOST.read_text(encoding="utf-8"), encoding="utf-8")
-    run(
-        "search", "--plugin", "my_ghost.py", "--space", str(SPACE), "--data", "blobs.npz",
+    np.savez(folder / "blobs.npz", images=images, labels=labels)
+    return run(
+        "search", "--plugin", str(plugin), "--space", str(SPACE), "--data", "blobs.npz",
         "--budget", "2", "--epochs", "1", "--workers", workers, "--out", "run",
         "--set", "stages.0.block=ghost",
-        cwd=tmp_path,
+        cwd=folder,
     )  # fmt: skip
+
+
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(600)
+def test_workers_of_ray_know_the_family_and_nothing_of_ray_is_printed(tmp_path: Path) -> None:
+    lines = search_with_ghosts(tmp_path, workers="1").splitlines()
+
+    assert any("nas resume" in line for line in lines)
+    assert any(line.startswith("1 worker") for line in lines)
+    progress = [line for line in lines if line.startswith("[")]
+    assert progress[-1].startswith("[2/2] 2 finished")
+    found = nas.open_run(tmp_path / "run").trials()
+    assert {one.state for one in found} == {"complete"}
+
+
+@pytest.mark.timeout(600)
+def test_a_search_from_the_file_to_the_export(tmp_path: Path) -> None:
+    ghost = tmp_path / "my_ghost.py"
+    ghost.write_text(GHOST.read_text(encoding="utf-8"), encoding="utf-8")
+    search_with_ghosts(tmp_path, "local", ghost)
     # The run folder knows its families, whatever becomes of the file.
     ghost.unlink()
     run("report", "run", cwd=tmp_path)
@@ -92,7 +109,7 @@ def test_a_search_from_the_file_to_the_export(tmp_path: Path, workers: str) -> N
         "model = network().eval()\n"
         f"st.load_model(model, {str(weights)!r})\n"
         "print(model(torch.zeros(1, *SHAPE)).shape)\n"
-    ).replace("*SHAPE", ", ".join(map(str, _shape(images))))
+    ).replace("*SHAPE", ", ".join(map(str, _shape(blobs(1)[0]))))
     done = subprocess.run(
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False
     )

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nas import metrics
 from nas.families import load_plugin
 from nas.metrics import Limit, Metric, register_metric
 from nas.run import WorkerConfig, open_run, run_search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from nas.run import Run
@@ -34,13 +33,7 @@ nas.register(nas.Metric(name="num_stages", direction="minimize", unit="stages", 
 """
 
 
-@pytest.fixture(autouse=True)
-def own_metrics() -> Iterator[None]:
-    """What a test registers is gone after it."""
-    before = dict(metrics._TABLE)
-    yield
-    metrics._TABLE.clear()
-    metrics._TABLE.update(before)
+pytestmark = pytest.mark.usefixtures("own_metrics")
 
 
 def test_a_metric_of_the_trained_model_is_measured_where_it_is_trained(

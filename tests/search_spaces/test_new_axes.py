@@ -118,7 +118,7 @@ def assert_works(seed: int) -> bool:
 
 
 def test_random_networks_work() -> None:
-    assert sum(map(assert_works, range(80))) > 40
+    assert sum(map(assert_works, range(50))) > 25
 
 
 @pytest.mark.slow
@@ -126,4 +126,4 @@ def test_random_networks_work() -> None:
 @pytest.mark.parametrize("chunk", range(20))
 def test_ten_thousand_random_settings_work(chunk: int) -> None:
     """With those of the shipped spaces, more than ten thousand networks."""
-    assert sum(map(assert_works, range(80 + 500 * chunk, 580 + 500 * chunk))) > 250
+    assert sum(map(assert_works, range(50 + 500 * chunk, 550 + 500 * chunk))) > 250

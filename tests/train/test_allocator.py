@@ -12,7 +12,7 @@ from nas.train import keep_freed_memory
 wanted = keep_freed_memory() if {keep} else True
 torch.empty(12_000_000).fill_(1)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
+for _ in range(6):
     torch.empty(12_000_000).fill_(1)
 print(wanted, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
