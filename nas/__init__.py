@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nas.model import build_model
     from nas.run import FrontMember, Run, list_runs, open_run, register, search
     from nas.space import load_architecture, load_space
+    from nas.train import register_loss
 
     __version__: str
 
@@ -43,6 +44,7 @@ __all__ = [
     "load_space",
     "open_run",
     "register",
+    "register_loss",
     "search",
     "train",
     "train_finalists",
@@ -60,6 +62,7 @@ _HOMES = {
     "load_space": "nas.space",
     "open_run": "nas.run",
     "register": "nas.run",
+    "register_loss": "nas.train",
     "search": "nas.run",
     "train": "nas.final",
     "train_finalists": "nas.final",

@@ -105,6 +105,12 @@ class Fidelity:
     """Pixels of the shorter side to which images are resized for this training; None keeps the
     size that the data are read at, which is that of all costs."""
     batch_size: int = 64
+    folds: int = 1
+    """Trainings of each network, each validated on other images; scores are their means."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced` weighs each class by the inverse of its share of the training images."""
+    loss: str | None = None
+    """A loss of the user's own, by the name it is registered with; None is the task's."""
 
 
 DEFAULT_FIDELITY = Fidelity(epochs=2, train_images=6_000, val_images=5_000, batch_size=32)

@@ -12,7 +12,7 @@ import random
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nas
 from nas.metrics import parse_objectives
@@ -36,7 +36,7 @@ SPACE = "lru_vgnet_small"
 DATA = "fashion_mnist"
 FILE = "trainings.jsonl"
 SEEDS = (0, 1)
-_PLAIN = {"train_images": 1_200, "val_images": 2_500, "batch_size": 32}
+_PLAIN: dict[str, Any] = {"train_images": 1_200, "val_images": 2_500, "batch_size": 32}
 RUNGS = tuple(
     Fidelity(epochs=epochs, resolution=side, **_PLAIN)
     for epochs, side in ((1, 14), (2, 14), (1, None), (2, None), (4, None))

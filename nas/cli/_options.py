@@ -6,7 +6,7 @@ import inspect
 import re
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -188,3 +188,10 @@ def parse_deploy(text: str) -> Deployment:
         if text == known:
             return known  # type: ignore[no-any-return]
     raise OptionError(f"--deploy {text}: write {' or '.join(get_args(Deployment))}")
+
+
+def parse_class_weights(text: str) -> Literal["none", "balanced"]:
+    """How classes are weighed in the loss. Raises OptionError."""
+    if text == "none" or text == "balanced":
+        return text  # type: ignore[return-value]
+    raise OptionError(f"--class-weights {text}: write none or balanced")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +34,7 @@ from nas.cli._options import (
     Storage,
     Workers,
     limit_options,
+    parse_class_weights,
     parse_deploy,
     worker_config,
 )
@@ -72,6 +73,15 @@ def search(
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
     task: TaskName = "classification",
+    folds: Annotated[
+        int, typer.Option(min=1, help="Train each so often, each time validated on other images.")
+    ] = 1,
+    class_weights: Annotated[
+        str, typer.Option(metavar="none|balanced", help="Whether rare classes weigh as much.")
+    ] = "none",
+    loss: Annotated[
+        str | None, typer.Option(help="One of your own, by the name that --plugin gives it.")
+    ] = None,
     ladder: Annotated[
         str | None,
         typer.Option(
@@ -123,7 +133,12 @@ def search(
         limits=limits,
         sampler=sampler,
         seed=seed,
-        fidelity=fidelity_of(epochs, train_images),
+        fidelity=replace(
+            fidelity_of(epochs, train_images),
+            folds=folds,
+            class_weights=parse_class_weights(class_weights),
+            loss=loss,
+        ),
         storage=storage,
         task_timeout_s=task_timeout,
         deterministic=deterministic,

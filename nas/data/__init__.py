@@ -15,6 +15,7 @@ from nas.data._options import (
 
 if TYPE_CHECKING:
     from nas.data._fingerprint import DataFingerprint, describe_change, fingerprint
+    from nas.data._folds import check_folds, fold_of
     from nas.data._images import ImageData, Images, Split
     from nas.data._known import DATASETS
     from nas.data._load import load_data, load_test
@@ -34,9 +35,11 @@ __all__ = [
     "Loader",
     "Resize",
     "Split",
+    "check_folds",
     "describe_change",
     "find_loader",
     "fingerprint",
+    "fold_of",
     "load_data",
     "load_test",
     "parse_channels",
@@ -56,9 +59,11 @@ _NEED_TORCH = {
     "Images": "_images",
     "Loader": "_loaders",
     "Split": "_images",
+    "check_folds": "_folds",
     "describe_change": "_fingerprint",
     "find_loader": "_loaders",
     "fingerprint": "_fingerprint",
+    "fold_of": "_folds",
     "load_data": "_load",
     "load_test": "_load",
     "register": "_loaders",

@@ -25,7 +25,8 @@ import litert_torch
 import numpy as np
 import torch
 from ai_edge_litert.tools import flatbuffer_utils
-from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
+from ai_edge_quantizer.utils import qsv_utils
 from safetensors.torch import load_model
 from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.tools import tflite_flatbuffer_align_wrapper
@@ -71,10 +72,15 @@ def _convert(model: torch.nn.Module, image: Any, out: Path) -> None:
 
 
 def _quantize(fp32: Path, images: Any, out: Path) -> None:
-    made = quantizer.Quantizer(str(fp32), recipe.static_wi8_ai8())
+    """With ranges that hold every value seen; by default they would be averages over images."""
+    wanted = recipe.static_wi8_ai8()
+    manager = recipe_manager.RecipeManager()
+    manager.load_quantization_recipe(wanted)
+    ranges = calibrator.Calibrator(str(fp32), qsv_update_func=qsv_utils.min_max_update)
     samples = [{"args_0": image[None]} for image in images]
-    ranges = made.calibrate({"serving_default": samples})
-    out.write_bytes(bytes(made.quantize(ranges).quantized_model))
+    ranges.calibrate({"serving_default": samples}, manager)
+    made = quantizer.Quantizer(str(fp32), wanted).quantize(ranges.get_model_qsvs())
+    out.write_bytes(bytes(made.quantized_model))
 
 
 def _strip(path: Path, out: Path) -> None:

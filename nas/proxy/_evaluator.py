@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from nas.cost import training_bytes
+from nas.data import fold_of
 from nas.errors import IllegalArchitecture
 from nas.model import build_model, save_weights
 from nas.proxy._train import train_proxy
 from nas.train import memory_bytes, proxy_seed, seeded
-from nas.trial import Failure, TrialResult
+from nas.trial import Failure, Scores, TrialResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,16 @@ class Evaluator:
         data, seed = self._data, proxy_seed(task.arch.id, task.seed)
         if self._build is build_model:  # of others nothing is known beforehand
             self._check_memory(task)
+        model, scores = self._trained(task, data, seed)
+        others = [
+            self._trained(task, fold_of(data, number, task.fidelity.folds), seed + number)[1]
+            for number in range(1, task.fidelity.folds)
+        ]
+        return TrialResult(
+            number=task.number, scores=_mean([scores, *others]), weights=save_weights(model)
+        )
+
+    def _trained(self, task: Task, data: ImageData, seed: int) -> tuple[nn.Module, Scores]:
         with seeded(seed):
             model = self._build(
                 task.arch, in_channels=data.input_shape[0], num_classes=data.num_classes
@@ -81,7 +92,7 @@ class Evaluator:
         if self._metrics:
             own = {one.name: one.computed(model, data) for one in self._metrics}
             scores = dataclasses.replace(scores, custom=scores.custom | own)
-        return TrialResult(number=task.number, scores=scores, weights=save_weights(model))
+        return model, scores
 
     def _check_memory(self, task: Task) -> None:
         """Raise MemoryError where the training cannot fit: the system would kill the process."""
@@ -104,6 +115,19 @@ class Evaluator:
                 f"{self._memory_bytes / 1e9:.1f} GB; limit the space (--max-params), or train on "
                 "a machine with more memory"
             )
+
+
+def _mean(scores: Sequence[Scores]) -> Scores:
+    """Means over folds, and the time of all together."""
+    first, count = scores[0], len(scores)
+    if count == 1:
+        return first
+    return Scores(
+        accuracy=sum(one.accuracy for one in scores) / count,
+        loss=sum(one.loss for one in scores) / count,
+        train_s=sum(one.train_s for one in scores),
+        custom={name: sum(one.custom[name] for one in scores) / count for name in first.custom},
+    )
 
 
 def _failure(error: Exception) -> Failure:

@@ -44,5 +44,6 @@ def proxy_recipe(
         optimizer=Optimizer(name="adamw", rate=rate, rate_batch=32, weight_decay=0.05),
         schedule=PROXY_SCHEDULE,
         augmentation=Augmentation(crop=0.125 if augmented else 0.0, flip=augmented),
-        regularization=Regularization(label_smoothing=0.1),
+        regularization=Regularization(label_smoothing=0.1, class_weights=fidelity.class_weights),
+        loss=fidelity.loss,
     )

@@ -20,7 +20,7 @@ from nas.train import (
     resized,
     seeded,
     slice_of,
-    task_of,
+    task_with,
 )
 from nas.trial import Scores
 
@@ -73,7 +73,13 @@ def train_proxy(
     with seeded(seed), fast_cpu_kernels(model) if on_cpu else nullcontext():
         training = Training(
             model,
-            TrainingSetup(train=train, data=data, recipe=recipe, seed=seed, task=task_of(data)),
+            TrainingSetup(
+                train=train,
+                data=data,
+                recipe=recipe,
+                seed=seed,
+                task=task_with(data, recipe.loss),
+            ),
         )
         while not training.is_over:
             training.run_epoch()

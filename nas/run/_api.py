@@ -32,6 +32,9 @@ def search(
     limits: Mapping[str, str | float] | None = None,
     epochs: int | None = None,
     train_images: int | None = None,
+    folds: int = 1,
+    class_weights: Literal["none", "balanced"] = "none",
+    loss: str | None = None,
     ladder: str | None = None,
     sampler: str = "model",
     seed: int = 0,
@@ -60,6 +63,9 @@ def search(
             is better, from below where more is. Numbers are in the metric's own unit.
         epochs: Of each proxy training; 2 where None.
         train_images: Images of each proxy training; 6,000 where None.
+        folds: Trainings of each network, each validated on other images: for small data.
+        class_weights: `balanced` weighs each class by the inverse of its share of the images.
+        loss: A loss of your own, by the name given to `nas.register_loss`.
         ladder: Shorter trainings that come first, as `EPOCHS@PIXELS,...`, or `none`; where None,
             the space's own or one that suits the images.
         sampler: `model`, `evolution`, `tpe`, `nsga2` or `random`.
@@ -97,7 +103,9 @@ def search(
         limits=tuple(limit_of(name, bound) for name, bound in (limits or {}).items()),
         sampler=sampler,
         seed=seed,
-        fidelity=fidelity_of(epochs, train_images),
+        fidelity=replace(
+            fidelity_of(epochs, train_images), folds=folds, class_weights=class_weights, loss=loss
+        ),
         storage=storage,
         task_timeout_s=task_timeout_s,
         deterministic=deterministic,

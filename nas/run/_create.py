@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.data import DataFingerprint, fingerprint
+from nas.data import DataFingerprint, check_folds, fingerprint
 from nas.errors import OptionError, UserError
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
@@ -28,6 +28,7 @@ from nas.run._plugins import keep_plugins
 from nas.run._run import Run
 from nas.search import Problem, absolute_url, create_study, probe_space, without_password
 from nas.space import estimate_size, load_space
+from nas.train import find_loss
 
 if TYPE_CHECKING:
     from nas.data import DataSummary, ImageData
@@ -75,13 +76,16 @@ def create_run(
     data = read_data(settings)
     settings = _settled(settings, space, data, ladder)
     check_task(objectives, settings.limits, data.options.task)
+    check_folds(data, settings.fidelity.folds)
+    if settings.fidelity.loss is not None:
+        find_loss(settings.fidelity.loss)
     _check_heads(space, data.options.task)
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
     folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
     settings = replace(settings, study=settings.study or folder.path.name)
-    facts = _data_facts(data, summary) | _probe_facts(probe)
+    facts = _data_facts(data, summary, settings.fidelity.folds) | _probe_facts(probe)
     facts["space_digest"] = digest_of(space.text)
     run = make_run(folder, settings, problem, facts, storage=storage)
     run = replace(run, data=summary)
@@ -207,7 +211,7 @@ def _problem(
     return problem, calibration
 
 
-def _data_facts(data: ImageData, summary: DataSummary) -> dict[str, Any]:
+def _data_facts(data: ImageData, summary: DataSummary, folds: int) -> dict[str, Any]:
     return {
         "input_shape": data.input_shape,
         "num_classes": data.num_classes,
@@ -217,7 +221,7 @@ def _data_facts(data: ImageData, summary: DataSummary) -> dict[str, Any]:
         "data": fingerprint(data).to_plain(),
         "chance": summary.most_frequent_share,
         "train_images": len(data.train),
-        "val_images": summary.val,
+        "val_images": summary.val * folds,
     }
 
 

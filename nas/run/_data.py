@@ -27,6 +27,7 @@ from nas.data import (
 )
 from nas.errors import RunFolderError
 from nas.metrics import Metric, custom_metrics
+from nas.train import find_loss, register_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nas.run._folder import RunFolder
     from nas.run._run import Run
     from nas.run._settings import SearchSettings
+    from nas.train import Loss
     from nas.trial import Task, TrialResult
     from nas.workers import WorkerInfo
 
@@ -99,12 +101,16 @@ class ProxyFactory:
     """What the data must be, on every machine."""
     metrics: tuple[Metric, ...] = ()
     """Of the user's own, computed on trained networks."""
+    losses: tuple[tuple[str, Loss], ...] = ()
+    """Of the user's own, by name."""
 
     @classmethod
     def of(cls, run: Run) -> ProxyFactory:
         """For the data of a run."""
         settings = run.settings
+        names = {one.loss for one in settings.rungs if one.loss is not None}
         return cls(
+            losses=tuple((name, find_loss(name)) for name in sorted(names)),
             data=settings.data,
             data_dir=settings.data_dir,
             options=settings.data_options,
@@ -117,6 +123,8 @@ class ProxyFactory:
         """Load the data and be ready to train."""
         from nas.proxy import Evaluator
 
+        for name, loss in self.losses:
+            register_loss(name, loss)
         data_dir = Path(self.data_dir) if self.data_dir else None
         data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
         if self.began_with is not None:

@@ -149,7 +149,7 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
             f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on "
             f"{Path(settings.data).name} "
             f"after a proxy training of {_training(run)} "
-            "(one seed; these are its weights). Train it in full before use."
+            f"({_seeds(run)} are its weights). Train it in full before use."
         ),
         origin=(
             f"Found by nas {version}: trial {row.trial} of a search of {settings.space} with "
@@ -160,6 +160,11 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
         ),
         weights_file=None,
     )
+
+
+def _seeds(run: Run) -> str:
+    folds = run.settings.fidelity.folds
+    return f"mean of {folds} validation parts; the first's" if folds > 1 else "one seed; these"
 
 
 def _training(run: Run) -> str:

@@ -8,6 +8,7 @@ from nas.train._evaluate import evaluate_model, measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._full import EpochRecord, Trained, train_model
 from nas.train._kernels import KernelChoice, KernelsWanted
+from nas.train._losses import find_loss, register_loss, task_with
 from nas.train._memory import memory_bytes
 from nas.train._recipe import (
     Augmentation,
@@ -21,7 +22,7 @@ from nas.train._recipe import (
 )
 from nas.train._recipe_files import dump_recipe, load_recipe, parse_recipe, recipe_catalogue
 from nas.train._seeds import proxy_seed, seeded
-from nas.train._task import CLASSIFICATION, LearningTask
+from nas.train._task import CLASSIFICATION, LearningTask, Loss
 from nas.train._tasks import IGNORED, TASKS, task_of
 from nas.train._training import Training, TrainingSetup
 
@@ -37,6 +38,7 @@ __all__ = [
     "KernelChoice",
     "KernelsWanted",
     "LearningTask",
+    "Loss",
     "Optimizer",
     "RandAugment",
     "Recipe",
@@ -49,6 +51,7 @@ __all__ = [
     "dump_recipe",
     "evaluate_model",
     "fast_cpu_kernels",
+    "find_loss",
     "keep_freed_memory",
     "learning_rates",
     "memory_bytes",
@@ -58,9 +61,11 @@ __all__ = [
     "parse_recipe",
     "proxy_seed",
     "recipe_catalogue",
+    "register_loss",
     "resized",
     "seeded",
     "slice_of",
     "task_of",
+    "task_with",
     "train_model",
 ]

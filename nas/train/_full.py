@@ -14,8 +14,8 @@ from nas.errors import Diverged
 from nas.train._device import on_device
 from nas.train._evaluate import measure_model
 from nas.train._kernels import KernelChoice, choose_kernels
+from nas.train._losses import task_with
 from nas.train._seeds import seeded
-from nas.train._tasks import task_of
 from nas.train._training import Training, TrainingSetup
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def train_model(
         data=data,
         recipe=recipe,
         seed=seed,
-        task=task or task_of(data),
+        task=task or task_with(data, recipe.loss),
         teacher=None if teacher is None else teacher.to(device),
     )
     state = checkpoint.load() if checkpoint is not None else None

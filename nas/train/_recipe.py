@@ -146,6 +146,8 @@ class Recipe:
     regularization: Regularization = Regularization()
     distillation: Distillation | None = None
     """Only with a teacher."""
+    loss: str | None = None
+    """One of your own, by the name given to `nas.register_loss`; none is the task's."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 on GPUs, and on CPUs that compute with it for dense networks."""
     select: Literal["last", "best"] = "last"
