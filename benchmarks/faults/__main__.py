@@ -1,0 +1,43 @@
+"""Faults injected into searches: what is lost, trained twice for nothing, or stuck.
+
+Every fault meets a search of its own (56 settings, pretended trainings, in process; on a Ray of
+its own for Ray's faults), in a process that is forked for it. The search is then resumed until its
+budget is spent, and checked: no result that was recorded is missing or changed (lost), no network
+whose result was recorded was trained again (duplicated), it came to its end within a minute (else
+stuck), and ended as it says it ends (else unexpected).
+
+    python benchmarks/faults [--faults 200] [--seed 0] [--only WORDS] [--markdown FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from campaign import campaign, possible, table
+
+
+def main() -> None:
+    """Run the campaign and print its table; exit with 1 if anything went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="kinds whose name has these words")
+    parser.add_argument("--on-ray", type=int, default=3, help="faults of each kind of Ray's")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    names = [name for name in possible() if options.only in name]
+    tallies = campaign(
+        options.faults, options.seed, names, on_ray=options.on_ray, verbose=options.verbose
+    )
+    text = table(tallies)
+    print(text)
+    if options.markdown:
+        options.markdown.write_text(text + "\n", encoding="utf-8")
+    wrong = sum(one.lost + one.duplicated + one.stuck for one in tallies.values())
+    raise SystemExit(bool(wrong) or any(one.surprises for one in tallies.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Injects faults, resumes, and counts what was lost, trained twice or stuck."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import of_clusters
+import of_files
+import of_processes
+import of_storages
+from lab import BUDGET, Lab
+
+from nas.run import WorkerConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STUCK_S = 60.0
+"""A search that is not over so long after a fault is stuck; on Ray, which has to start, thrice."""
+IN_PROCESS = {**of_processes.FAULTS, **of_files.FAULTS, **of_storages.SQLITE}
+FAULTS: dict[str, Callable[[Lab], None]] = {
+    **IN_PROCESS,
+    **of_storages.POSTGRESQL,
+    **of_clusters.FAULTS,
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What faults of one kind did."""
+
+    faults: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    stuck: int = 0
+    surprises: list[str] = field(default_factory=list)
+    """What was other than the fault's own claim: a wrong exit status, processes left behind."""
+    recovery_s: list[float] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Count another one's faults, too."""
+        self.faults += other.faults
+        self.lost += other.lost
+        self.duplicated += other.duplicated
+        self.stuck += other.stuck
+        self.surprises += other.surprises
+        self.recovery_s += other.recovery_s
+
+
+@contextmanager
+def laboratory(name: str, seed: int) -> Iterator[Lab]:
+    """A fresh search for a fault of this kind."""
+    with tempfile.TemporaryDirectory(prefix="nas") as folder:
+        lab = Lab(Path(folder), random.Random(f"{name} {seed}"))
+        if name in of_clusters.FAULTS:
+            lab.workers, lab.training_s = WorkerConfig(workers=2), 0.2
+        if name in of_storages.SQLITE:
+            lab.url = f"sqlite:///{folder}/study.db"
+        if name in of_storages.POSTGRESQL:
+            from tests.run.postgresql import Server
+
+            lab.server = Server.create()
+            lab.url = lab.server.url
+        try:
+            lab.begin()
+            yield lab
+        finally:
+            if lab.server is not None:
+                lab.server.remove()
+
+
+def inject(name: str, seed: int) -> Tally:
+    """One fault on a fresh search, and what became of it."""
+    with laboratory(name, seed) as lab:
+        surprises = []
+        try:
+            FAULTS[name](lab)
+        except AssertionError as error:
+            surprises = [f"{name}, seed {seed}: {error}"]
+        began_s, known = time.monotonic(), lab.records()
+        trained = len(lab.trained.read_text().split())
+        patience_s = STUCK_S * (3 if name in of_clusters.FAULTS else 1)
+        while len(lab.records()) < BUDGET and time.monotonic() - began_s < patience_s:
+            lab.search()
+        recovery_s, records = time.monotonic() - began_s, lab.records()
+        later = set(lab.trained.read_text().split()[trained:])
+        return Tally(
+            faults=1,
+            lost=sum(records.get(number) != one for number, one in known.items()),
+            duplicated=len(later & {one.arch.id for one in known.values()}),
+            stuck=int(len(records) < BUDGET),
+            surprises=surprises,
+            recovery_s=[recovery_s],
+        )
+
+
+def possible() -> list[str]:
+    """The kinds that can be injected on this machine."""
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    from tests.run.postgresql import tool
+
+    return [name for name in FAULTS if name not in of_storages.POSTGRESQL or tool("initdb")]
+
+
+def campaign(
+    count: int, seed: int, names: Sequence[str], *, on_ray: int = 3, verbose: bool = False
+) -> dict[str, Tally]:
+    """`count` faults, of all kinds in turns; of each of Ray's at most `on_ray`."""
+    import torch  # before the forks, so that each need not load it
+
+    torch.set_num_threads(1)
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    rounds = (name for _ in range(count) for name in names)
+    number = 0
+    while number < count:
+        name = next(rounds)
+        if name in of_clusters.FAULTS and tallies[name].faults >= on_ray:
+            continue
+        one = inject(name, seed + number)
+        tallies[name].add(one)
+        number += 1
+        if verbose or one.lost or one.duplicated or one.stuck or one.surprises:
+            print(number, name, one, flush=True)
+    return dict(tallies)
+
+
+def table(tallies: dict[str, Tally]) -> str:
+    """Markdown, one row a kind."""
+    rows = [
+        "| fault | injected | results lost | trained twice for nothing | stuck | unexpected | "
+        "resumed in s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    every = Tally()
+    for one in tallies.values():
+        every.add(one)
+    for name, one in [*tallies.items(), ("**all**", every)]:
+        rows.append(
+            f"| {name} | {one.faults} | {one.lost} | {one.duplicated} | {one.stuck} | "
+            f"{len(one.surprises)} | {median(one.recovery_s):.1f} |"
+        )
+    return "\n".join(rows)

@@ -1,0 +1,173 @@
+"""One search to do harm to: small, quick, and with a note of every training."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nas.errors import NasError, OutageError
+from nas.run import SearchSettings, WorkerConfig, create_run, open_run, run_search
+from nas.run._data import check_data, read_data
+from nas.search import load_evaluations
+from nas.trial import Fidelity, Scores, Task, TrialResult
+
+if TYPE_CHECKING:
+    from nas.trial import Evaluation
+    from tests.run.postgresql import Server
+
+SPACE = """
+stem: {conv: {channels: {choice: [4, 8, 16]}, stride: 2}}
+stages:
+  - channels: {choice: [8, 16, 32]}
+    depth: {range: [1, 3]}
+    transition: conv
+    block: {choice: [conv, separable]}
+head: gap_linear
+"""
+BUDGET = 20
+LOCAL = WorkerConfig(workers="local")
+REFUSED, OUTAGE, INTERRUPTED = 2, 75, 130
+"""Exit statuses, those of the command line."""
+
+
+def nothing() -> None:
+    """No fault."""
+
+
+@dataclass(slots=True)
+class Lab:
+    """One search, and what is done to it."""
+
+    folder: Path
+    rng: random.Random
+    url: str | None = None
+    workers: WorkerConfig = LOCAL
+    training_s: float = 0.002
+    server: Server | None = None
+    """The database's, where a fault may stop it."""
+
+    @property
+    def run(self) -> Path:
+        """The run folder."""
+        return self.folder / "run"
+
+    @property
+    def data(self) -> Path:
+        """The images."""
+        return self.folder / "data.npz"
+
+    @property
+    def journal(self) -> Path:
+        """The study, where it is in the run folder."""
+        return self.run / "study.journal"
+
+    @property
+    def trained(self) -> Path:
+        """The ids of networks trained, one a line, across all processes."""
+        return self.folder / "trained.txt"
+
+    def begin(self) -> None:
+        """Make the run folder."""
+        self.write_data(seed=0)
+        (self.folder / "space.yaml").write_text(SPACE)
+        settings = SearchSettings(
+            space=str(self.folder / "space.yaml"),
+            data=str(self.data),
+            budget=BUDGET,
+            objectives=("accuracy", "params"),
+            sampler="random",
+            fidelity=Fidelity(epochs=1),
+            storage=self.url,
+            study="faults",
+            task_timeout_s=1.0 if self.workers is LOCAL else 20.0,
+        )
+        create_run(settings, self.run)
+        self.trained.touch()
+
+    def write_data(self, seed: int) -> None:
+        """90 images of 8x8 in three classes."""
+        images = np.random.default_rng(seed).integers(0, 40, (90, 8, 8), dtype=np.uint8)
+        np.savez(self.data, images=images, labels=np.arange(90) % 3)
+
+    def records(self) -> dict[int, Evaluation]:
+        """Results that the study holds, by trial."""
+        run = open_run(self.run, storage=self.url)
+        found = load_evaluations(run.problem, run.address)
+        return {one.number: one for one in found if one.state in ("complete", "failed")}
+
+    def search(self, at: int | None = None, fault: Callable[[], object] = nothing) -> int:
+        """Go on in a process of its own; `fault` happens in training number `at`. Its status."""
+        return ended(self.fork(at, fault))
+
+    def fork(
+        self,
+        at: int | None = None,
+        fault: Callable[[], object] = nothing,
+        *,
+        before: Callable[[], object] = nothing,
+        join: bool = False,
+    ) -> int:
+        """The same, without waiting for its end; `before` it begins. Its process id."""
+        sys.stdout.flush()
+        child = os.fork()
+        if child:
+            return child
+        status = 1
+        try:
+            before()
+            status = self._drive(at, fault, join=join)
+        finally:
+            os._exit(status)
+
+    def _drive(self, at: int | None, fault: Callable[[], object], *, join: bool) -> int:
+        try:
+            run = open_run(self.run, storage=self.url)
+            check_data(run.settings.data, run.began_with, read_data(run.settings))
+            training = Pretended(self.trained, self.training_s, at, fault)
+            outcome = run_search(run, self.workers, factory=training, join=join)
+        except OutageError:
+            return OUTAGE
+        except NasError:
+            return REFUSED
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return INTERRUPTED if outcome.interrupted else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pretended:
+    """Makes an evaluator that gives a network the accuracy that its id spells."""
+
+    trained: Path
+    training_s: float
+    at: int | None
+    fault: Callable[[], object]
+
+    def __call__(self, info: object) -> Callable[[Task], TrialResult]:
+        """The evaluator; the fault happens in its training number `at`."""
+        calls = iter(range(10_000))
+
+        def evaluate(task: Task) -> TrialResult:
+            if next(calls) == self.at:
+                self.fault()
+            time.sleep(self.training_s)
+            with self.trained.open("a") as file:
+                file.write(f"{task.arch.id}\n")
+            accuracy = int(task.arch.id[:6], 16) / 2**24
+            scores = Scores(accuracy=accuracy, loss=1 - accuracy, train_s=0.0)
+            return TrialResult(number=task.number, scores=scores, weights=task.arch.id.encode())
+
+        return evaluate
+
+
+def ended(child: int) -> int:
+    """The status of a process, once it has ended; -9 where it was killed."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
