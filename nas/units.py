@@ -23,6 +23,11 @@ def human_count(count: float) -> str:
     return f"{count:.{decimals}f} {PREFIXES[step]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 network`, `2 networks`, `1,000 networks`; of nouns that take an s."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def human_bytes(count: float) -> str:
     """`human_count` with the unit: 950 B, 12.3 kB, 1.20 MB."""
     number = human_count(count)

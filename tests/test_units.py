@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import OptionError
-from nas.units import human_large, human_ms, human_share, parse_number, parse_share
+from nas.units import counted, human_large, human_ms, human_share, parse_number, parse_share
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,8 @@ def test_shares_and_numbers_are_read() -> None:
     for text in ("0", "inf", "two"):
         with pytest.raises(OptionError):
             parse_number(text, "x")
+
+
+def test_one_is_singular() -> None:
+    texts = [counted(number, "network") for number in (0, 1, 2, 1000)]
+    assert texts == ["0 networks", "1 network", "2 networks", "1,000 networks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.cli._screen import Screen, command
-from nas.units import human_large, human_seconds
+from nas.units import counted, human_large, human_seconds
 
 if TYPE_CHECKING:
     from nas.run import Begun, Outcome, Run, SearchSettings
@@ -66,9 +66,8 @@ def _training(settings: SearchSettings) -> str:
 
 
 def _epochs(fidelity: Fidelity) -> str:
-    plural = "s" * (fidelity.epochs != 1)
     side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
-    return f"{fidelity.epochs} epoch{plural}{side}"
+    return f"{counted(fidelity.epochs, 'epoch')}{side}"
 
 
 def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nas.units import human_count, human_seconds
+from nas.units import counted, human_count, human_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
     recipe, settings = plan.recipe, plan.settings
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps:,} steps"
     seeds = f", {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else ""
-    threads = f" with {settings.threads} thread{'s' * (settings.threads != 1)}"
+    threads = f" with {counted(settings.threads, 'thread')}"
     console.print(
         f"Training {plan.arch.name} ({plan.arch.id}) on {settings.data} by recipe {recipe.name}"
         f"{plan.chosen}: {length} at batch {recipe.batch_size}{seeds}, on "

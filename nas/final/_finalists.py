@@ -16,6 +16,7 @@ from nas.final._jobs import TrainingJob
 from nas.final._plan import TrainingPlan
 from nas.final._predict import CurveModel, Features, Stretch
 from nas.final._select import ScoredNetwork, choose_subset, score_deviation, within_reach
+from nas.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,8 +94,8 @@ def choose_finalists(
     entered = ladder.finalists * KEEP_AT_FIRST
     kept = _chosen(near, entered, ladder)
     ladder.tell(
-        f"Of {len(candidates)} trained networks {len(near)} lie within two standard deviations "
-        f"of the front; {len(kept)} are trained for longer"
+        f"{len(near)} of {counted(len(candidates), 'trained network')} within two standard "
+        f"deviations of the front; trained for longer: {len(kept)}"
     )
     for number, share in enumerate(_rungs(ladder.recipe)):
         if len(kept) <= ladder.finalists:
@@ -135,7 +136,7 @@ def _climb(
         )
         for one in candidates
     ]
-    ladder.tell(f"{len(jobs)} networks are trained for {share:.0%} of recipe {recipe.name}")
+    ladder.tell(f"{counted(len(jobs), 'network')} for {share:.0%} of recipe {recipe.name}")
     results = runner(jobs, data, on_epoch)
     images = images_seen(recipe, len(data.train))
     trained = [

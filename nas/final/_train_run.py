@@ -23,6 +23,7 @@ from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._results import FinalReport
 from nas.final._train import check_plan, conclude, seed_jobs
 from nas.train import dump_recipe, load_recipe, parse_recipe
+from nas.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -176,7 +177,10 @@ def _begin(
     settings = _settings(run, asked)
     data = read_data(settings)
     check_plan(TrainingPlan(arch=candidates[0].arch, recipe=recipe, settings=settings), data)
-    tell(f"Recipe {recipe.name}{why}; {asked.finalists} finalists with {asked.seeds} seeds")
+    tell(
+        f"Recipe {recipe.name}{why}; {counted(asked.finalists, 'finalist')}, "
+        f"{counted(asked.seeds, 'seed')} each"
+    )
     folder.write("recipe.yaml", dump_recipe(recipe).encode())
     folder.write_json("plan.json", {"format": FORMAT, **asdict(asked)})
     return recipe, settings, asked.finalists
@@ -224,7 +228,7 @@ def _train_all(
     jobs = [
         job for place, plan in zip(places, plans, strict=True) for job in seed_jobs(place, plan)
     ]
-    ladder.tell(f"{len(plans)} finalists are trained in full, {len(jobs)} trainings")
+    ladder.tell(f"{counted(len(plans), 'finalist')} in full, {counted(len(jobs), 'training')}")
     results = iter(runner(jobs, data, on_epoch))
     by_plan = [[next(results) for _ in plan.settings.seeds] for plan in plans]
     test = read_test(ladder.settings, data)

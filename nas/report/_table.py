@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.report._front import best_row, knee_row
+from nas.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class FrontTable:
 
     @property
     def _title(self) -> str:
-        count = "1 network" if len(self.rows) == 1 else f"{len(self.rows)} networks"
+        count = counted(len(self.rows), "network")
         return f"Pareto front: {count}"
 
     def _lines(self, *, networks: bool) -> Table:
