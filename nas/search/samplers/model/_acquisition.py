@@ -63,6 +63,41 @@ def expected_improvement(
     return np.asarray((drops * _expected_gap(levels, means, deviations)).sum(axis=1))
 
 
+def improvement_of_few(
+    means: Array, deviations: Array, costs: Array, front: Array, reference: Array
+) -> Array:
+    """`expected_improvement`, quicker for a dozen candidates with two costs, and for all levels.
+
+    The members' costs cut the plane into cells; a cell is free up to the error of the first
+    member that dominates it.
+    """
+    if costs.shape[1] != MAX_EXACT:
+        return expected_improvement(means, deviations, costs, front, reference)
+    inside = front[(front < reference).all(axis=1)]
+    inside = inside[np.argsort(inside[:, 0], kind="stable")]
+    edges = [np.sort(column) for column in inside[:, 1:].T]
+    first = np.full((len(inside) + 1,) * 2, len(inside))
+    places = [
+        np.searchsorted(edge, column) + 1
+        for edge, column in zip(edges, inside[:, 1:].T, strict=True)
+    ]
+    np.minimum.at(first, tuple(places), np.arange(len(inside)))
+    first = np.minimum.accumulate(np.minimum.accumulate(first, axis=0), axis=1)
+    widths, heights = (
+        _sides(edge, column, end)
+        for edge, column, end in zip(edges, costs.T, reference[1:], strict=True)
+    )
+    gaps = _expected_gap(np.append(inside[:, 0], reference[0]), means, deviations)
+    strips = (widths[:, None, :] @ gaps[:, first])[:, 0]
+    return np.asarray((strips * heights).sum(axis=1))
+
+
+def _sides(edges: Array, costs: Array, end: float) -> Array:
+    """(M, N + 1) lengths from (M,) costs to `end`, cut at (N,) edges."""
+    bounds = np.concatenate([[-np.inf], edges, [end]])
+    return np.maximum(bounds[None, 1:] - np.maximum(bounds[None, :-1], costs[:, None]), 0.0)
+
+
 def _even_choice(size: int) -> NDArray[np.intp]:
     """Of the numbers 0 to `size`, all if there are few, else evenly spaced ones with both ends."""
     return np.unique(np.linspace(0, size, min(size, MAX_LEVELS) + 1).round().astype(np.intp))
@@ -109,8 +144,9 @@ def _sampled_areas(costs: Array, members: Array, reference: Array) -> Array:
     lowest = np.minimum(costs.min(axis=0), reference)
     unit = np.random.default_rng(0).random((COST_SAMPLES, costs.shape[1]))
     points = lowest + unit * (reference - lowest)
-    beaten = _at_most(members, points)
-    first = np.where(beaten.any(axis=0), beaten.argmax(axis=0), len(members))
+    # A last member that is everywhere: the first to dominate is then always one.
+    everywhere = np.ones((1, COST_SAMPLES), dtype=bool)
+    first = np.concatenate([_at_most(members, points), everywhere]).argmax(axis=0)
     counts = _at_most(costs, points).astype(float) @ np.eye(len(members) + 1)[first]
     free = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return np.asarray(free * (reference - lowest).prod() / COST_SAMPLES)

@@ -46,7 +46,7 @@ class CandidatePool:
         self._costs = [one for one in problem.objectives if one.known_before_training]
         self._encoding = Encoding(problem.space.genes)
         self._remembered: dict[Genome, EncodedCandidate | None] = {}
-        self._trained: dict[int, EncodedCandidate] = {}
+        self._by_trial: dict[int, EncodedCandidate] = {}
 
     @property
     def groups(self) -> NDArray[np.intp]:
@@ -79,11 +79,22 @@ class CandidatePool:
 
     def trained(self, member: Member) -> EncodedCandidate:
         """A network that has a score, encoded."""
-        if member.number not in self._trained:
-            encoded = self.of(member.genome)
+        return self._begun(member.number, member.genome)
+
+    def pending(self) -> list[EncodedCandidate]:
+        """Networks under evaluation."""
+        entries = self._ledger.pending.values()
+        return [self._begun(entry.number, entry.candidate.genome) for entry in entries]
+
+    def _begun(self, number: int, genome: Genome) -> EncodedCandidate:
+        """The network of a trial, which is asked for again and again."""
+        if number not in self._by_trial:
+            encoded = self.of(genome)
             assert encoded is not None, "only feasible networks are trained"
-            self._trained[member.number] = encoded
-        return self._trained[member.number]
+            if len(self._by_trial) >= MAX_REMEMBERED:
+                del self._by_trial[next(iter(self._by_trial))]
+            self._by_trial[number] = encoded
+        return self._by_trial[number]
 
     def _encode(self, genome: Genome) -> EncodedCandidate | None:
         candidate = self._problem.candidate(genome)

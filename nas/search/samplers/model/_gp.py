@@ -204,8 +204,12 @@ class Posterior:
     def __init__(self, process: GaussianProcess, features: Array) -> None:
         """`features`: (M, F)."""
         self._kernel = process.kernel
-        self._points = process.kernel.scaled(features, process.groups)
-        cross, self._half = process._cross(self._points)
+        points = process.kernel.scaled(features, process.groups)
+        cross, self._half = process._cross(points)
+        self._covariance = np.exp(self._kernel.log_signal) * matern(
+            squared_distances(points, points)
+        )
+        """(M, M) before anything is seen."""
         self._rows: list[Array] = []
         """(M,) for each point fantasized: further rows of `_half`."""
         self.means = np.asarray(cross.T @ process.alpha)
@@ -216,9 +220,7 @@ class Posterior:
 
     def fantasize(self, place: int) -> None:
         """Go on as if this one of the points had been seen at its mean."""
-        squares = squared_distances(self._points, self._points[place : place + 1])[:, 0]
-        covariance = np.exp(self._kernel.log_signal) * matern(squares)
-        covariance -= self._half.T @ self._half[:, place]
+        covariance = self._covariance[:, place] - self._half.T @ self._half[:, place]
         for row in self._rows:
             covariance -= row * row[place]
         noise = np.exp(self._kernel.log_noise) + JITTER

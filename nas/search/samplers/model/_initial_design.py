@@ -47,8 +47,7 @@ class InitialDesign:
         self._pool = pool
         self._rng = random.Random(f"{seed}:start")
         self._first = first
-        self._known_squares: dict[str, Array] = {}
-        self._known_gaps: dict[str, Array] = {}
+        self._columns: dict[str, int] = {}
 
     @cached_property
     def random_candidates(self) -> list[EncodedCandidate]:
@@ -76,11 +75,12 @@ class InitialDesign:
             middle = np.median(self._places(self._choice), axis=0)
             return left[int(np.abs(self._places(left) - middle).sum(axis=1).argmin())]
         places = [self._place[one.arch_id] for one in left]
-        squares = np.stack([self._squares(one)[places] for one in chosen], axis=1)
+        columns = [self._column(one) for one in chosen]
+        squares = self._squares[np.ix_(columns, places)]
         # At most 1, as the differences of costs are.
         unlikeness = np.sqrt(squares / max(squares.max(), LEAST_RANGE))
-        gaps = np.stack([self._gaps(one)[places] for one in chosen], axis=1)
-        return left[int((unlikeness + gaps).min(axis=1).argmax())]
+        gaps = self._gaps[np.ix_(columns, places)]
+        return left[int((unlikeness + gaps).min(axis=0).argmax())]
 
     @cached_property
     def _choice(self) -> list[EncodedCandidate]:
@@ -106,25 +106,44 @@ class InitialDesign:
     def _place(self) -> dict[str, int]:
         return {one.arch_id: place for place, one in enumerate(self._choice)}
 
-    def _squares(self, other: EncodedCandidate) -> Array:
-        """(N,) squared distances of settings to all of the choice, before anything is known."""
-        if other.arch_id not in self._known_squares:
-            groups = self._pool.groups
-            kernel = Kernel.prior(int(groups.max()) + 1)
-            squares = squared_distances(
-                kernel.scaled(rows(self._choice), groups), kernel.scaled(rows([other]), groups)
-            )
-            self._known_squares[other.arch_id] = squares[:, 0]
-        return self._known_squares[other.arch_id]
-
-    def _gaps(self, other: EncodedCandidate) -> Array:
-        """(N,) by the cost that differs most; 1 is all that random networks span."""
-        if other.arch_id not in self._known_gaps:
+    def _column(self, other: EncodedCandidate) -> int:
+        """Which row of `_squares` and `_gaps` tells how unlike a network all of the choice is."""
+        if other.arch_id not in self._columns:
+            number = self._columns[other.arch_id] = len(self._columns)
+            if number == len(self._squares):
+                self._squares, self._gaps = _doubled(self._squares), _doubled(self._gaps)
+            self._squares[number] = squared_distances(
+                self._scaled, self._kernel.scaled(rows([other]), self._pool.groups)
+            )[:, 0]
             gaps = np.abs(self._places(self._choice) - self._places([other]))
-            self._known_gaps[other.arch_id] = gaps.max(axis=1, initial=0.0)
-        return self._known_gaps[other.arch_id]
+            self._gaps[number] = gaps.max(axis=1, initial=0.0)
+        return self._columns[other.arch_id]
+
+    @cached_property
+    def _squares(self) -> Array:
+        """(chosen, N) squared distances of settings, before anything is known."""
+        return np.empty((1, len(self._choice)))
+
+    @cached_property
+    def _gaps(self) -> Array:
+        """(chosen, N) by the cost that differs most; 1 is all that random networks span."""
+        return np.empty((1, len(self._choice)))
+
+    @cached_property
+    def _kernel(self) -> Kernel:
+        return Kernel.prior(int(self._pool.groups.max()) + 1)
+
+    @cached_property
+    def _scaled(self) -> Array:
+        """(N, F) the choice in units of the prior's length scales."""
+        return self._kernel.scaled(rows(self._choice), self._pool.groups)
 
     def _places(self, candidates: list[EncodedCandidate]) -> Array:
         """(N, K) costs in units of the range between the cheapest and the dearest."""
         span = np.maximum(self.max_costs - costs(self._choice).min(axis=0), LEAST_RANGE)
         return np.asarray(costs(candidates) / span)
+
+
+def _doubled(table: Array) -> Array:
+    """With as many further rows as it has."""
+    return np.concatenate([table, np.empty_like(table)])

@@ -21,7 +21,10 @@ from nas.pareto import non_dominated
 from nas.search._problem import mutate_one
 from nas.search.samplers._base import Knowledge, Sampler
 from nas.search.samplers._evolution import ParetoEvolutionSampler
-from nas.search.samplers.model._acquisition import expected_improvement
+from nas.search.samplers.model._acquisition import (
+    expected_improvement,
+    improvement_of_few,
+)
 from nas.search.samplers.model._candidates import CandidatePool, costs, rows
 from nas.search.samplers.model._error_model import LEAST_ERROR, fit_error_model
 from nas.search.samplers.model._gp import Kernel
@@ -143,7 +146,7 @@ class ModelBasedSampler(Sampler):
         members = self.known.archive.members
         if len(members) < NUM_START:
             trained = [self._pool.trained(member) for member in members]
-            first = self._design.next(self._pending() + trained)
+            first = self._design.next(self._pool.pending() + trained)
             chosen = [] if first is None else [first]
         else:
             chosen = self._most_promising(rng, self._batch)
@@ -152,11 +155,6 @@ class ModelBasedSampler(Sampler):
             return self._evolution.draw(rng)
         self._ready = chosen[1:]
         return chosen[0].genome
-
-    def _pending(self) -> list[EncodedCandidate]:
-        """Networks under evaluation."""
-        genomes = [entry.candidate.genome for entry in self.known.pending.values()]
-        return [one for one in map(self._pool.of, genomes) if one is not None]
 
     # -- the choice ----------------------------------------------------------------------------
 
@@ -168,7 +166,8 @@ class ModelBasedSampler(Sampler):
             return []
         order = _descending(values)
         chosen = order[:1].tolist() if count == 1 else score.greedy(found, values, count)
-        left = [found[place] for place in order if place not in set(chosen)]
+        taken = set(chosen)
+        left = [found[place] for place in order if place not in taken]
         self._kept = left[: self._num_kept]
         return [found[place] for place in chosen]
 
@@ -194,7 +193,7 @@ class ModelBasedSampler(Sampler):
     def _scorer(self) -> Scorer:
         """The acquisition function as things stand."""
         model, pivot = self._model()
-        pending = self._pending()
+        pending = self._pool.pending()
         front = [self._point(member) for member in self.known.archive.front]
         if pending:
             means, _ = model.predict(rows(pending))
@@ -310,7 +309,7 @@ class Scorer:
         while len(chosen) < min(count, len(candidates)):
             top = _descending(bounds)[:REFRESHED]
             top = top[bounds[top] > -np.inf]
-            bounds[top] = expected_improvement(
+            bounds[top] = improvement_of_few(
                 means[top], posterior.deviations[top], prices[top], front, self.reference
             )
             best = int(_descending(bounds)[0])

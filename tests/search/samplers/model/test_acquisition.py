@@ -4,7 +4,7 @@ import moocore
 import numpy as np
 import pytest
 
-from nas.search.samplers.model._acquisition import expected_improvement
+from nas.search.samplers.model._acquisition import expected_improvement, improvement_of_few
 
 CERTAIN = 1e-9
 
@@ -65,6 +65,20 @@ def test_a_large_front_is_looked_at_coarsely_and_never_overrated(costs: int) -> 
     )
     assert (found <= true + 1e-9).all()
     assert (found >= 0.8 * true - 1e-3).all()
+
+
+@pytest.mark.parametrize("costs", [1, 2, 3])
+@pytest.mark.parametrize("size", [0, 1, 40])
+def test_few_candidates_have_the_same_expectation(costs: int, size: int) -> None:
+    rng = np.random.default_rng(size)
+    front = random_front(rng, size, costs) if size else np.empty((0, 1 + costs))
+    front = np.concatenate([front, front[:1]])  # two alike
+    points = rng.random((16, 1 + costs)) * 1.2
+    points[:, 1:] = points[:, 1:].round(1)  # on the members' edges, too
+    front[:, 1:] = front[:, 1:].round(1)
+    deviations = rng.random(len(points)) + 0.01
+    arguments = (points[:, 0], deviations, points[:, 1:], front, np.ones(1 + costs))
+    assert improvement_of_few(*arguments) == pytest.approx(expected_improvement(*arguments))
 
 
 def test_empty_front_by_hand() -> None:
