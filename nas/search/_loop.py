@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from nas.trial import Fidelity, TrialResult
 
 WORKERS_PER_CHOICE = 32
-"""For each so many workers one more network is chosen at a time, and waits in line."""
+"""For each so many workers one more network is chosen at a time."""
+WORKERS_PER_PLACE = 8
+"""Of many workers, for each so many one network waits in line while the next ones are chosen."""
 MAX_CHOICES = 4
 """Of that number, how many times it is chosen at once where workers stand idle."""
 WINDOW = 16
@@ -131,8 +133,10 @@ class SearchLoop:
 
         What is in line is begun while the next ones are chosen.
         """
-        in_line = self.workers.num_workers // WORKERS_PER_CHOICE
-        least, target = max(in_line, 1), self.workers.num_workers + in_line
+        num_workers = self.workers.num_workers
+        many = num_workers >= WORKERS_PER_CHOICE
+        least = num_workers // WORKERS_PER_CHOICE if many else 1
+        target = num_workers + (num_workers // WORKERS_PER_PLACE if many else 0)
         if self._in_order:
             least, target = 1, WINDOW
         while (missing := target - len(self.running)) >= least:
