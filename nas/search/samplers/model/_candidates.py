@@ -37,7 +37,7 @@ class EncodedCandidate:
 
 
 class CandidatePool:
-    """Encodes feasible candidates, each genome once."""
+    """Encodes feasible candidates, each genome once, however it is spelled."""
 
     def __init__(self, problem: SearchProblem, known: Knowledge) -> None:
         """What is `known` already is not new."""
@@ -55,12 +55,17 @@ class CandidatePool:
 
     def of(self, genome: Genome) -> EncodedCandidate | None:
         """A genome, encoded; None where its network must not be trained."""
-        genome = self._problem.space.canonical_genome(genome)
         if genome not in self._remembered:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[genome] = self._encode(genome)
+            canonical = self._problem.space.canonical_genome(genome)
+            if canonical not in self._remembered:
+                self._remember(canonical, self._encode(canonical))
+            self._remember(genome, self._remembered[canonical])
         return self._remembered[genome]
+
+    def _remember(self, genome: Genome, encoded: EncodedCandidate | None) -> None:
+        while len(self._remembered) >= MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[genome] = encoded
 
     def new(self, genomes: Iterable[Genome], known: set[str]) -> list[EncodedCandidate]:
         """Feasible networks never proposed and not in `known`, to which they are added."""
