@@ -227,6 +227,7 @@ class _Trial:
     finished_s: float | None = None
 
     def stored(self, number: int) -> StoredTrial:
+        """What was read of it, as a record."""
         attributes = self.attributes
         about = attributes.get(OPENED, {})
         return StoredTrial(

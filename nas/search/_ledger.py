@@ -108,6 +108,10 @@ class Ledger:
         """Whether this trial is on the books."""
         return number in self._seen
 
+    def entry(self, number: int) -> Entry | None:
+        """The candidate of a trial whose evaluation has begun and not ended."""
+        return self.pending.get(number) or self.paused.get(number)
+
     def result_of(self, arch_id: str) -> Evaluation | None:
         """How this network's evaluation ended; None where it has not."""
         number = self._trials.get(arch_id)

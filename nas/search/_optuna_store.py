@@ -218,6 +218,7 @@ class TrialReader:
         self._names = [gene.name for gene in space.genes]
 
     def stored(self, trial: FrozenTrial) -> StoredTrial:
+        """One of Optuna's trials as ours."""
         attributes = trial.user_attrs
         about = attributes.get(OPENED, {})
         return StoredTrial(

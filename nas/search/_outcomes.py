@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from nas.trial import Evaluation, Failure
 
 if TYPE_CHECKING:
+    from nas.arch import Architecture
     from nas.metrics import Metric
     from nas.search._ledger import Entry
-    from nas.search._problem import Candidate, SearchProblem
+    from nas.search._problem import Candidate
     from nas.search._store import StoredTrial
     from nas.trial import Scores, TrialResult
 
@@ -76,14 +77,14 @@ def duplicate(number: int, candidate: Candidate, first: Evaluation) -> Evaluatio
     )
 
 
-def restored(problem: SearchProblem, trial: StoredTrial) -> Evaluation:
-    """A settled trial as the store has it."""
+def restored(trial: StoredTrial, arch: Architecture) -> Evaluation:
+    """A settled trial as the store has it, with its network."""
     outcome = trial.outcome
     assert outcome is not None
     return Evaluation(
         number=trial.number,
         state=outcome.state,
-        arch=problem.candidate(trial.genome).arch,
+        arch=arch,
         cost=outcome.cost,
         scores=outcome.scores,
         failure=outcome.failure,

@@ -59,7 +59,7 @@ class Replay:
         ledger = self._ledger
         if kind == "open":
             return not ledger.has(number)
-        entry = ledger.pending.get(number) or ledger.paused.get(number)
+        entry = ledger.entry(number)
         if kind == "score":
             return entry is not None and place // 2 >= len(entry.rungs)
         if kind == "promote":
@@ -93,7 +93,10 @@ class Replay:
             self._ledger.begin(trial.number, candidate)
 
     def _settle(self, trial: StoredTrial) -> None:
-        evaluation = restored(self._problem, trial)
+        entry = self._ledger.entry(trial.number)
+        # To cost a network anew takes most of the time of going on.
+        known = self._problem.candidate(trial.genome) if entry is None else entry.candidate
+        evaluation = restored(trial, known.arch)
         if evaluation.state in WITHOUT_EVALUATION:
             self._ledger.settle(evaluation)
         else:

@@ -71,8 +71,9 @@ def open_store(
 
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
+    decode = problem.space.decode
     trials = _read(problem, address)
-    return tuple(restored(problem, trial) for trial in trials if trial.outcome is not None)
+    return tuple(restored(one, decode(one.genome)) for one in trials if one.outcome is not None)
 
 
 def load_paused(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:

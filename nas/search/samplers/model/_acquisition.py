@@ -95,7 +95,8 @@ def improvement_of_few(
 def _sides(edges: Array, costs: Array, end: float) -> Array:
     """(M, N + 1) lengths from (M,) costs to `end`, cut at (N,) edges."""
     bounds = np.concatenate([[-np.inf], edges, [end]])
-    return np.maximum(bounds[None, 1:] - np.maximum(bounds[None, :-1], costs[:, None]), 0.0)
+    begins = np.maximum(bounds[None, :-1], costs[:, None])
+    return np.asarray(np.maximum(bounds[None, 1:] - begins, 0.0))
 
 
 def _even_choice(size: int) -> NDArray[np.intp]:
