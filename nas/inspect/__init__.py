@@ -14,6 +14,7 @@ from nas.inspect._inspection import (
     inspect_network,
 )
 from nas.inspect._maps import linear_cka
+from nas.inspect._plot_masks import plot_masks
 from nas.inspect._prototypes import (
     LABELS,
     THRESHOLD,
@@ -44,6 +45,7 @@ __all__ = [
     "label_kernels",
     "linear_cka",
     "open_space",
+    "plot_masks",
     "prototypes",
     "suggest",
     "to_plain",

@@ -29,23 +29,32 @@ DARK_PAGE = (
 )
 
 
-def write_page(path: Path, documents: Sequence[Document], *, reload_s: int | None = None) -> None:
+def write_page(
+    path: Path,
+    documents: Sequence[Document],
+    *,
+    reload_s: int | None = None,
+    masks: bytes | None = None,
+) -> None:
     """Write one or several runs into one page.
 
     Args:
         path: The HTML file; readers see the old one or the new one.
         documents: Runs in the order in which they are shown.
         reload_s: Seconds after which the page loads itself again, for a run that goes on.
+        masks: A PNG of images, masks and what the best network makes of them.
 
     Raises:
         RunFolderError: the file cannot be written.
     """
-    text = render_page(documents, reload_s=reload_s)
+    text = render_page(documents, reload_s=reload_s, masks=masks)
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
-def render_page(documents: Sequence[Document], *, reload_s: int | None = None) -> str:
+def render_page(
+    documents: Sequence[Document], *, reload_s: int | None = None, masks: bytes | None = None
+) -> str:
     """The page's text."""
     from jinja2 import Environment
 
@@ -64,6 +73,7 @@ def render_page(documents: Sequence[Document], *, reload_s: int | None = None) -
     return template.render(
         title=title,
         eyebrow="nas report of " + ", ".join(one.name for one in documents),
+        masks=base64.b64encode(masks).decode() if masks else None,
         css=_safe(_style()),
         script=_safe("\n".join(map(_read, SCRIPTS))),
         data=_packed(data),

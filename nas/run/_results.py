@@ -13,6 +13,7 @@ from nas.export import Provenance, export_network, find_converter
 from nas.report import best_row, knee_row, write_report
 from nas.run._deployment import deployment_of, find_data
 from nas.run._finals import FinalNetwork
+from nas.run._masks import write_masks
 from nas.run._views import write_views
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def report_run(run: Run) -> RunReport:
         title=f"{run.problem.space.name} on {run.settings.data}",
         describe=summarize,
     )
+    write_masks(run)
     write_views(run)
     values = [row.values(objectives) for row in report.front]
     return RunReport(

@@ -16,6 +16,7 @@ from nas.report import (
     write_trials_csv,
 )
 from nas.run._document import document_of
+from nas.run._masks import MASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,13 @@ def write_views(run: Run, *, reload_s: int | None = None) -> Path:
     write_document_json(folder / "report.json", document)
     write_trials_csv(folder / "trials.csv", document)
     path = folder / "report.html"
-    write_page(path, [document], reload_s=reload_s if document.live else None)
+    masks = folder / MASKS
+    write_page(
+        path,
+        [document],
+        reload_s=reload_s if document.live else None,
+        masks=masks.read_bytes() if masks.exists() else None,
+    )
     return path
 
 

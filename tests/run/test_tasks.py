@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from matplotlib.image import imread
 
 from nas.data import DataOptions
 from nas.errors import OptionError
+from nas.metrics import limit_of
 from nas.model import build_model
 from nas.run import WorkerConfig, create_run, run_search
 from nas.space import load_space
+from nas.trial import Fidelity
 from tests.small_data import blobs
 
 if TYPE_CHECKING:
@@ -79,6 +82,14 @@ def test_a_search_of_every_task_ends_in_code(
     text = files.module.read_text()
     assert ("class Pixels" in text) == (task == "segmentation")
 
+    run.report()
+    picture, page = run.path / "masks.png", (run.path / "report.html").read_text()
+    assert picture.exists() == (task == "segmentation")
+    assert ("true masks" in page) == (task == "segmentation")
+    if picture.exists():
+        height, width, _ = imread(picture).shape
+        assert width > height > 300
+
 
 @pytest.mark.parametrize(("task", "space"), [("segmentation", None), ("multilabel", DENSE)])
 def test_heads_must_suit_the_task(
@@ -93,6 +104,30 @@ def test_a_score_of_another_task_is_refused(settings: MakeSettings, tmp_path: Pa
 
     with pytest.raises(OptionError, match="mean_iou is measured for segmentation"):
         create_run(replace(plain, objectives=("mean_iou", "params")), tmp_path / "run")
+
+
+def test_signals_are_searched_as_pictures(settings: MakeSettings, tmp_path: Path) -> None:
+    """Tones that rise, fall or stay, as 40 bands of frequency by 100 moments."""
+    time, number = np.arange(100), np.arange(60)
+    slope = (number % 3 - 1)[:, None] * 0.2
+    band = 20 + slope * (time - 50) + (number % 5)[:, None]
+    power = np.exp(-((np.arange(40)[None, :, None] - band[:, None, :]) ** 2) / 8)
+    np.savez(tmp_path / "tones.npz", images=power.astype(np.float32), labels=number % 3)
+    made = settings(
+        space="keywords",
+        data=str(tmp_path / "tones.npz"),
+        budget=1,
+        ladder=(),
+        objectives=("accuracy", "params"),
+        fidelity=Fidelity(epochs=4, train_images=60, batch_size=8),
+        limits=(limit_of("macs", "2M"),),
+    )
+    run = create_run(made, tmp_path / "run").run
+
+    assert run_search(run, WorkerConfig(workers="local")).evaluated == 1
+    (member,) = run.front()
+    assert run.problem.input_shape == (1, 40, 100)
+    assert member.scores.accuracy > 0.6
 
 
 def test_the_space_dense_gives_a_class_to_each_pixel() -> None:

@@ -101,9 +101,9 @@ def gene_names(space: SearchSpace) -> set[str]:
 
 def test_every_space_is_tried() -> None:
     spaces = {name for name, path in catalogue().items() if path.parent.name != "zoo"}
-    # The small one is trained whole: tests/bench/test_trainings.py counts its networks. Dense
-    # prediction needs masks: tests/run/test_tasks.py searches for it.
-    assert spaces == {*SPACES, "lru_vgnet_small", "dense"}
+    # The small one is trained whole: tests/bench/test_trainings.py counts its networks. Masks
+    # and signals are searched for in tests/run/test_tasks.py.
+    assert spaces == {*SPACES, "lru_vgnet_small", "dense", "keywords"}
 
 
 @pytest.mark.parametrize("name", SPACES)
