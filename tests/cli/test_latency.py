@@ -48,7 +48,8 @@ def _with(rules: Rules) -> Callable[..., Any]:
 def test_it_prints_milliseconds_ratio_and_what_they_were_measured_with(nas: Nas) -> None:
     ended = nas("latency", *SMALL)
     assert (ended.status, ended.err) == (0, "")
-    title, milliseconds, ratio, runtime, *rest = ended.out.splitlines()
+    first, title, milliseconds, ratio, runtime, *rest = ended.out.splitlines()
+    assert first == "Measuring lrunet_1_1x."
     assert title.startswith("lrunet_1_1x, architecture ")
     assert title.endswith("one 3x16x16 image, 7 classes")
     assert milliseconds.split()[0] == "latency_ms"
