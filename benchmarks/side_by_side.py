@@ -16,7 +16,6 @@ import argparse
 import csv
 import json
 import os
-import re
 import resource
 import statistics
 import subprocess
@@ -65,11 +64,30 @@ def engine(tree: Path) -> dict[str, float]:
     }
 
 
+ASK = """
+import sys, time
+sys.path.insert(0, "benchmarks")
+import ask
+for name, count in (("lru_vgnet", 1_000), ("lru_vgnet", 5_000), ("reuse_all", 1_000)):
+    problem = ask.Problem(
+        space=ask.load_space(name), input_shape=(1, 28, 28), num_classes=10,
+        objectives=ask.parse_objectives(("accuracy", "params", "macs")),
+    )
+    known = ask.feasible(problem, count + ask.PENDING)
+    propose = ask.our_ask(problem, known[:count], known[-ask.PENDING:])
+    propose(0)
+    began = time.process_time()
+    for turn in range(20):
+        propose(turn + 1)
+    print(name, count, 50 * (time.process_time() - began))
+"""
+"""By the functions of a tree's own `ask.py`, without its rivals."""
+
+
 def ask(tree: Path) -> dict[str, float]:
-    """A proposal of `model` where much is known."""
-    text = output_of(tree, "benchmarks/ask.py", "--asks", "10")
-    rows = re.findall(r"(\w+) +│ +\d+ │ +([\d,]+) │ +(\d+) │", text)
-    return {f"proposal, {space}, {known} known": float(ms) for space, known, ms in rows}
+    """A proposal of `model` where much is known, mean of 20."""
+    lines = [line.split() for line in output_of(tree, "-c", ASK).splitlines()]
+    return {f"proposal, {space}, {known} known": float(ms) for space, known, ms in lines}
 
 
 def bench(tree: Path) -> dict[str, float]:
@@ -83,11 +101,25 @@ def bench(tree: Path) -> dict[str, float]:
     return {"proposal, nas bench": float(row["ask_ms"])}
 
 
+COSTS = """
+import sys
+sys.path.insert(0, "benchmarks")
+import exact_costs as ours
+space = ours.load_space("lru_vgnet")
+genomes = ours.draw(space, 5_000, seed=0)
+archs = [space.decode(genome) for genome in genomes]
+ours.empty_caches()
+print(1e3 / ours.per_second(len(archs), lambda: ours.count_all(archs)), "cold")
+print(1e3 / ours.per_second(len(archs), lambda: ours.count_all(archs)), "warm")
+ours.empty_caches()
+print(1e3 / ours.per_second(len(archs), lambda: ours.from_genomes(space, genomes)), "from genome")
+"""
+
+
 def costs(tree: Path) -> dict[str, float]:
-    """An architecture counted exactly."""
-    text = output_of(tree, "benchmarks/exact_costs.py", "--repeats", "3", "--json")
-    found = json.loads(text[text.index("{") :])["per_second"]
-    return {f"costs, {name}": 1e3 / found[name] for name in found if name.startswith("nas")}
+    """An architecture counted exactly, by the functions of a tree's own `exact_costs.py`."""
+    lines = [line.split(maxsplit=1) for line in output_of(tree, "-c", COSTS).splitlines()]
+    return {f"exact costs, {way}": float(ms) for ms, way in lines}
 
 
 def help_page(tree: Path) -> dict[str, float]:
@@ -134,7 +166,8 @@ def compare(trees: tuple[Path, Path], rounds: int, names: list[str]) -> dict[str
             before, after = (figures[tree] for tree in trees)
             for figure in before:
                 found[figure].append((before[figure], after[figure]))
-            print(f"round {turn + 1}: {one.name}", file=sys.stderr, flush=True)
+            lines = [f"{name} {before[name]:.3g} {after[name]:.3g}" for name in before]
+            print(f"round {turn + 1}: {'; '.join(lines)}", file=sys.stderr, flush=True)
     return found
 
 

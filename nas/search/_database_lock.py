@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager, suppress
+import weakref
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from zlib import crc32
 
 from sqlalchemy import create_engine, text
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nas.search._storage import engine_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sqlalchemy.engine import Connection
 
 WAIT_S = 3600
 """How long MySQL is told to wait for a lock; the others wait until it is free."""
@@ -40,36 +41,39 @@ class DatabaseLock:
         self._path: Path | None = None
         if backend == "sqlite" and parsed.database and Path(parsed.database).is_file():
             self._path = Path(f"{parsed.database}.lock")
+        self._file: IO[str] | None = None
+        self._connection: Connection | None = None
         key = crc32(f"nas {study}".encode())
         self._statements = [one.format(key=key) for one in SERVER_LOCKS.get(backend, ())]
         if self._statements:
             self._engine = create_engine(
                 url, pool_size=1, pool_pre_ping=True, **engine_options(url)
             )
+            # Its connection is kept for the next turn, and closed with the lock.
+            weakref.finalize(self, self._engine.dispose)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock within. Raises OSError or SQLAlchemyError before it is held."""
+    def acquire(self) -> None:
+        """Wait until the lock is this driver's. Raises OSError or SQLAlchemyError."""
         if self._path is not None:
-            with self._path.open("w") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
+            self._file = self._path.open("w")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
         elif self._statements:
-            with self._held_by_server():
-                yield
-        else:
-            yield
+            connection = self._engine.connect()
+            try:
+                connection.execute(text(self._statements[0]))
+            except SQLAlchemyError:
+                connection.invalidate()
+                raise
+            self._connection = connection
 
-    @contextmanager
-    def _held_by_server(self) -> Iterator[None]:
-        take, give_back = map(text, self._statements)
-        connection = self._engine.connect()
-        try:
-            connection.execute(take)
-            yield
-        finally:
+    def release(self) -> None:
+        """Let others in."""
+        if self._file is not None:
+            self._file.close()
+        if self._connection is not None:
             # A server that went away meanwhile has taken the lock back by itself.
             with suppress(SQLAlchemyError):
-                connection.execute(give_back)
+                self._connection.execute(text(self._statements[1]))
             with suppress(SQLAlchemyError):
-                connection.close()
+                self._connection.close()
+        self._file = self._connection = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.storages import get_storage
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from nas.search._database_lock import DatabaseLock
 from nas.search._fields import (
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation
 
 
-LOCK_ATTEMPTS = 3
 CLOSED = ("closed",)
 """What is known of a trial that changes no more."""
 
@@ -63,14 +61,15 @@ class OptunaStore:
         self._problem = problem
         self._distributions = distributions(problem.space)
         self._address = address
-        self._backend = patient(get_storage(open_database(address)), address.url or "", note)
+        url = address.url or ""
+        self._backend = patient(get_storage(open_database(address)), url, note)
+        self._lock = patient(DatabaseLock(url, address.study), url, note)
         self._study_id = load_study(address, self._backend)._study_id
         self._reader = TrialReader(problem.space)
         self._trial_ids: dict[int, int] = {}
         """By trial number."""
         self._known: dict[int, tuple[object, ...]] = {}
         """What changes with a trial, as it was read last, by number."""
-        self._lock = DatabaseLock(address.url or "", address.study)
         self._in_batch = False
         self.driver = ""
 
@@ -80,26 +79,14 @@ class OptunaStore:
         if self._in_batch:
             yield
             return
-        self._in_batch = True
-        try:
-            with study_errors(self._address), self._locked():
+        with study_errors(self._address):
+            self._lock.acquire()
+            self._in_batch = True
+            try:
                 yield
-        finally:
-            self._in_batch = False
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with ExitStack() as held:
-            for attempt in range(LOCK_ATTEMPTS):
-                try:
-                    held.enter_context(self._lock.held())
-                    break
-                except SQLAlchemyError:
-                    if attempt == LOCK_ATTEMPTS - 1:
-                        raise
-                    # The backend waits while the database is away.
-                    self._backend.get_study_name_from_id(self._study_id)
-            yield
+            finally:
+                self._in_batch = False
+                self._lock.release()
 
     def open_trial(self, genome: Genome, *, at: int, notes: Mapping[str, Any]) -> int:
         """A new trial; returns its number."""

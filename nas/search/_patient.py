@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from functools import wraps
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from optuna.storages import BaseStorage
+
+    from nas.search._database_lock import DatabaseLock
+
+Backend = TypeVar("Backend", "BaseStorage", "DatabaseLock")
 
 PATIENCE_S = 300.0
 """How long a database may be away."""
@@ -35,7 +39,7 @@ class PatientBackend:
 
     def __init__(
         self,
-        backend: BaseStorage,
+        backend: BaseStorage | DatabaseLock,
         url: str,
         *,
         note: Callable[[str], None],
@@ -95,9 +99,9 @@ class PatientBackend:
         return hide_passwords(original.strip().partition("\n")[0], self._url)
 
 
-def patient(backend: BaseStorage, url: str, note: Callable[[str], None]) -> BaseStorage:
-    """The same storage, waited for."""
-    return cast("BaseStorage", PatientBackend(backend, url, note=note))
+def patient(backend: Backend, url: str, note: Callable[[str], None]) -> Backend:
+    """The same storage or lock, waited for."""
+    return cast("Backend", PatientBackend(backend, url, note=note))
 
 
 def is_away(error: BaseException | None) -> bool:
