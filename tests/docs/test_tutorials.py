@@ -13,12 +13,14 @@ import pytest
 import nas
 
 PAGE = Path(nas.__file__).parents[1] / "docs" / "tutorials.md"
+FIRST = PAGE.with_name("first_network.md")
 pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="docs/ is not part of this copy")
 SMALLER = (
     (r"--budget \d+", "--budget 1"),
     (r"--epochs \d+", "--epochs 1"),
     (r"epochs=\d+", "epochs=1"),
     (r"--scenes \d+", "--scenes 30"),
+    (r"--finalists \d+ --seeds \d+", "--finalists 1 --seeds 1"),
 )
 
 
@@ -26,6 +28,13 @@ def chapters() -> dict[str, str]:
     """The text of each tutorial by its heading."""
     parts = re.split(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def texts() -> dict[str, str]:
+    """What runs from beginning to end, by its heading."""
+    if not PAGE.is_file():
+        return {}
+    return chapters() | {"from a folder to a device": FIRST.read_text(encoding="utf-8")}
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -44,8 +53,8 @@ def test_there_are_three_tutorials_with_something_to_run() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("chapter", chapters() if PAGE.is_file() else [])
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("chapter", texts())
 def test_a_tutorial_runs(chapter: str, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "nas"
@@ -55,7 +64,7 @@ def test_a_tutorial_runs(chapter: str, tmp_path: Path) -> None:
         "PATH": f"{command.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(PAGE.parents[1]),
     }
-    for language, block in blocks(chapters()[chapter]):
+    for language, block in blocks(texts()[chapter]):
         for old, new in SMALLER:
             block = re.sub(old, new, block)
         words = [sys.executable, "-c", block] if language == "python" else ["sh", "-ec", block]
