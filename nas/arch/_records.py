@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
+from nas.arch._identity import canonical_json
 from nas.arch._rings import ComponentKernels, RingPlan, Sharer, kernels_of, plan_rings
 from nas.arch._sharing import UNSHARED, Sharing
 from nas.arch._width import WidthRounding, scaled
@@ -25,7 +25,6 @@ from nas.components import (
     Stem,
     Transition,
     call,
-    to_plain,
 )
 from nas.errors import IllegalArchitecture
 from nas.families import merge_calls
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
 
     from nas.arch._sharing import Role
 
-INPUT, OTHER_INPUT = (3, 10), (11, 99_991)
-"""Image channels and classes that stand in for the data's. Rings that read the stem or the head
-may be equal at the first and differ elsewhere: at the second, chosen to have nothing in common
-with real data, sizes that are not the same everywhere are not the same."""
 MAX_DEPTH = 1000
 MAX_SHARINGS = 32
 MAX_APPLICATIONS = 5_000
@@ -230,52 +225,8 @@ class Architecture:
 
     @cached_property
     def canonical_json(self) -> str:
-        """The network's calls, and its rings if it has any, as JSON.
-
-        The name takes no part, nor does the split in stages where nothing is shared by stage.
-        Image channels and classes belong to the data; 3 and 10 stand in for them, and where rings
-        depend on them, it is also said how.
-        """
-        channels, classes = INPUT
-        calls = self.calls(in_channels=channels, num_classes=classes)
-        listed = f"[{','.join(map(_call_json, calls))}]"
-        rings = self.rings(in_channels=channels, num_classes=classes)
-        if not rings and self.resolution is None:
-            return listed
-        shared = f',"rings":{_json(_plain(rings))}{self._rings_elsewhere(rings)}' if rings else ""
-        seen = "" if self.resolution is None else f',"resolution":{self.resolution}'
-        return f'{{"calls":{listed}{shared}{seen}}}'
-
-    def _rings_elsewhere(self, rings: tuple[RingPlan, ...]) -> str:
-        """What rings come to at other image channels and classes; nothing where that is the same.
-
-        Their given sizes are part of it: ratios may come to equal sizes by rounding.
-        """
-        if not any(sharer.reads_inputs for sharer in self.sharers):
-            return ""
-        channels, classes = OTHER_INPUT
-        other = self.rings(in_channels=channels, num_classes=classes)
-        if other == rings:
-            return ""
-        given = [
-            [one.sharing.ring, one.sharing.ratio]
-            for one in self.sharers
-            if one.sharing.scope != "none"
-        ]
-        return f',"given":{_json(given)},"elsewhere":{_json(_plain(other))}'
-
-
-@lru_cache(maxsize=1 << 16)
-def _call_json(call: Call) -> str:
-    return _json(to_plain(call))
-
-
-def _plain(rings: tuple[RingPlan, ...]) -> list[dict[str, Any]]:
-    return [ring.to_plain() for ring in rings]
-
-
-def _json(plain: object) -> str:
-    return json.dumps(plain, separators=(",", ":"))
+        """The network's calls, and its rings if it has any, as JSON; see `_identity.py`."""
+        return canonical_json(self)
 
 
 Section = tuple[str, tuple[Call, ...]]

@@ -57,7 +57,7 @@ from nas.components._layer_trace import (
     TraceCall,
     Weight,
 )
-from nas.components._unit import Order, UnitOptions, is_even, trace_conv_unit
+from nas.components._unit import Order, UnitOptions, as_unit, is_even, trace_conv_unit
 
 __all__ = [
     "SCALED",
@@ -105,6 +105,7 @@ __all__ = [
     "UnitOptions",
     "Weight",
     "as_pair",
+    "as_unit",
     "call",
     "are_separable",
     "depthwise_call",

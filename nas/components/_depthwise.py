@@ -5,10 +5,10 @@ The banks are VGNet's - https://arxiv.org/abs/2207.10318; modules in `nas/layers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from nas.components._call import Call, call
-from nas.components._component import OddKernel
+from nas.components._component import PRELU
 
 if TYPE_CHECKING:
     from nas.components._component import Slot
@@ -73,13 +73,18 @@ CONVOLUTION = {"in_channels", "out_channels", "kernel", "stride", "groups", "act
 
 
 def are_separable(one: Call, other: Call) -> bool:
-    """Whether two `ConvNormAct` in a row are a depthwise and a pointwise convolution."""
+    """Whether two `ConvNormAct` in a row are a depthwise and a pointwise convolution.
+
+    PReLUs are two, each with a slope of its own; a separable block has one.
+    """
     filters, pointwise = one.kwargs, other.kwargs
+    kernel = filters["kernel"]
     return (
         filters["in_channels"] == filters["out_channels"] == filters.get("groups", 1)
-        and filters["kernel"] in get_args(OddKernel)
+        and isinstance(kernel, int)
+        and kernel % 2 == 1
         and pointwise["kernel"] == 1
         and "stride" not in pointwise
-        and filters["activation"] == pointwise["activation"]
+        and filters["activation"] == pointwise["activation"] != PRELU
         and (filters.keys() | pointwise.keys()) <= CONVOLUTION
     )

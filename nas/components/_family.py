@@ -34,4 +34,4 @@ class Family:
     """By the names of two calls in a row: the calls that they are, to the bit, or None. So one
     network has one form, however it was written. Merges must come to an end."""
     stem_merges: Mapping[tuple[str, str], Merge] = field(default_factory=dict)
-    """The same for the stem and what follows it."""
+    """The same for the first call and the second, whichever stands there where it is `*`."""

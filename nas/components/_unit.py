@@ -80,6 +80,24 @@ class UnitOptions(Component):
         )
 
 
+def as_unit(convolution: Call) -> Call:
+    """A `ConvNormAct` as the ConvUnit that it is; a ConvUnit as it stands."""
+    if convolution.name == "ConvUnit":
+        return convolution
+    given = convolution.kwargs
+    stride = given.get("stride", 1)
+    return call(
+        "ConvUnit",
+        in_channels=given["in_channels"],
+        out_channels=given["out_channels"],
+        kernel=given["kernel"],
+        steps="norm_act",
+        activation=given["activation"],
+        stride=stride if stride != 1 else None,
+        groups=given.get("groups"),
+    )
+
+
 UNIT_DEFAULTS = ("norm", "bias", "padding", "dilation", "pool")
 
 

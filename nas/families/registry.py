@@ -104,7 +104,8 @@ def add_family(family: Family) -> None:
 
 def merge_calls(one: Call, other: Call, is_stem: bool) -> tuple[Call, ...] | None:
     """The calls that two in a row come to, if some family has them; `one` may be the stem."""
-    merges = (_stem_merges if is_stem else _merges).get((one.name, other.name), ())
+    known = _stem_merges if is_stem else _merges
+    merges = [*known.get((one.name, other.name), ()), *known.get((one.name, "*"), ())]
     return next((both for merge in merges if (both := merge(one, other)) is not None), None)
 
 

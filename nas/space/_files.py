@@ -15,8 +15,9 @@ import nas
 from nas.arch import Architecture, describe
 from nas.errors import IllegalArchitecture, ModelFileError
 from nas.space._override import override
-from nas.space._read import Reader, near, shown
+from nas.space._read import Reader
 from nas.space._space import SearchSpace
+from nas.space._words import near, shown
 from nas.space._yaml import MAX_CHARACTERS, Fields, Scalar, line_at, parse_yaml
 
 if TYPE_CHECKING:

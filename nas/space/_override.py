@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
-from nas.space._read import near
+from nas.space._words import near
 from nas.space._yaml import Fields, Items, Scalar, join, parse_scalar
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from nas.errors import ModelFileError
+from nas.space._hints import field_hints
 from nas.space._override import override
-from nas.space._read import Reader, field_hints
+from nas.space._read import Reader
 from nas.space._yaml import Fields, Scalar, line_at, parse_yaml
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from nas.arch import COMPONENTS, Architecture, Component, Sharing, Stage
 from nas.errors import OptionError
-from nas.space._read import field_hints, unwrap
+from nas.space._hints import field_hints, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_SAMPLE, MIN_SAMPLE = 400, 20
 """Settings that are drawn, and that are drawn at least."""
-MAX_WORK = 200_000
+MAX_WORK = 60_000
 """Genes decoded in all, which takes less than a second."""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch.nn import functional
 
 from nas.arch import LayerTrace, Op, Weight, peak_live_size, strided
-from nas.errors import IllegalArchitecture
 
 
 def op(reads: tuple[int, ...], writes: int, size: int, *, in_place: bool = False) -> Op:
@@ -142,8 +143,9 @@ def test_sides_after_a_stride(size: int, stride: int, out: int) -> None:
     assert strided(size, stride) == out
 
 
-def test_nothing_strides_over_one_pixel() -> None:
-    with pytest.raises(IllegalArchitecture) as caught:
-        strided(1, 2)
-    assert caught.value.rule == "input too small"
-    assert "use larger images or fewer strided stages" in str(caught.value)
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("sides", [(1, 1), (1, 9), (2, 1), (7, 4)])
+def test_strides_over_one_pixel_are_torch_s(kernel: int, sides: tuple[int, int]) -> None:
+    x = torch.zeros(1, 1, *sides)
+    out = functional.conv2d(x, torch.zeros(1, 1, kernel, kernel), stride=2, padding=kernel // 2)
+    assert out.shape[2:] == tuple(strided(side, 2) for side in sides)

@@ -200,11 +200,20 @@ def test_a_network_is_the_sum_of_its_parts_and_the_largest_of_their_peaks() -> N
     )
 
 
-def test_images_too_small_for_the_strides_are_refused() -> None:
-    arch = load_architecture("lrunet_2_1x")
+def test_images_too_small_for_the_windows_are_refused() -> None:
+    arch = load_architecture("lenet")
     with pytest.raises(IllegalArchitecture) as caught:
-        cost_of(arch, input_shape=(3, 2, 2), num_classes=10)
+        cost_of(arch, input_shape=(1, 4, 4), num_classes=10)
     assert caught.value.rule == "input too small"
+
+
+@pytest.mark.parametrize("name", ["lrunet_2_1x", "vgnetg_1.0mp_cifar", "resnet20_cifar"])
+@pytest.mark.parametrize("sides", [(2, 2), (1, 40)])
+def test_a_side_of_one_pixel_strides_on_as_in_torch(name: str, sides: tuple[int, int]) -> None:
+    arch = load_architecture(name)
+    cost = cost_of(arch, input_shape=(3, *sides), num_classes=10)
+    model = build_model(arch, in_channels=3, num_classes=10)
+    assert measure_cost(model, input_shape=(3, *sides)) == cost
 
 
 def test_a_ring_replaces_the_weights_it_generates() -> None:

@@ -68,7 +68,8 @@ def test_rings_of_equal_size(draws: int, networks: int) -> None:
 
 def network(stem: str, *stages: str) -> Architecture:
     listed = "".join(f"  - {{{stage}}}\n" for stage in stages)
-    text = f"stem: {{{stem}}}\nstages:\n{listed}head: gap_linear\n"
+    written = stem if stem == "none" else f"{{{stem}}}"
+    text = f"stem: {written}\nstages:\n{listed}head: gap_linear\n"
     return parse_space(text, source="twin.yaml", name="twin").decode(())
 
 
@@ -110,6 +111,74 @@ TWINS = {
             "block: {mgic_basic: {group_size: 4}}",
         ),
     ),
+    "a separable convolution of any kernel and order is two convolutions": (
+        network(CONV, "channels: 16, stride: 2x1, block: {separable: {kernel: 4x3, norm: none}}"),
+        network(
+            CONV,
+            "channels: 8, stride: 2x1, block: {conv: {kernel: 4x3, groups: 8, norm: none}}",
+            "channels: 16, block: {conv: {kernel: 1, norm: none}}",
+        ),
+    ),
+    "also where one of them is the usual one": (
+        network(CONV, "channels: 16, block: {separable: {pool: 2}}"),
+        network(
+            CONV,
+            "channels: 8, block: {conv: {groups: 8}}",
+            "channels: 16, block: {conv: {kernel: 1, pool: 2}}",
+        ),
+    ),
+    "and of large kernels": (
+        network(CONV, "channels: 16, block: {separable: {kernel: 9}}"),
+        network(
+            CONV,
+            "channels: 8, block: {conv: {kernel: 9, groups: 8}}",
+            "channels: 16, block: {conv: {kernel: 1}}",
+        ),
+    ),
+    "three convolutions of which any two are separable": (
+        network(
+            CONV,
+            "channels: 8, block: {conv: {groups: 8}}",
+            "channels: 16, block: {separable: {kernel: 1}}",
+        ),
+        network(
+            CONV,
+            "channels: 8, block: {separable: {groups: 8}}",
+            "channels: 16, block: {conv: {kernel: 1}}",
+        ),
+    ),
+    "and in other orders": (
+        network(
+            CONV,
+            "channels: 8, block: {conv: {groups: 8, order: conv_act_norm}}",
+            "channels: 16, block: {separable: {kernel: 1, order: conv_act_norm}}",
+        ),
+        network(
+            CONV,
+            "channels: 8, block: {separable: {groups: 8, order: conv_act_norm}}",
+            "channels: 16, block: {conv: {kernel: 1, order: conv_act_norm}}",
+        ),
+    ),
+    "without a stem the first convolution is one": (
+        network(CONV, "channels: 16, stride: 2, transition: maxpool_concat, block: conv"),
+        network(
+            "none",
+            "channels: 8, block: conv",
+            "channels: 16, stride: 2, transition: maxpool_concat, block: conv",
+        ),
+    ),
+    "also in VGNet's order": (
+        network("conv: {channels: 8, order: conv_act_norm}", "channels: 8, depth: 0"),
+        network("none", "channels: 8, stride: 2, block: {conv: {order: conv_act_norm}}"),
+    ),
+    "and a separable one": (
+        network("separable: {channels: 8, stride: 1}", "channels: 8, block: conv"),
+        network("none", "channels: 8, block: separable", "channels: 8, block: conv"),
+    ),
+    "upsampling by 1 is its convolution": (
+        network(CONV, "channels: 4, depth: 0, transition: {upsample: {factor: 1}}"),
+        network(CONV, "channels: 4, depth: 0, transition: {conv: {kernel: 1}}"),
+    ),
 }  # fmt: skip
 
 
@@ -148,6 +217,19 @@ def test_twins_are_one_network(kind: str) -> None:
                 POOL,
                 "channels: 8, block: conv",
             ),
+        ),
+        # Two PReLUs with a slope each, and one for both; equal at 3 image channels alone.
+        (
+            network(CONV, "channels: 16, activation: prelu, block: separable"),
+            network(
+                CONV,
+                "channels: 8, activation: prelu, block: {conv: {groups: 8}}",
+                "channels: 16, activation: prelu, block: {conv: {kernel: 1}}",
+            ),
+        ),
+        (
+            network("none", "channels: 3, transition: maxpool_concat, block: conv"),
+            network("none", "channels: 3, block: conv"),
         ),
     ],
 )

@@ -82,14 +82,14 @@ def test_says_where_what_and_what_to_do(
         assert words in message
 
 
-@pytest.mark.parametrize(("name", "image"), [("vgnetg_1.0mp", "3x8x8"), ("lrunet_8_1x", "3x1x1")])
-def test_an_input_too_small_for_the_strides(
+@pytest.mark.parametrize(("name", "image"), [("lenet", "1x4x9"), ("lenet_depthwise", "1x1x1")])
+def test_an_input_too_small_for_the_windows(
     name: str, image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert failing(monkeypatch, "cost", name, "--input", image) == 2
     message = capsys.readouterr().err
-    assert "a layer with stride 2 meets a feature map of side 1" in message
-    assert "use larger images or fewer strided stages" in message
+    assert "a window of 5 without padding meets a feature map of side" in message
+    assert "use larger images, smaller kernels or padding: same" in message
 
 
 # -- widths that cannot be combined ------------------------------------------------------------

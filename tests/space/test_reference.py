@@ -9,7 +9,8 @@ import pytest
 from nas.arch import COMPONENTS, Architecture, Sharing, Stage
 from nas.errors import OptionError
 from nas.space import explain, reference
-from nas.space._read import OPEN, known_names
+from nas.space._hints import known_names
+from nas.space._words import OPEN
 
 
 def test_no_key_is_missing_or_unexplained() -> None:

@@ -35,13 +35,15 @@ class UpsampleTransition(Transition):
     """By how much height and width grow."""
 
     def call(self, slot: Slot) -> Call:
-        """Upsample; a stage that is entered so does not stride."""
+        """Upsample, or its convolution alone; a stage that is entered so does not stride."""
         if slot.strides != 1:
             raise slot.refuse(
                 "upsample does not stride",
                 f"stride {slot.stride}: upsample makes the map larger by its factor; leave the "
                 "stage's stride at 1",
             )
+        if self.factor == 1:
+            return _conv(slot, slot.in_channels, slot.out_channels, kernel=1)
         return call(
             "Upsample",
             in_channels=slot.in_channels,
@@ -77,12 +79,12 @@ class Unet(Block):
         return inner
 
 
-def _conv(slot: Slot, in_channels: int, out_channels: int) -> Call:
+def _conv(slot: Slot, in_channels: int, out_channels: int, kernel: int = 3) -> Call:
     return call(
         "ConvNormAct",
         in_channels=in_channels,
         out_channels=out_channels,
-        kernel=3,
+        kernel=kernel,
         activation=ACTIVATIONS[slot.activation],
     )
 

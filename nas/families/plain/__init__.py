@@ -26,4 +26,5 @@ FAMILY = Family(
         "GapLinear": trace.trace_gap_linear,
         "FlattenHead": trace.trace_flatten_head,
     },
+    stem_merges={("NoStem", "*"): options.drop_no_stem},
 )

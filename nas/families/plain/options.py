@@ -7,7 +7,7 @@ The modules are in `modules.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from nas.components import (
     ACTIVATIONS,
@@ -32,6 +32,9 @@ from nas.components import (
     call,
     is_even,
 )
+
+if TYPE_CHECKING:
+    from nas.components import Argument
 
 UNITS = {"conv_norm_act": "ConvNormAct", "conv_act_norm": "ConvActNorm"}
 
@@ -182,3 +185,21 @@ class NoStem(Stem):
     def call(self, slot: Slot) -> Call:
         """NoStem."""
         return call("NoStem")
+
+
+def drop_no_stem(stem: Call, first: Call) -> tuple[Call, ...]:
+    """Without a stem the first layer is the stem, in the form that a stem's convolution has."""
+    given = first.kwargs
+    if first.name == "ConvNormAct" and "groups" not in given:
+        return (_stem_convolution("ConvNormAct", given),)
+    plain = given.keys() <= {*STEM_CONVOLUTION, "steps"} and given.get("steps") == "act_norm"
+    if plain and is_simple(first.kwargs["kernel"]) and isinstance(given.get("stride", 1), int):
+        return (_stem_convolution("ConvActNorm", given),)
+    return (first,)
+
+
+STEM_CONVOLUTION = ("in_channels", "out_channels", "kernel", "stride", "activation")
+
+
+def _stem_convolution(name: str, given: dict[str, Argument]) -> Call:
+    return call(name, **{key: given.get(key, 1) for key in STEM_CONVOLUTION})

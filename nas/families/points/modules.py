@@ -9,25 +9,30 @@ from torch import Tensor, nn
 
 
 class EdgeConv(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, H, W) over N = H x W points."""
+    """(B, C_in, H, W) -> (B, C_out, M, L) over N = H x W points; every s-th is kept.
 
-    def __init__(self, mix: nn.Module, neighbours: int) -> None:
-        """`mix` takes (B, 2 C_in, N, neighbours), a point's features and the differences."""
+    M = ceil(H/s) and L = ceil(W/s) where s is the stride. Neighbours are sought among all points.
+    """
+
+    def __init__(self, mix: nn.Module, neighbours: int, stride: int = 1) -> None:
+        """`mix` takes (B, 2 C_in, M L, neighbours): a point's features and the differences."""
         super().__init__()
         self.mix = mix
         self.neighbours = neighbours
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         """Find neighbours, mix, take the maximum over them."""
         batch, channels, height, width = x.shape
-        points = x.flatten(2)
+        kept = x[:, :, :: self.stride, :: self.stride]
+        points, centres = x.flatten(2), kept.flatten(2)
         count = min(self.neighbours, height * width)
-        products = points.transpose(1, 2) @ points
+        products = centres.transpose(1, 2) @ points
         squares = (points * points).sum(1)
-        nearness = 2 * products - squares[:, None, :] - squares[:, :, None]
-        nearest = nearness.topk(count, dim=2).indices.flatten(1)
+        # The squares of the centres are the same for all neighbours.
+        nearest = (2 * products - squares[:, None, :]).topk(count, dim=2).indices.flatten(1)
         picked = points.gather(2, nearest[:, None].expand(batch, channels, nearest.shape[1]))
-        others = picked.view(batch, channels, height * width, count)
-        own = points[:, :, :, None].expand_as(others)
+        others = picked.view(batch, channels, -1, count)
+        own = centres[:, :, :, None].expand_as(others)
         mixed = self.mix(torch.cat((own, others - own), dim=1))
-        return mixed.amax(3).view(batch, -1, height, width)
+        return mixed.amax(3).view(batch, -1, kept.shape[2], kept.shape[3])

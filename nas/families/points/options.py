@@ -17,7 +17,11 @@ from nas.components import ACTIVATIONS, Block, Bounds, Call, Count, Slot, call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConv(Block):
-    """Mixes a point with the differences to its neighbours; the maximum over them is kept."""
+    """Mixes a point with the differences to its neighbours; the maximum over them is kept.
+
+    A stride keeps every second point, in the order given, and looks for neighbours among all:
+    random sampling where the points of a cloud stand in random order.
+    """
 
     kind = "edge_conv"
     neighbours: Annotated[int, Bounds(1, 64)] = 20
@@ -28,20 +32,19 @@ class EdgeConv(Block):
     """Channels in one group at all levels but the coarsest."""
 
     def call(self, slot: Slot) -> Call:
-        """EdgeConv; a stage of points does not stride."""
-        if slot.strides != 1:
-            raise slot.refuse(
-                "edge_conv keeps its points",
-                f"stride {slot.stride}: edge_conv hands on as many points as it is given; leave "
-                "the stage's stride at 1",
-            )
+        """EdgeConv; with a stride it keeps one point in so many."""
         edges = 2 * slot.in_channels
         mix = _point(slot, edges, slot.out_channels)
         if self.levels:
             groups = math.gcd(edges, slot.out_channels)
             connector = _point(slot, edges, slot.out_channels, groups)
             mix = call("MgicBlock", connector=connector, cycle=self._cycle(slot))
-        return call("EdgeConv", mix=mix, neighbours=self.neighbours)
+        return call(
+            "EdgeConv",
+            mix=mix,
+            neighbours=self.neighbours,
+            stride=slot.stride if slot.stride > 1 else None,
+        )
 
     def _cycle(self, slot: Slot) -> Call:
         widths = [slot.out_channels]

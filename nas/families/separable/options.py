@@ -11,6 +11,7 @@ from typing import Literal
 
 from nas.components import (
     ACTIVATIONS,
+    PRELU,
     Activation,
     AnyKernel,
     AnyStride,
@@ -27,6 +28,7 @@ from nas.components import (
     Transition,
     UnitOptions,
     are_separable,
+    as_unit,
     call,
     depthwise_call,
     is_even,
@@ -139,12 +141,66 @@ class SeparableTransition(Transition, _SeparableUnit):
     kind = "separable"
 
 
+def merge_units(one: Call, other: Call) -> tuple[Call, ...] | None:
+    """A depthwise and a pointwise convolution, one of which is a ConvUnit, are a SeparableUnit."""
+    filters, pointwise = as_unit(one).kwargs, as_unit(other).kwargs
+    is_depthwise = filters["in_channels"] == filters["out_channels"] == filters.get("groups", 1)
+    if not is_depthwise or "pool" in filters:
+        return None
+    if pointwise["kernel"] != 1 or "stride" in pointwise:
+        return None
+    return (call("SeparableUnit", depthwise=as_unit(one), pointwise=as_unit(other)),)
+
+
+def merge_before_block(one: Call, other: Call) -> tuple[Call, ...] | None:
+    """As `merge_before_unit`, of a SeparableBlock with learned kernels."""
+    given = other.kwargs
+    filters, activation = given["depthwise"], given["activation"]
+    assert isinstance(filters, Call)
+    if filters.name != "Depthwise" or activation == PRELU or filters.kwargs.get("kernel") != 1:
+        return None
+    channels = given["in_channels"]
+    first = call(
+        "ConvNormAct",
+        in_channels=channels,
+        out_channels=channels,
+        kernel=1,
+        stride=filters.kwargs.get("stride"),
+        groups=channels if channels != 1 else None,
+        activation=activation,
+    )
+    merge = merge_convolutions if one.name == first.name else merge_units
+    if (merged := merge(one, first)) is None:
+        return None
+    pointwise = call(
+        "ConvNormAct",
+        in_channels=channels,
+        out_channels=given["out_channels"],
+        kernel=1,
+        groups=given.get("groups"),
+        activation=activation,
+    )
+    return (*merged, pointwise)
+
+
+def merge_before_unit(one: Call, other: Call) -> tuple[Call, ...] | None:
+    """A depthwise convolution takes a 1x1 one from the SeparableUnit behind it.
+
+    So three convolutions in a row of which any two would do are put together from the left.
+    """
+    filters, pointwise = other.kwargs["depthwise"], other.kwargs["pointwise"]
+    assert isinstance(filters, Call)
+    assert isinstance(pointwise, Call)
+    merged = merge_units(one, filters)
+    return None if merged is None else (*merged, pointwise)
+
+
 def merge_convolutions(one: Call, other: Call) -> tuple[Call, ...] | None:
     """A depthwise and a pointwise convolution in a row are this family's block."""
     if not are_separable(one, other):
         return None
     filters, pointwise = one.kwargs, other.kwargs
-    channels, kernel = filters["in_channels"], filters["kernel"]
+    channels, kernel, stride = filters["in_channels"], filters["kernel"], filters.get("stride", 1)
     block = call(
         "SeparableBlock",
         in_channels=channels,
@@ -153,7 +209,7 @@ def merge_convolutions(one: Call, other: Call) -> tuple[Call, ...] | None:
             "Depthwise",
             channels=channels,
             kernel=kernel if kernel != 3 else None,
-            stride=filters.get("stride"),
+            stride=stride if stride != 1 else None,
         ),
         groups=pointwise.get("groups"),
         activation=pointwise["activation"],

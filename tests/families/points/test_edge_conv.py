@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas.cost import cost_of, measure_cost
+from nas.cost import cost_of, measure_cost, part_cost
 from nas.families import instantiate
 from nas.model import build_model
 from nas.space import parse_space
@@ -31,6 +31,23 @@ def test_it_is_the_maximum_over_the_nearest_points() -> None:
         mixed = block.mix(torch.stack(edges, dim=1)[None, :, None])
         expected[:, index] = mixed[0, :, 0].amax(1)
     assert torch.allclose(block(x)[0, :, :, 0], expected, atol=1e-5)
+
+
+def test_a_stride_keeps_every_second_point_and_sees_all() -> None:
+    text = TEXT.replace("channels: 8,", "channels: 8, stride: 2,")
+    dense = parse_space(TEXT, source="f.yaml", name="f").decode(())
+    arch = parse_space(text, source="f.yaml", name="f").decode(())
+    block = instantiate(arch.calls(in_channels=3, num_classes=5)[1]).eval()
+    whole = instantiate(dense.calls(in_channels=3, num_classes=5)[1]).eval()
+    whole.load_state_dict(block.state_dict())
+    x = torch.randn(2, 3, 11, 1)
+    torch.testing.assert_close(block(x), whole(x)[:, :, ::2])
+    exact = cost_of(arch, input_shape=(3, 33, 1), num_classes=5)
+    model = build_model(arch, in_channels=3, num_classes=5)
+    assert exact == measure_cost(model, input_shape=(3, 33, 1))
+    assert part_cost(arch.calls(in_channels=3, num_classes=5)[1], (3, 33, 1)).macs == (
+        17 * 33 * 3 + 17 * 4 * 6 * 8
+    )
 
 
 def test_its_costs() -> None:

@@ -1,0 +1,95 @@
+"""The canonical form of a network: equal for equal networks, whatever the data they are for.
+
+It holds the network's calls, and its rings if it has any. The name takes no part, nor does the
+split in stages where nothing is shared by stage. Image channels and classes belong to the data;
+3 and 10 stand in for them, and where the network depends on them in a way of its own, it is also
+said how.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nas.components import Call, to_plain
+from nas.errors import IllegalArchitecture
+
+if TYPE_CHECKING:
+    from nas.arch._records import Architecture
+    from nas.arch._rings import RingPlan
+
+INPUT, OTHER_INPUT = (3, 10), (11, 99_991)
+"""Image channels and classes that stand in for the data's. Rings that read the stem or the head
+may be equal at the first and differ elsewhere: at the second, chosen to have nothing in common
+with real data, sizes that are not the same everywhere are not the same."""
+OTHER_CHANNELS = 65_521
+"""The same for networks without a stem; prime, and no count in a real model file."""
+
+
+def canonical_json(arch: Architecture) -> str:
+    """Calls and rings as JSON. Raises IllegalArchitecture where there is no such network."""
+    channels, classes = INPUT
+    calls = arch.calls(in_channels=channels, num_classes=classes)
+    listed = f"[{','.join(map(_call_json, calls))}]"
+    rings = arch.rings(in_channels=channels, num_classes=classes)
+    elsewhere = "" if arch.stem.channels else _calls_elsewhere(arch, calls)
+    if not rings and arch.resolution is None and not elsewhere:
+        return listed
+    shared = f',"rings":{_json(_plain(rings))}{_rings_elsewhere(arch, rings)}' if rings else ""
+    seen = "" if arch.resolution is None else f',"resolution":{arch.resolution}'
+    return f'{{"calls":{listed}{elsewhere}{shared}{seen}}}'
+
+
+def _calls_elsewhere(arch: Architecture, calls: tuple[Call, ...]) -> str:
+    """What the calls come to at other image channels, which without a stem the stages see.
+
+    Nothing where only the image's channels differ, as they do with every stem.
+    """
+    try:
+        other = arch.calls(in_channels=OTHER_CHANNELS, num_classes=INPUT[1])
+    except IllegalArchitecture:
+        return ',"other_channels":null'
+    if tuple(_with_channels(one, OTHER_CHANNELS, INPUT[0]) for one in other) == calls:
+        return ""
+    return f',"other_channels":[{",".join(map(_call_json, other))}]'
+
+
+def _with_channels(value: Any, channels: int, wanted: int) -> Any:
+    """A call in which a number of channels is another one."""
+    if isinstance(value, Call):
+        pairs = ((key, _with_channels(one, channels, wanted)) for key, one in value.arguments)
+        return Call(value.name, tuple(pairs))
+    return wanted if value == channels else value
+
+
+def _rings_elsewhere(arch: Architecture, rings: tuple[RingPlan, ...]) -> str:
+    """What rings come to at other image channels and classes; nothing where that is the same.
+
+    Their given sizes are part of it: ratios may come to equal sizes by rounding.
+    """
+    if not any(sharer.reads_inputs for sharer in arch.sharers):
+        return ""
+    channels, classes = OTHER_INPUT
+    other = arch.rings(in_channels=channels, num_classes=classes)
+    if other == rings:
+        return ""
+    given = [
+        [one.sharing.ring, one.sharing.ratio]
+        for one in arch.sharers
+        if one.sharing.scope != "none"
+    ]
+    return f',"given":{_json(given)},"elsewhere":{_json(_plain(other))}'
+
+
+@lru_cache(maxsize=1 << 16)
+def _call_json(call: Call) -> str:
+    return _json(to_plain(call))
+
+
+def _plain(rings: tuple[RingPlan, ...]) -> list[dict[str, Any]]:
+    return [ring.to_plain() for ring in rings]
+
+
+def _json(plain: object) -> str:
+    return json.dumps(plain, separators=(",", ":"))
