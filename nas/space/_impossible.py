@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nas.space._size import affordable_settings
 from nas.space._space import is_legal
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 LEAST = 30
 """Settings that make a choice before it is called impossible."""
 SAMPLE = 600
+"""Settings that are looked at, or as many as take less than a second."""
 
 
 def impossible_choices(
@@ -44,5 +46,6 @@ def impossible_choices(
 def illegal_choices(space: SearchSpace, *, seed: int = 0) -> tuple[str, ...]:
     """Choices, as `gene=option`, that never describe a network, whatever the images."""
     rng = random.Random(seed)
-    genomes = [space.random_genome(rng) for _ in range(SAMPLE)]
+    count = min(SAMPLE, affordable_settings(space))
+    genomes = [space.random_genome(rng) for _ in range(count)]
     return impossible_choices(space, [(one, is_legal(space.decode(one))) for one in genomes])

@@ -31,8 +31,8 @@ class Reader(ValueReader):
         """What was made of every tied value that something refers to."""
         self.genes = GeneList()
         self._inside: tuple[str, ...] = ()
-        self._read_tied: dict[tuple[str, Any], Template] = {}
-        self._read_ranges: dict[Any, tuple[Template, ...]] = {}
+        self._tied_templates: dict[tuple[str, Any], Template] = {}
+        self._range_templates: dict[Any, tuple[Template, ...]] = {}
 
     def read(self, node: Node, hint: Any, path: str) -> Template:
         """The template of a node that must hold a `hint`, open or not."""
@@ -63,12 +63,12 @@ class Reader(ValueReader):
             )
         if name.value in self._inside:
             raise self.error(node, path, f"tied value '{name.value}' refers to itself")
-        if (name.value, hint) not in self._read_tied:
+        if (name.value, hint) not in self._tied_templates:
             self._inside = (*self._inside, name.value)
             template = self.read(self.tied[name.value], hint, f"tied.{name.value}")
             self._inside = self._inside[:-1]
-            self._read_tied[name.value, hint] = template
-        template = self._read_tied[name.value, hint]
+            self._tied_templates[name.value, hint] = template
+        template = self._tied_templates[name.value, hint]
         self.used.setdefault(name.value, template)
         return template if isinstance(template, Fixed) else Tied(name.value, template)
 
@@ -134,11 +134,11 @@ class Reader(ValueReader):
         values = self._spanned(node, path)
         build = self._open(node, path, values)
         known = (tuple(values), type(values[0]), hint)
-        if known not in self._read_ranges:
-            self._read_ranges[known] = tuple(
+        if known not in self._range_templates:
+            self._range_templates[known] = tuple(
                 self.read_given(Scalar(value, node.line), hint, path) for value in values
             )
-        return build(self._read_ranges[known])
+        return build(self._range_templates[known])
 
     def _spanned(self, node: Fields, path: str) -> list[int | float]:
         """The values of a range, both ends included."""

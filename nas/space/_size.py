@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 MAX_SAMPLE, MIN_SAMPLE = 400, 20
 """Settings that are drawn, and that are drawn at least."""
-MAX_WORK = 60_000
-"""Genes decoded in all, which takes less than a second."""
+MAX_WORK, MIN_DECODED = 9_000_000, 5
+"""Settings decoded times the square of the number of genes, which takes less than a second: many
+open values take longer to decode, and their networks have fewer parts in common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +104,16 @@ def _affordable(space: SearchSpace, rng: random.Random) -> tuple[int, int | None
     """How many settings to draw, and how many moves to try on each (None: all)."""
     pilot = [draw_setting(space, rng)[0] for _ in range(MIN_SAMPLE)]
     moves = sum(len([*_earlier(space, genome)]) for genome in pilot) // MIN_SAMPLE + 1
-    work = MAX_WORK // max(1, len(space.genes))
-    if work // moves >= MIN_SAMPLE:
-        return min(MAX_SAMPLE, work // moves), None
-    return MIN_SAMPLE, work // MIN_SAMPLE
+    decoded = affordable_settings(space)
+    if decoded // moves >= MIN_SAMPLE:
+        return min(MAX_SAMPLE, decoded // moves), None
+    sample = min(MIN_SAMPLE, decoded)
+    return sample, decoded // sample
+
+
+def affordable_settings(space: SearchSpace) -> int:
+    """How many settings can be decoded in less than a second."""
+    return max(MIN_DECODED, MAX_WORK // max(1, len(space.genes)) ** 2)
 
 
 def _earlier(space: SearchSpace, genome: Genome) -> Iterator[tuple[int, int]]:

@@ -163,6 +163,7 @@ def test_an_entry_point_is_found_by_the_name_in_a_model_file(tmp_path: Path) -> 
     script = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
+from nas.errors import ModelFileError
 from nas.families import find_plugin, loaded_plugins
 from nas.space import parse_space
 assert find_plugin("mine").module == "mine_blocks"
@@ -171,6 +172,11 @@ stem: {{conv: {{channels: 8}}}}
 stages: [{{channels: 8, block: my_conv}}]
 head: gap_linear
 '''
+try:
+    parse_space(text.replace("my_conv", "my_cone"), source="f.yaml", name="f")
+except ModelFileError as error:
+    assert "did you mean 'my_conv'?" in str(error), error
+    assert "edge_conv, my_conv)" in str(error), error
 arch = parse_space(text, source="f.yaml", name="f").decode(())
 assert arch.stages[0].block.kind == "my_conv"
 assert [plugin.module for plugin in loaded_plugins()] == ["mine_blocks"]

@@ -16,7 +16,7 @@ from nas.arch import Architecture
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture
 from nas.space import load_architecture, parse_space
-from tests.model.twins import outcome, small_networks, small_rings
+from tests.model.twins import outcome, small_networks, small_rings, small_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +50,16 @@ def assert_ids_are_outcomes(archs: Iterable[Architecture]) -> None:
 )
 def test_networks_of_equal_cost(draws: int, networks: int) -> None:
     pairs = [arch for group in of_equal_cost(small_networks(), draws) for arch in group]
+    assert len(pairs) > 10
+    assert_ids_are_outcomes(pairs[:networks])
+
+
+@pytest.mark.parametrize(
+    ("draws", "networks"),
+    [(8000, 60), pytest.param(150_000, 4000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+)
+def test_units_of_equal_cost(draws: int, networks: int) -> None:
+    pairs = [arch for group in of_equal_cost(small_units(), draws) for arch in group]
     assert len(pairs) > 10
     assert_ids_are_outcomes(pairs[:networks])
 

@@ -47,6 +47,66 @@ stem:
     - conv: {channels: {choice: [4, 8]}, kernel: {choice: [1, 3]}, stride: {choice: [1, 2]}}
     - resnet: {channels: {choice: [4, 8]}, kernel: 3, stride: {choice: [1, 2]}}
 """
+UNIT_STAGE = """\
+  - channels: {choice: [2, 4]}
+    stride: {choice: [1, 2, 1x2]}
+    depth: {choice: [0, 1]}
+    activation: {tied: act}
+    transition:
+      choice:
+        - none
+        - maxpool_concat
+        - upsample: {factor: {choice: [1, 2]}}
+        - separable: {norm: {tied: norm}, between: {choice: [norm_act, none]}}
+    block:
+      choice:
+        - conv:
+            kernel: {choice: [1, 3, 2, 1x3]}
+            groups: {choice: [1, 2, 4]}
+            norm: {tied: norm}
+            order: {choice: [conv_norm_act, conv_act_norm]}
+            bias: {choice: [false, true]}
+            padding: {choice: [same, valid]}
+            dilation: {choice: [1, 2]}
+            pool: {choice: [1, 2]}
+        - separable:
+            kernel: {choice: [1, 3]}
+            groups: {choice: [1, 2]}
+            norm: {tied: norm}
+            order: {choice: [conv_norm_act, conv_act_norm]}
+            bias: {choice: [false, true]}
+            between: {choice: [norm_act, norm, act, none]}
+            pool: {choice: [1, 2]}
+        - lru: {reuse: {choice: [1, 2]}, groups: 2, multiplier: {choice: [1, 2]}}
+        - unet: {levels: 1, growth: {choice: [1, 2]}}
+        - edge_conv: {neighbours: {choice: [1, 4]}, levels: {choice: [0, 1]}, group_size: 2}
+"""
+UNIT_STEM = """\
+stem:
+  choice:
+    - none
+    - conv:
+        channels: {choice: [2, 4]}
+        kernel: {choice: [1, 3]}
+        stride: {choice: [1, 2]}
+        activation: {tied: act}
+        order: {choice: [conv_norm_act, conv_act_norm]}
+        norm: {tied: norm}
+    - separable:
+        channels: {choice: [2, 4]}
+        stride: {choice: [1, 2]}
+        activation: {tied: act}
+        norm: {tied: norm}
+        between: {choice: [norm_act, none]}
+"""
+UNIT_HEAD = """\
+head:
+  choice:
+    - gap_linear
+    - pixels: {upsample: {choice: [1, 2]}}
+    - segmentation: {upsample: {choice: [1, 2]}, hidden: {choice: [0, 4]}}
+tied: {act: {choice: [silu, prelu]}, norm: {choice: [batch, none]}}
+"""
 RINGED = """\
 stem: {conv: {channels: 8, stride: 1}}
 stages:
@@ -71,6 +131,12 @@ def small_networks() -> SearchSpace:
     return parse_space(text, source="twins.yaml", name="twins")
 
 
+def small_units() -> SearchSpace:
+    """Networks of small stages in the newer forms, some of them without a stem."""
+    text = f"{UNIT_STEM}stages:\n{UNIT_STAGE * 2}{UNIT_HEAD}"
+    return parse_space(text, source="units.yaml", name="units")
+
+
 def small_rings() -> SearchSpace:
     """One small network, shared in many ways."""
     return parse_space(RINGED, source="rings.yaml", name="rings")
@@ -86,9 +152,9 @@ def outcome(arch: Architecture) -> tuple[Any, ...]:
     for number, ring in enumerate(getattr(model, "rings", ())):
         with torch.no_grad():
             ring.values.normal_(std=0.1, generator=torch.Generator().manual_seed(number))
-    image = torch.rand((1, 2, 16, 16), generator=torch.Generator().manual_seed(1))
+    images = torch.randn((4, 2, 16, 16), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        logits = model(image)
+        logits = model(images)
     cost = cost_of(arch, input_shape=(2, 16, 16), num_classes=3)
     return (
         cost.params,
