@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from nas.components._call import Call, call
-from nas.components._component import ACTIVATIONS, Bounds, Component
+from nas.components._component import ACTIVATIONS, AnyStride, Bounds, Component
 from nas.components._geometry import as_pair
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class UnitOptions(Component):
     """Half of the kernel, or none, which makes the map smaller by the kernel less 1."""
     dilation: Annotated[int, Bounds(1, 32)] = 1
     """Distance between the pixels that a kernel looks at."""
-    pool: Annotated[int, Bounds(1, 4)] = 1
-    """Max pooling at the end, without padding: window and stride; 1 is none."""
+    pool: AnyStride = 1
+    """Max pooling at the end, without padding: window and stride, as in 1x2; 1 is none."""
 
     def is_plain(self, kernel: Side) -> bool:
         """Whether every option is at its default, or makes no difference to this kernel."""
@@ -76,7 +76,7 @@ class UnitOptions(Component):
             dilation=self.dilation if self.dilation > 1 and spreads else None,
             padding="valid" if self.padding == "valid" and spreads else None,
             bias=True if self.bias else None,
-            pool=self.pool if self.pool > 1 and pools else None,
+            pool=self.pool if self.pool != 1 and pools else None,
         )
 
 
@@ -120,7 +120,7 @@ def trace_conv_unit(
     dilation: int = 1,
     padding: Padding = "same",
     bias: bool = False,
-    pool: int = 1,
+    pool: Side = 1,
 ) -> FeatureMap:
     """Layers of ConvUnit."""
     weight = trace.weight(in_channels, out_channels, kernel=kernel, groups=groups, bias=bias)
@@ -130,6 +130,6 @@ def trace_conv_unit(
     x = trace.conv(x, weight, stride=stride, padding=padding, dilation=dilation)
     for step in filter(None, steps.split("_")):
         x = trace.norm(x) if step == "norm" else trace.in_place(x)
-    if pool > 1:
+    if pool != 1:
         x = trace.max_pool(x, kernel=pool, stride=pool, padding="valid")
     return x

@@ -24,7 +24,7 @@ class ConvUnit(nn.Sequential):
         dilation: int = 1,
         padding: str = "same",
         bias: bool = False,
-        pool: int = 1,
+        pool: int | tuple[int, int] = 1,
     ) -> None:
         """`steps` names what stands after the convolution: "norm_act", "act_norm", "act", ""."""
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -43,6 +43,6 @@ class ConvUnit(nn.Sequential):
             layers.append(
                 nn.BatchNorm2d(out_channels) if step == "norm" else activation(inplace=True)
             )
-        if pool > 1:
+        if pool != 1:
             layers.append(nn.MaxPool2d(pool))
         super().__init__(*layers)

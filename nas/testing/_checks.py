@@ -145,7 +145,7 @@ def stages_have_their_shape(subject: Subject) -> None:
 
 
 def _resizes(component: object) -> bool:
-    larger = getattr(component, "factor", 1) > 1 or getattr(component, "pool", 1) > 1
+    larger = getattr(component, "factor", 1) > 1 or getattr(component, "pool", 1) != 1
     return larger or getattr(component, "padding", "same") == "valid"
 
 

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import permutations
-from typing import Any
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from torch import nn
 
+from nas.arch import Sharing
 from nas.components import Op
 from nas.cost import cost_of, working_memory
 from nas.cost._memory import _best_peak, _fused, _Graph, _Life, _placed, _Step
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, emit_module
 from nas.export._emit import to_class_name
+from nas.families.registry import BUILT_IN
+from nas.latency import export_onnx
+from nas.model import build_model
+from nas.sharing import materialize
 from nas.space import SearchSpace, load_architecture, load_space, parse_space
+from nas.testing import draw_networks
+from nas.testing._draw import IMAGE as DRAWN_IMAGE
+from nas.testing._draw import NUM_CLASSES
 from nas.trial import Cost
+from tests.model.fill import fill
 
+if TYPE_CHECKING:
+    from nas.arch import Architecture
+
+FLOAT = 1
+"""ONNX's number for fp32."""
 IMAGE = (1, 16, 16)
 
 
@@ -217,3 +234,47 @@ def test_stored_bytes_are_the_constants_of_the_written_file(name: str, deploy: s
         others = sum(one.numel() for one in constants) - kernels
         assert cost.int8_stored_bytes == kernels + 4 * others
     assert shared > 0 or name == "lru_vgnet"
+
+
+# -- the file that is exported -----------------------------------------------------------------
+
+SCOPES = ("layer", "block", "stage", "subnet", "network")
+DRAWN = [
+    (family.name, replace(arch, sharing=sharing))
+    for family in BUILT_IN
+    for number, arch in enumerate(draw_networks(family, 3, random.Random(family.name)))
+    for sharing in (Sharing(), Sharing(scope=SCOPES[number], ratio=0.5, private=()))
+] + [
+    (scope, replace(load_architecture("lrunet_2_1x"), sharing=Sharing(scope=scope, ratio=0.5)))
+    for scope in SCOPES
+]
+
+
+@pytest.mark.parametrize(("name", "arch"), DRAWN, ids=[f"{name}" for name, _ in DRAWN])
+def test_stored_bytes_are_the_constants_of_the_onnx_file(name: str, arch: Architecture) -> None:
+    """Kernels materialized, norms beside them."""
+    onnx = pytest.importorskip("onnx")
+    model = build_model(arch, in_channels=DRAWN_IMAGE[0], num_classes=NUM_CLASSES)
+    materialize(model)
+    shape = arch.input_shape(DRAWN_IMAGE)
+    graph = onnx.load_from_string(export_onnx(fill(model), shape, fold=False)).graph
+    sizes = {one.name: list(one.dims) for one in graph.initializer if one.data_type == FLOAT}
+    # What several layers hold alike, as fixed kernels, the exporter writes once and refers to.
+    again = [node.input[0] for node in graph.node if node.op_type == "Identity"]
+    # Statistics fold into a norm's scale and shift; a slope stands there in a shape for each use.
+    left_out = {
+        name
+        for node in graph.node
+        for name in {"BatchNormalization": node.input[3:], "PRelu": node.input[1:]}.get(
+            node.op_type, ()
+        )
+    }
+    constants = [
+        sizes[name] for name in (*sizes, *again) if name in sizes and name not in left_out
+    ]
+    slopes = sum(one.weight.numel() for one in model.modules() if isinstance(one, nn.PReLU))
+    kernels = sum(prod(one) for one in constants if len(one) > 1)
+    others = sum(prod(one) for one in constants if len(one) == 1) + slopes
+    cost = cost_of(arch, input_shape=DRAWN_IMAGE, num_classes=NUM_CLASSES, deploy="materialized")
+    assert cost.stored_bytes == 4 * (kernels + others)
+    assert cost.int8_stored_bytes == kernels + 4 * others

@@ -193,7 +193,8 @@ def drop_no_stem(stem: Call, first: Call) -> tuple[Call, ...]:
     if first.name == "ConvNormAct" and "groups" not in given:
         return (_stem_convolution("ConvNormAct", given),)
     plain = given.keys() <= {*STEM_CONVOLUTION, "steps"} and given.get("steps") == "act_norm"
-    if plain and is_simple(first.kwargs["kernel"]) and isinstance(given.get("stride", 1), int):
+    kernel, stride = given.get("kernel"), given.get("stride", 1)
+    if plain and isinstance(kernel, int) and is_simple(kernel) and isinstance(stride, int):
         return (_stem_convolution("ConvActNorm", given),)
     return (first,)
 
