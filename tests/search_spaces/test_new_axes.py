@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,6 +18,9 @@ from nas.errors import IllegalArchitecture
 from nas.model import build_model
 from nas.space import SearchSpace, dump_architecture, parse_space
 from tests.search_spaces.test_spaces import CLASSES, IMAGE, exported_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STAGE = """\
     depth: {choice: [0, 1, 2]}
@@ -76,6 +80,79 @@ sharing:
 tied: {{w: {{choice: [8, 16]}}}}
 """
 
+UNIT = """\
+    depth: {choice: [0, 1, 2]}
+    stride: {choice: [1, 2, 1x2]}
+    activation: {choice: [relu, gelu, prelu, leaky_relu]}
+    transition:
+      choice:
+        - none
+        - maxpool_concat
+        - upsample: {factor: {choice: [1, 2]}}
+        - conv: {kernel: {choice: [2, 1x3]}, norm: {choice: [batch, none]}}
+    block:
+      choice:
+        - conv:
+            kernel: {choice: [1, 3, 4, 3x1]}
+            groups: {choice: [1, 4]}
+            norm: {choice: [batch, none]}
+            order: {choice: [conv_norm_act, conv_act_norm]}
+            bias: {choice: [false, true]}
+            padding: {choice: [same, valid]}
+            dilation: {choice: [1, 2]}
+            pool: {choice: [1, 2, 1x2]}
+        - separable:
+            kernel: {choice: [3, 9, 5x2]}
+            norm: {choice: [batch, none]}
+            between: {choice: [norm_act, norm, act, none]}
+            order: {choice: [conv_norm_act, conv_act_norm]}
+            bias: {choice: [false, true]}
+        - lru:
+            reuse: {choice: [1, 3]}
+            groups: 4
+            kernel: {choice: [3, 5]}
+            multiplier: {choice: [1, 3]}
+            shuffle: interleave
+            shuffle_groups: {choice: [2, 4]}
+        - residual: {shortcut: {choice: [projection, pad]}}
+        - unet: {levels: {choice: [1, 2]}, growth: {choice: [1, 2]}}
+        - edge_conv: {neighbours: {choice: [1, 5]}, levels: {choice: [0, 1]}, group_size: 4}
+"""
+UNITS = f"""\
+stem:
+  choice:
+    - none
+    - conv:
+        channels: 8
+        kernel: {{choice: [3, 2, 3x5]}}
+        stride: {{choice: [1, 2, 2x1]}}
+        order: {{choice: [conv_norm_act, conv_act_norm]}}
+        norm: {{choice: [batch, none]}}
+        padding: {{choice: [same, valid]}}
+        pool: {{choice: [1, 2]}}
+    - separable: {{channels: 8, norm: {{choice: [batch, none]}}}}
+stages:
+  - channels: {{choice: [4, 8]}}
+{UNIT}
+  - channels: {{choice: [8, 16]}}
+{UNIT}
+head:
+  choice:
+    - gap_linear
+    - pixels: {{upsample: {{choice: [1, 2]}}}}
+    - segmentation: {{hidden: {{choice: [0, 8]}}, upsample: {{choice: [1, 2]}}}}
+    - segmentation: {{hidden: 8, context: lraspp}}
+sharing:
+  scope: {{choice: [none, layer, block, stage, network]}}
+  ratio: {{choice: [0.25, 0.5]}}
+  private: {{choice: [[stem, head], []]}}
+"""
+
+
+@cache
+def units() -> SearchSpace:
+    return parse_space(UNITS, source="units.yaml", name="units")
+
 
 @cache
 def new_axes() -> SearchSpace:
@@ -87,9 +164,9 @@ def test_the_space_opens_every_new_axis() -> None:
     assert {"width", "resolution", "stages.0.sharing.scope", "sharing.0.ring", "tied.w"} <= names
 
 
-def assert_works(seed: int) -> bool:
+def assert_works(seed: int, space: SearchSpace) -> bool:
     """Whether there was a network; all that holds for it holds."""
-    space, rng = new_axes(), random.Random(f"axes {seed}")
+    rng = random.Random(f"{space.name} {seed}")
     arch = space.decode(space.random_genome(rng))
     try:
         expected = cost_of(arch, input_shape=IMAGE, num_classes=CLASSES)
@@ -97,7 +174,7 @@ def assert_works(seed: int) -> bool:
         assert refusal.rule
         return False
     seen = arch.input_shape(IMAGE)
-    again = parse_space(dump_architecture(arch), source="again.yaml", name="axes").decode(())
+    again = parse_space(dump_architecture(arch), source="again.yaml", name=space.name).decode(())
     assert again.id == arch.id
     assert again.calls(in_channels=1, num_classes=10) == arch.calls(in_channels=1, num_classes=10)
     torch.manual_seed(seed)
@@ -117,13 +194,16 @@ def assert_works(seed: int) -> bool:
     return True
 
 
-def test_random_networks_work() -> None:
-    assert sum(map(assert_works, range(50))) > 25
+@pytest.mark.parametrize("space", [new_axes, units])
+def test_random_networks_work(space: Callable[[], SearchSpace]) -> None:
+    assert sum(assert_works(seed, space()) for seed in range(50)) > 15
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("chunk", range(20))
-def test_ten_thousand_random_settings_work(chunk: int) -> None:
+@pytest.mark.parametrize("space", [new_axes, units])
+def test_ten_thousand_random_settings_work(space: Callable[[], SearchSpace], chunk: int) -> None:
     """With those of the shipped spaces, more than ten thousand networks."""
-    assert sum(map(assert_works, range(50 + 500 * chunk, 550 + 500 * chunk))) > 250
+    seeds = range(50 + 500 * chunk, 550 + 500 * chunk)
+    assert sum(assert_works(seed, space()) for seed in seeds) > 100
