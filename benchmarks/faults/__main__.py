@@ -6,7 +6,7 @@ budget is spent, and checked: no result that was recorded is missing or changed 
 whose result was recorded was trained again (duplicated), it came to its end within a minute (else
 stuck), and ended as it says it ends (else unexpected).
 
-    python benchmarks/faults [--faults 200] [--seed 0] [--only WORDS] [--markdown FILE]
+    python benchmarks/faults [--faults 200] [--kinds process files database ray] [--seed 0]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from campaign import campaign, possible, table
+from campaign import KINDS, campaign, possible, table
 
 
 def main() -> None:
@@ -22,15 +22,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="kinds whose name has these words")
-    parser.add_argument("--on-ray", type=int, default=3, help="faults of each kind of Ray's")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    names = [name for name in possible() if options.only in name]
-    tallies = campaign(
-        options.faults, options.seed, names, on_ray=options.on_ray, verbose=options.verbose
-    )
+    names = possible(options.kinds)
+    tallies = campaign(options.faults, options.seed, names, verbose=options.verbose)
     text = table(tallies)
     print(text)
     if options.markdown:

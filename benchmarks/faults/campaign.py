@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 STUCK_S = 60.0
 """A search that is not over so long after a fault is stuck; on Ray, which has to start, thrice."""
-IN_PROCESS = {**of_processes.FAULTS, **of_files.FAULTS, **of_storages.SQLITE}
-FAULTS: dict[str, Callable[[Lab], None]] = {
-    **IN_PROCESS,
-    **of_storages.POSTGRESQL,
-    **of_clusters.FAULTS,
+KINDS: dict[str, dict[str, Callable[[Lab], None]]] = {
+    "process": of_processes.FAULTS,
+    "files": of_files.FAULTS,
+    "database": of_storages.FAULTS,
+    "ray": of_clusters.FAULTS,
 }
+FAULTS = {name: fault for kind in KINDS.values() for name, fault in kind.items()}
 
 
 @dataclass(slots=True)
@@ -104,31 +105,27 @@ def inject(name: str, seed: int) -> Tally:
         )
 
 
-def possible() -> list[str]:
-    """The kinds that can be injected on this machine."""
+def possible(kinds: Sequence[str] = tuple(KINDS)) -> list[str]:
+    """Names of the faults that can be injected on this machine."""
     sys.path.append(str(Path(__file__).resolve().parents[2]))
     from tests.run.postgresql import tool
 
-    return [name for name in FAULTS if name not in of_storages.POSTGRESQL or tool("initdb")]
+    names = [name for kind in kinds for name in KINDS[kind]]
+    return [name for name in names if name not in of_storages.POSTGRESQL or tool("initdb")]
 
 
 def campaign(
-    count: int, seed: int, names: Sequence[str], *, on_ray: int = 3, verbose: bool = False
+    count: int, seed: int, names: Sequence[str], *, verbose: bool = False
 ) -> dict[str, Tally]:
-    """`count` faults, of all kinds in turns; of each of Ray's at most `on_ray`."""
+    """`count` faults, of all names in turns."""
     import torch  # before the forks, so that each need not load it
 
     torch.set_num_threads(1)
     tallies: dict[str, Tally] = defaultdict(Tally)
-    rounds = (name for _ in range(count) for name in names)
-    number = 0
-    while number < count:
-        name = next(rounds)
-        if name in of_clusters.FAULTS and tallies[name].faults >= on_ray:
-            continue
+    for number in range(count):
+        name = names[number % len(names)]
         one = inject(name, seed + number)
         tallies[name].add(one)
-        number += 1
         if verbose or one.lost or one.duplicated or one.stuck or one.surprises:
             print(number, name, one, flush=True)
     return dict(tallies)

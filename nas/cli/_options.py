@@ -50,6 +50,12 @@ CpusPerWorker = Annotated[float, typer.Option(help="CPUs, and so threads, of eac
 GpusPerWorker = Annotated[
     float | None, typer.Option(help="GPUs of each worker; shared evenly if left out.")
 ]
+NodeClass = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RESOURCE", help="Workers only on nodes that were started with this Ray resource."
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -88,13 +94,21 @@ Quiet = Annotated[
 
 
 def worker_config(
-    workers: str | None, address: str | None, cpus: float, gpus: float | None
+    workers: str | None,
+    address: str | None,
+    cpus: float,
+    gpus: float | None,
+    node_class: str | None,
 ) -> WorkerConfig:
     """The record of the options that say where networks are trained. Raises OptionError."""
     from nas.run import WorkerConfig, parse_workers
 
     return WorkerConfig(
-        workers=parse_workers(workers), address=address, cpus_per_worker=cpus, gpus_per_worker=gpus
+        workers=parse_workers(workers),
+        address=address,
+        cpus_per_worker=cpus,
+        gpus_per_worker=gpus,
+        node_class=node_class,
     )
 
 

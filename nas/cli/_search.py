@@ -28,6 +28,7 @@ from nas.cli._options import (
     Json,
     MovedData,
     MovedStorage,
+    NodeClass,
     Quiet,
     Run,
     Set,
@@ -105,6 +106,7 @@ def search(
     address: Address = None,
     cpus_per_worker: CpusPerWorker = 1,
     gpus_per_worker: GpusPerWorker = None,
+    node_class: NodeClass = None,
     task_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Longest time for one network.")
     ] = 1800,
@@ -144,7 +146,7 @@ def search(
         deterministic=deterministic,
         deploy=parse_deploy(deploy),
     )
-    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class)
     with ended_like_ctrl_c():
         print_plan(screen, settings)
         from nas.run import create_run  # loads torch
@@ -163,6 +165,7 @@ def resume(
     address: Address = None,
     cpus_per_worker: CpusPerWorker = 1,
     gpus_per_worker: GpusPerWorker = None,
+    node_class: NodeClass = None,
     data: MovedData = None,
     data_dir: DataDir = None,
     storage: MovedStorage = None,
@@ -182,7 +185,7 @@ def resume(
     screen.line(f"Reading {run}.")
     from nas.run import open_run  # loads torch
 
-    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class)
     opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
     if budget is not None:
         opened = opened.with_budget(budget)

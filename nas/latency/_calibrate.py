@@ -91,7 +91,7 @@ def calibrate(
     """
     if networks < MIN_NETWORKS:
         raise OptionError(
-            f"--networks {networks}: at least {MIN_NETWORKS} are needed to learn from"
+            f"`networks` {networks}: at least {MIN_NETWORKS} are needed to learn from"
         )
     rng = random.Random(f"probe {seed}")
     probe = islice(random_subjects(space, rng, input_shape, num_classes), SURVEYED_NETWORKS)

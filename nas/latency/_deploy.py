@@ -70,7 +70,7 @@ def require(device: DeviceKind) -> None:
     """Raise OptionError unless this machine can measure on `device`."""
     if device == "cuda":
         if not torch.cuda.is_available():
-            raise OptionError("--device cuda: no CUDA device here; use --device cpu")
+            raise OptionError("`device` cuda: no CUDA device here; use cpu")
         return
     missing = [package for package in EXTRA if find_spec(package) is None]
     if missing:

@@ -43,6 +43,7 @@ def search(
     address: str | None = None,
     cpus_per_worker: float = 1,
     gpus_per_worker: float | None = None,
+    node_class: str | None = None,
     task_timeout_s: float = 1800.0,
     storage: str | None = None,
     out: str | Path | None = None,
@@ -78,6 +79,7 @@ def search(
         address: Of a running Ray cluster; None starts Ray on this machine.
         cpus_per_worker: CPUs, and so threads, of each Ray worker.
         gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
+        node_class: A Ray resource that the workers' nodes must have; any node where None.
         task_timeout_s: Longest time for one training, in seconds.
         storage: URL of an Optuna storage; None keeps the study in the run folder.
         out: The run folder to make; where None, one in `runs/` named after the space and time.
@@ -115,6 +117,7 @@ def search(
         address=address,
         cpus_per_worker=cpus_per_worker,
         gpus_per_worker=gpus_per_worker,
+        node_class=node_class,
     )
     from nas.run._create import create_run
 

@@ -6,6 +6,7 @@ split.json   which image is in which part, where the data are the user's own
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from nas.data import (
     load_test,
     summarize_data,
 )
-from nas.errors import RunFolderError
+from nas.errors import DataError, RunFolderError
 from nas.metrics import Metric, custom_metrics
 from nas.train import find_loss, register_loss
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from nas.trial import Task, TrialResult
     from nas.workers import WorkerInfo
 
+CARRIED_BYTES = 2_000_000_000
+"""Data up to this size are sent to a cluster's machines, once to each."""
 TEST_LOOKED_AT = 50_000
 """With more images of a user's own, duplicates in the test part are left to `nas data`."""
 
@@ -90,7 +93,7 @@ def check_data(name: str, began_with: DataFingerprint, data: ImageData) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyFactory:
-    """Makes a worker's evaluator; travels to the worker and loads the data there."""
+    """Makes a worker's evaluator; travels to the worker and loads the data there, or has them."""
 
     data: str
     data_dir: str | None
@@ -103,14 +106,21 @@ class ProxyFactory:
     """Of the user's own, computed on trained networks."""
     losses: tuple[tuple[str, Loss], ...] = ()
     """Of the user's own, by name."""
+    carried: ImageData | None = None
+    """The data themselves, for machines that need not have them."""
+    on_cluster: bool = False
+    """Whether a worker may be on a machine that does not have the data."""
 
     @classmethod
-    def of(cls, run: Run) -> ProxyFactory:
-        """For the data of a run."""
+    def of(cls, run: Run, *, carry: bool = False) -> ProxyFactory:
+        """For the data of a run; `carry` takes them along if they are not too many."""
         settings = run.settings
+        data = read_data(settings) if carry else None
         names = {one.loss for one in settings.rungs if one.loss is not None}
         return cls(
             losses=tuple((name, find_loss(name)) for name in sorted(names)),
+            carried=data if data is not None and _travels(data) else None,
+            on_cluster=carry,
             data=settings.data,
             data_dir=settings.data_dir,
             options=settings.data_options,
@@ -125,8 +135,28 @@ class ProxyFactory:
 
         for name, loss in self.losses:
             register_loss(name, loss)
-        data_dir = Path(self.data_dir) if self.data_dir else None
-        data = load_data(self.data, data_dir=data_dir, options=self.options, loader=self.loader)
+        data = self.carried or self._load()
         if self.began_with is not None:
             check_data(self.data, self.began_with, data)
         return Evaluator(data, info.device, metrics=self.metrics)
+
+    def _load(self) -> ImageData:
+        data_dir = Path(self.data_dir) if self.data_dir else None
+        try:
+            return load_data(
+                self.data, data_dir=data_dir, options=self.options, loader=self.loader
+            )
+        except DataError as error:
+            if not self.on_cluster:
+                raise
+            raise DataError(
+                f"{error} (on {socket.gethostname()}: data of more than "
+                f"{CARRIED_BYTES / 1e9:.0f} GB must be on every machine, under the same path)"
+            ) from error
+
+
+def _travels(data: ImageData) -> bool:
+    """Whether the images may be sent to every machine of a cluster."""
+    parts = (data.train, data.val)
+    nbytes = sum(part.pixels.nbytes + part.labels.nbytes for part in parts)
+    return not any(part.is_mapped for part in parts) and nbytes <= CARRIED_BYTES

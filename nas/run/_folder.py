@@ -228,6 +228,9 @@ class RunFolder:
         path = self.path / name
         draft = path.with_name(path.name + ".part")
         with _as_user_error(path):
+            # Not the run folder itself: one that was moved away must not become two.
+            if self.path.is_dir():
+                path.parent.mkdir(exist_ok=True)
             try:
                 draft.write_bytes(content)
                 draft.replace(path)

@@ -240,6 +240,7 @@ class Run:
         address: str | None = None,
         cpus_per_worker: float = 1,
         gpus_per_worker: float | None = None,
+        node_class: str | None = None,
         join: bool = False,
         on_progress: Callable[[Snapshot], None] | None = None,
     ) -> Run:
@@ -252,6 +253,7 @@ class Run:
             address: Of a running Ray cluster; None starts Ray on this machine.
             cpus_per_worker: CPUs, and so threads, of each Ray worker.
             gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
+            node_class: A Ray resource that the workers' nodes must have; any node where None.
             join: Whether another process, here or on another machine that sees this folder, may
                 be searching already; both then share the budget.
             on_progress: Called with a `Snapshot` whenever something changes, and every second.
@@ -271,6 +273,7 @@ class Run:
             address=address,
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
+            node_class=node_class,
         )
         return self.go_on(config, budget=budget, join=join, on_progress=on_progress)
 

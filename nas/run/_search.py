@@ -143,7 +143,7 @@ def _evaluate(
 ) -> bool:
     """Go through what is left of the budget; True if the space had no network left."""
     settings, folder = run.settings, run.folder
-    factory = factory or ProxyFactory.of(run)
+    factory = factory or ProxyFactory.of(run, carry=worker_config.is_cluster)
     if worker_config.workers == "local" and not join:
         factory = noting_deaths(factory, folder, run.problem)
     with _sigterm_kept():
@@ -153,6 +153,7 @@ def _evaluate(
             address=worker_config.address,
             cpus_per_worker=worker_config.cpus_per_worker,
             gpus_per_worker=worker_config.gpus_per_worker,
+            node_class=worker_config.node_class,
             task_timeout_s=settings.task_timeout_s,
         )
     with pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,6 +110,13 @@ class WorkerConfig:
     address: str | None = None
     cpus_per_worker: float = 1
     gpus_per_worker: float | None = None
+    node_class: str | None = None
+    """A Ray resource that the workers' nodes must have."""
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether workers may be on other machines."""
+        return self.workers != "local" and bool(self.address or os.environ.get("RAY_ADDRESS"))
 
     def __post_init__(self) -> None:
         """Raise OptionError on what no pool can be, before a run folder is made."""

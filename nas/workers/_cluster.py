@@ -27,6 +27,8 @@ _ALLOWED = (
 ATTEMPTS = 3
 """How often a Ray of our own is started before it is given up."""
 _CONNECT_TIMEOUT_S = 5.0
+_OF_ALL = frozenset({"CPU", "GPU", "memory", "object_store_memory"})
+"""Resources that every node has; Ray's own marks of a node have a colon."""
 _SOCKET = "/ray/session_2026-01-31_00-00-00_000000_1234567/sockets/plasma_store"
 """What a socket's path is within Ray's folder."""
 _LONGEST_SOCKET = 107
@@ -124,7 +126,7 @@ class Address:
         """The words that a message begins with."""
         if self.is_ours:
             return "Ray on this machine"
-        return f"{'RAY_ADDRESS=' if self.from_environment else '--address '}{self.text}"
+        return f"{'RAY_ADDRESS=' if self.from_environment else '`address` '}{self.text}"
 
 
 def disconnect(connection: Connection) -> None:
@@ -137,7 +139,14 @@ def cluster_nodes() -> list[Node]:
     """The machines that are up, with all they offer, busy or not."""
     states = ray.nodes()  # type: ignore[no-untyped-call]
     totals = [state["Resources"] for state in states if state["Alive"]]
-    return [Node(cpus=total.get("CPU", 0), gpus=total.get("GPU", 0)) for total in totals]
+    return [
+        Node(
+            cpus=total.get("CPU", 0),
+            gpus=total.get("GPU", 0),
+            classes=frozenset(name for name in total if name not in _OF_ALL and ":" not in name),
+        )
+        for total in totals
+    ]
 
 
 def free_resources() -> str:
@@ -200,18 +209,18 @@ def _explained(address: Address, reason: str) -> str:
     if address.is_ours:
         return (
             f"cannot start: {reason}. Its files and sockets lie in {_folder()} (RAY_TMPDIR names "
-            "another folder): look whether that can be written and has space; --workers local "
+            "another folder): look whether that can be written and has space; `workers` local "
             "trains without Ray"
         )
     if address.from_environment:
         return (
             f"no Ray to be had: {reason}. The variable RAY_ADDRESS is set here, perhaps left over "
-            "from a cluster that has ended: `unset RAY_ADDRESS`, or overrule it with --address "
-            f"local (a Ray on this machine) or --workers local (no Ray); {_ALLOWED}"
+            "from a cluster that has ended: `unset RAY_ADDRESS`, or overrule it with `address` "
+            f"local (a Ray on this machine) or `workers` local (no Ray); {_ALLOWED}"
         )
     return (
         f"no Ray to be had: {reason}. Look whether the head node runs (`ray start --head` there, "
-        f"`ray status`) and whether a firewall lets you through; {_ALLOWED}; without --address, "
+        f"`ray status`) and whether a firewall lets you through; {_ALLOWED}; without `address`, "
         "Ray starts on this machine"
     )
 
@@ -228,7 +237,7 @@ def _check_sockets() -> None:
             f"Ray on this machine: cannot start: its sockets would lie in {folder}, and with "
             f"{len(os.fsencode(path))} bytes their paths are too long ({_LONGEST_SOCKET} are "
             "allowed). Set RAY_TMPDIR to a short folder, as in RAY_TMPDIR=/tmp, or train without "
-            "Ray: --workers local"
+            "Ray: `workers` local"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nas.errors import ClusterError, OptionError
@@ -23,6 +23,13 @@ class Node:
 
     cpus: float
     gpus: float = 0
+    classes: frozenset[str] = frozenset()
+    """Names of the node's own Ray resources: what kind of machine it is."""
+
+    def __str__(self) -> str:
+        """In words."""
+        classes = f" ({', '.join(sorted(self.classes))})" if self.classes else ""
+        return f"{self.cpus:g} CPUs and {self.gpus:g} GPUs{classes}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,10 @@ class Plan:
     cpus_each: float
     gpus_each: float
     """A fraction below 1 where workers share a GPU; 0 where they train on the CPU."""
+    node_class: str | None = None
+    """A Ray resource that the workers' nodes must have."""
+    idle_nodes: int = field(default=0, compare=False)
+    """Nodes that hold none of these workers although they have CPUs."""
 
     @property
     def num_threads(self) -> int:
@@ -41,6 +52,7 @@ class Plan:
 
     def __str__(self) -> str:
         each = f"{self.cpus_each:g} CPU" + (f" and {self.gpus_each:g} GPU" * (self.gpus_each > 0))
+        each += f" of a {self.node_class} node" if self.node_class else ""
         if self.num_workers == 1:
             return f"1 Ray worker, {each}"
         return f"{self.num_workers} Ray workers, {each} each"
@@ -52,6 +64,7 @@ def plan_workers(
     num_workers: int | None,
     cpus_per_worker: float,
     gpus_per_worker: float | None,
+    node_class: str | None = None,
 ) -> Plan:
     """Decide number and share of the workers.
 
@@ -61,22 +74,26 @@ def plan_workers(
         cpus_per_worker: CPUs each holds.
         gpus_per_worker: GPUs each holds; None shares every GPU among as many workers as there
             are CPUs for (at most 4) or as were asked for, and is 0 where there is no GPU.
+        node_class: a Ray resource that a node must have to get workers; None takes all.
 
     Raises:
         OptionError: a number that is not allowed.
         ClusterError: the machines can never hold these workers.
     """
     _check_options(num_workers, cpus_per_worker, gpus_per_worker)
+    fit = [node for node in nodes if node_class is None or node_class in node.classes]
     if gpus_per_worker is None:
-        gpus_per_worker = _share_of_gpu(nodes, num_workers, cpus_per_worker)
-    room = sum(_room(node, cpus_per_worker, gpus_per_worker) for node in nodes)
+        gpus_per_worker = _share_of_gpu(fit, num_workers, cpus_per_worker)
+    rooms = [_room(node, cpus_per_worker, gpus_per_worker) for node in fit]
     plan = Plan(
-        num_workers=room if num_workers is None else num_workers,
+        num_workers=sum(rooms) if num_workers is None else num_workers,
         cpus_each=cpus_per_worker,
         gpus_each=gpus_per_worker,
+        node_class=node_class,
+        idle_nodes=sum(node.cpus >= cpus_per_worker for node in nodes) - sum(map(bool, rooms)),
     )
-    if room < max(plan.num_workers, 1):
-        raise ClusterError(_never_fits(plan, nodes, room))
+    if sum(rooms) < max(plan.num_workers, 1):
+        raise ClusterError(_never_fits(plan, nodes, sum(rooms)))
     return plan
 
 
@@ -84,13 +101,13 @@ def _check_options(
     num_workers: int | None, cpus_per_worker: float, gpus_per_worker: float | None
 ) -> None:
     if num_workers is not None and num_workers < 1:
-        raise OptionError(f"--workers: {num_workers} workers do no work; give 1 or more, or local")
+        raise OptionError(f"`workers`: {num_workers} workers do no work; give 1 or more, or local")
     if not cpus_per_worker > 0:
-        raise OptionError(f"cpus_per_worker: {cpus_per_worker:g} must be greater than 0")
+        raise OptionError(f"`cpus_per_worker`: {cpus_per_worker:g} must be greater than 0")
     gpus = gpus_per_worker or 0
     if not gpus >= 0 or (gpus > 1 and gpus != int(gpus)):
         raise OptionError(
-            f"gpus_per_worker: {gpus:g} cannot be given out; a fraction up to 1, a whole "
+            f"`gpus_per_worker`: {gpus:g} cannot be given out; a fraction up to 1, a whole "
             "number, or None to share the GPUs there are"
         )
 
@@ -119,10 +136,11 @@ def _room(node: Node, cpus_each: float, gpus_each: float) -> int:
 
 
 def _never_fits(plan: Plan, nodes: Sequence[Node], room: int) -> str:
-    there = ", ".join(f"{node.cpus:g} CPUs and {node.gpus:g} GPUs" for node in nodes[:8])
+    there = ", ".join(map(str, nodes[:8]))
     more = f", and {len(nodes) - 8} more" if len(nodes) > 8 else ""
-    asked = plan if plan.num_workers else f"at least one worker with {plan.cpus_each:g} CPU"
-    advice = f"ask for --workers {room}" if room else "ask for less per worker"
+    where = f" of a {plan.node_class} node" if plan.node_class else ""
+    asked = plan if plan.num_workers else f"at least one worker with {plan.cpus_each:g} CPU{where}"
+    advice = f"ask for {room} (`workers`)" if room else "ask for less per worker"
     return (
         f"Ray: asked for {asked}, but the cluster can never hold more than {room} of these; "
         f"its {len(nodes)} node(s) have: {there or 'nothing'}{more}. Either {advice}, or add nodes"

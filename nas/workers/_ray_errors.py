@@ -51,5 +51,5 @@ def died_at_start(slot: Slot, error: Exception) -> ClusterError:
     return ClusterError(
         f"Ray: worker {slot.index} died {slot.failed_starts + 1} times in a row while it started "
         f"({last_line(error)}). If a module is missing, install it on every node; otherwise look "
-        "for memory, since each worker holds the data set: try fewer --workers"
+        "for memory, since each worker holds the data set: try fewer `workers`"
     )

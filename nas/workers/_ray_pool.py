@@ -63,6 +63,7 @@ class RayPool(Pool):
         cpus_per_worker: CPUs each worker holds, rounded down to its number of threads.
         gpus_per_worker: GPUs each worker holds. None shares every GPU among up to four workers;
             0 trains on the CPU.
+        node_class: a Ray resource that the workers' nodes must have; None takes any node.
         task_timeout_s: seconds a task may take; None is no limit.
         start_timeout_s: seconds in which the cluster must find room for the workers.
         restart_timeout_s: seconds without a single worker after which the pool gives up.
@@ -82,6 +83,7 @@ class RayPool(Pool):
         address: str | None = None,
         cpus_per_worker: float = 1,
         gpus_per_worker: float | None = None,
+        node_class: str | None = None,
         task_timeout_s: float | None = None,
         start_timeout_s: float = 45.0,
         restart_timeout_s: float = 300.0,
@@ -114,6 +116,7 @@ class RayPool(Pool):
                 num_workers=num_workers,
                 cpus_per_worker=cpus_per_worker,
                 gpus_per_worker=gpus_per_worker,
+                node_class=node_class,
             )
             self._grows = num_workers is None
             self._actor_class = actor_class(self._plan)
@@ -251,7 +254,7 @@ class RayPool(Pool):
                 raise ClusterError(
                     f"Ray: asked for {self._plan}, but {len(homeless)} of them found no place in "
                     f"{self._start_timeout_s:g} s; free now: {free_resources()}. Other programs "
-                    "hold the rest: wait for them, ask for fewer --workers, or add nodes"
+                    "hold the rest: wait for them, ask for fewer `workers`, or add nodes"
                 )
             return
         if any(slot.is_well for slot in self._slots):
@@ -390,4 +393,8 @@ class RayPool(Pool):
 
 def _describe(plan: Plan, slots: list[Slot]) -> str:
     on_cpu = plan.gpus_each > 0 and any(slot.device == "cpu" for slot in slots)
-    return f"{plan} (torch sees no CUDA there: training on the CPU)" if on_cpu else str(plan)
+    told = f"{plan} (torch sees no CUDA there: training on the CPU)" if on_cpu else str(plan)
+    if plan.idle_nodes and plan.gpus_each and plan.node_class is None:
+        nodes = "1 node" if plan.idle_nodes == 1 else f"{plan.idle_nodes} nodes"
+        told += f"; {nodes} without a free GPU have none: 0 GPUs a worker trains on all CPUs"
+    return told

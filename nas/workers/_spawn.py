@@ -39,6 +39,7 @@ def room_for(plan: Plan) -> int:
             num_workers=None,
             cpus_per_worker=plan.cpus_each,
             gpus_per_worker=plan.gpus_each,
+            node_class=plan.node_class,
         ).num_workers
     except ClusterError:
         return 0
@@ -49,6 +50,8 @@ def actor_class(plan: Plan) -> Any:
     return ray.remote(WorkerProcess).options(
         num_cpus=plan.cpus_each,
         num_gpus=plan.gpus_each,
+        # So little that any number of workers finds room: it only says where.
+        resources={plan.node_class: 1e-4} if plan.node_class else None,
         max_restarts=0,
         max_task_retries=0,
         runtime_env={"env_vars": worker_environment(plan.num_threads)},

@@ -24,13 +24,13 @@ SURFACE = {
         "--flip/--no-flip", "--group-by", "--skip-bad", "--task", "--folds", "--class-weights",
         "--loss", "--ladder", "--sampler",
         "--seed", "--deterministic", "--workers", "--address", "--cpus-per-worker",
-        "--gpus-per-worker", "--task-timeout",
+        "--gpus-per-worker", "--node-class", "--task-timeout",
         "--storage", "--out", "--deploy", "--finalists", "--set", "--quiet", "--json",
         "--plugin",
     ],
     "resume": [
         "RUN", "--budget", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
-        "--data", "--data-dir", "--storage", "--join", "--quiet", "--json",
+        "--node-class", "--data", "--data-dir", "--storage", "--join", "--quiet", "--json",
     ],
     "train": [
         "MODEL|RUN:ID|RUN", "--recipe", "--set", "--data", "--data-dir", "--resolution",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,3 +131,48 @@ def test_a_bad_test_image_is_found_before_anything_is_trained(
 
     with pytest.raises(DataError, match="test_images are"):
         make_session(data=str(data))
+
+
+INFO = WorkerInfo(index=0, device="cpu", num_threads=1)
+
+
+def test_a_cluster_is_sent_the_data(make_session: MakeSession, data: Path) -> None:
+    run = make_session(data=str(data))
+    factory = ProxyFactory.of(run, carry=True)
+    data.unlink()
+
+    sent = pickle.loads(pickle.dumps(factory))
+
+    assert sent(INFO)._data.input_shape == run.problem.input_shape  # type: ignore[attr-defined]
+
+
+def test_more_than_can_be_sent_must_be_on_every_machine(
+    make_session: MakeSession, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.run._data.CARRIED_BYTES", 1_000)
+    factory = ProxyFactory.of(make_session(data=str(data)), carry=True)
+    assert factory.carried is None
+    assert factory(INFO)
+    data.unlink()
+
+    with pytest.raises(DataError, match=r"no such file.*must be on every machine, under the same"):
+        factory(INFO)
+
+
+@pytest.mark.parametrize(
+    ("config", "address", "expected"),
+    [
+        (WorkerConfig(), None, False),
+        (WorkerConfig(address="auto"), None, True),
+        (WorkerConfig(), "127.0.0.1:6379", True),
+        (WorkerConfig(workers="local"), "127.0.0.1:6379", False),
+    ],
+)
+def test_a_cluster_is_what_has_an_address(
+    config: WorkerConfig, address: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+
+    assert config.is_cluster is expected

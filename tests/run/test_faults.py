@@ -93,5 +93,5 @@ def test_results_that_are_lost_or_trained_twice_are_noticed(
 @pytest.mark.timeout(3600)
 def test_the_whole_campaign(faults: Any) -> None:
     names = faults.possible()
-    for name, tally in faults.campaign(len(names), 2, names, on_ray=1).items():
+    for name, tally in faults.campaign(len(names), 2, names).items():
         assert is_fine(tally), (name, tally)

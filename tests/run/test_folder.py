@@ -187,3 +187,21 @@ def test_weights_of_other_networks_go(tmp_path: Path) -> None:
     folder.keep_weights({"aa", "cc", "dd"})
 
     assert sorted(path.stem for path in folder.weights("aa").parent.iterdir()) == ["aa", "cc"]
+
+
+def test_a_subfolder_that_somebody_deleted_is_made_again(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    (folder.path / "weights").rmdir()
+
+    folder.write_bytes("weights/0123456789ab.safetensors", b"w")
+
+    assert folder.read_weights("0123456789ab") == b"w"
+
+
+def test_a_run_folder_that_was_moved_away_is_not_made_again(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    folder.path.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(RunFolderError):
+        folder.write_bytes("weights/0123456789ab.safetensors", b"w")
+    assert not (tmp_path / "run").exists()

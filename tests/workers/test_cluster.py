@@ -54,13 +54,13 @@ def test_addresses_are_taken_apart(address: str, expected: tuple[str, int]) -> N
 def test_what_is_no_address_is_refused_with_the_forms_allowed(
     factories: dict[str, Factory], address: str
 ) -> None:
-    with pytest.raises(ClusterError, match=r"--address .*not an address.*ray://HOST:PORT"):
+    with pytest.raises(ClusterError, match=r"`address` .*not an address.*ray://HOST:PORT"):
         RayPool(factories["obey"], address=address)
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_a_dead_address_is_an_error_soon(factories: dict[str, Factory], scheme: str) -> None:
-    with pytest.raises(ClusterError, match=rf"--address {scheme}127.0.0.1:9: .*nothing answers"):
+    with pytest.raises(ClusterError, match=rf"`address` {scheme}127.0.0.1:9: .*nothing answers"):
         RayPool(factories["obey"], address=f"{scheme}127.0.0.1:9")
 
 
@@ -85,8 +85,8 @@ def test_the_environment_names_a_cluster_too(
         RayPool(factories["obey"])
 
     assert "`unset RAY_ADDRESS`" in str(caught.value)
-    assert "--workers local" in str(caught.value)
-    assert "without --address" not in str(caught.value)
+    assert "`workers` local" in str(caught.value)
+    assert "without `address`" not in str(caught.value)
 
 
 def test_a_folder_too_long_for_a_socket_is_named(
@@ -105,7 +105,7 @@ def test_a_folder_too_long_for_a_socket_is_named(
         f"Ray on this machine: cannot start: its sockets would lie in TMPDIR={long}"
     )
     assert "RAY_TMPDIR=/tmp" in said
-    assert "--workers local" in said
+    assert "`workers` local" in said
     assert "firewall" not in said
 
 

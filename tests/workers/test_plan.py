@@ -9,9 +9,19 @@ from nas.workers._plan import Node, Plan, plan_workers
 
 
 def plan(
-    *nodes: Node, workers: int | None = None, cpus: float = 1, gpus: float | None = None
+    *nodes: Node,
+    workers: int | None = None,
+    cpus: float = 1,
+    gpus: float | None = None,
+    node_class: str | None = None,
 ) -> Plan:
-    return plan_workers(nodes, num_workers=workers, cpus_per_worker=cpus, gpus_per_worker=gpus)
+    return plan_workers(
+        nodes,
+        num_workers=workers,
+        cpus_per_worker=cpus,
+        gpus_per_worker=gpus,
+        node_class=node_class,
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +76,11 @@ def test_gpus_can_be_left_alone() -> None:
     ("nodes", "options", "words"),
     [
         ([Node(cpus=2)], {"workers": 3}, "asked for 3 Ray workers, 1 CPU each.* more than 2 of"),
-        ([Node(cpus=2)], {"workers": 3}, "have: 2 CPUs and 0 GPUs. Either ask for --workers 2"),
+        (
+            [Node(cpus=2)],
+            {"workers": 3},
+            r"2 CPUs and 0 GPUs. Either ask for 2 \(`workers`\)",
+        ),
         ([Node(cpus=2), Node(cpus=2)], {"cpus": 4}, "at least one worker with 4 CPU"),
         ([Node(cpus=2)], {"workers": 1, "gpus": 1}, "1 CPU and 1 GPU,.* ask for less per worker"),
         ([], {}, r"its 0 node\(s\) have: nothing"),
@@ -86,3 +100,28 @@ def test_what_can_never_fit_is_an_error_that_says_why(
 def test_senseless_numbers_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(OptionError):
         plan(Node(cpus=8, gpus=2), **options)  # type: ignore[arg-type]
+
+
+MIXED = [
+    Node(cpus=8, gpus=1, classes=frozenset({"big"})),
+    Node(cpus=4, classes=frozenset({"jetson"})),
+    Node(cpus=4),
+]
+
+
+def test_workers_may_be_kept_to_a_class_of_nodes() -> None:
+    on_jetson = plan(*MIXED, node_class="jetson")
+
+    assert (on_jetson.num_workers, on_jetson.gpus_each) == (4, 0)
+    assert str(on_jetson) == "4 Ray workers, 1 CPU of a jetson node each"
+    assert plan(*MIXED, node_class="big").num_workers == 4
+
+
+def test_a_class_that_no_node_has_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(ClusterError, match=r"of a jetsen node.*0 GPUs \(jetson\)"):
+        plan(*MIXED, node_class="jetsen")
+
+
+def test_nodes_that_have_nothing_to_do_are_counted() -> None:
+    assert plan(*MIXED).idle_nodes == 2
+    assert plan(*MIXED, gpus=0).idle_nodes == 0

@@ -254,7 +254,7 @@ def test_the_driver_holds_no_cpu(make_pool: Callable[..., Pool], make_task: Make
 
 def test_workers_that_never_fit_are_an_error_at_once(make_pool: Callable[..., Pool]) -> None:
     began_s = time.monotonic()
-    with pytest.raises(ClusterError, match=r"asked for 5 Ray workers.* ask for --workers 4"):
+    with pytest.raises(ClusterError, match=r"asked for 5 Ray workers.* ask for 4 \(`workers`\)"):
         make_pool(num_workers=5, start_timeout_s=120)
 
     assert time.monotonic() - began_s < 120, "it waited for room"
