@@ -3,8 +3,8 @@
 Every fault meets a search of its own (56 settings, pretended trainings, in process; on a Ray of
 its own for Ray's faults), in a process that is forked for it. The search is then resumed until its
 budget is spent, and checked: no result that was recorded is missing or changed (lost), no network
-whose result was recorded was trained again (duplicated), it came to its end within a minute (else
-stuck), and ended as it says it ends (else unexpected).
+whose result was recorded was trained again (duplicated), it came to its end within a minute (on
+Ray, which has to start, within ten; else stuck), and ended as it says it ends (else unexpected).
 
     python benchmarks/faults [--faults 200] [--kinds process files database ray] [--seed 0]
 """

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STUCK_S = 60.0
-"""A search that is not over so long after a fault is stuck; on Ray, which has to start, thrice."""
+"""A search that is not over so long after a fault is stuck; on Ray, which has to start, ten times
+as long."""
 KINDS: dict[str, dict[str, Callable[[Lab], None]]] = {
     "process": of_processes.FAULTS,
     "files": of_files.FAULTS,
@@ -90,7 +91,7 @@ def inject(name: str, seed: int) -> Tally:
             surprises = [f"{name}, seed {seed}: {error}"]
         began_s, known = time.monotonic(), lab.records()
         trained = len(lab.trained.read_text().split())
-        patience_s = STUCK_S * (3 if name in of_clusters.FAULTS else 1)
+        patience_s = STUCK_S * (10 if name in of_clusters.FAULTS else 1)
         while len(lab.records()) < BUDGET and time.monotonic() - began_s < patience_s:
             lab.search()
         recovery_s, records = time.monotonic() - began_s, lab.records()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab import INTERRUPTED, OUTAGE, Lab, ended
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 def begin(lab: Lab) -> int:

@@ -27,3 +27,24 @@ def search_slowly(run: Path, log: Path, seconds: float) -> None:
         return evaluate
 
     run_search(open_run(run), WorkerConfig(workers="local"), factory=factory)
+
+
+def search_poisoned(run: Path, log: Path) -> None:
+    """Go on with a search of which one network, the third, takes all the memory there is."""
+    poison = log.with_name("poison")
+
+    def factory(info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            trained = log.read_text().split() if log.exists() else []
+            if len(trained) == 2 and not poison.exists():
+                poison.write_text(task.arch.id)
+            if poison.exists() and poison.read_text() == task.arch.id:
+                held = [bytes([1]) * 50_000_000 for _ in range(200)]
+                raise AssertionError(f"nobody stopped it at {len(held)}")
+            with log.open("a") as file:
+                file.write(f"{task.arch.id}\n")
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+    run_search(open_run(run), WorkerConfig(workers="local"), factory=factory)
