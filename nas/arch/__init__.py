@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas.arch._identity import image_channels
 from nas.arch._records import Architecture, Section, Stage, describe
 from nas.arch._rings import ComponentKernels, RingPlan, Sharer, ring_budget
 from nas.arch._sharing import Sharing
@@ -53,6 +54,7 @@ __all__ = [
     "LayerTrace",
     "Transition",
     "Weight",
+    "image_channels",
     "describe",
     "peak_live_size",
     "ring_budget",

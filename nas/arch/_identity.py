@@ -9,6 +9,7 @@ said how.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,19 @@ INPUT, OTHER_INPUT = (3, 10), (11, 99_991)
 """Image channels and classes that stand in for the data's. Rings that read the stem or the head
 may be equal at the first and differ elsewhere: at the second, chosen to have nothing in common
 with real data, sizes that are not the same everywhere are not the same."""
+MAX_CHANNELS = 64
+"""Channels of images up to which a network without a stem is looked for."""
 OTHER_CHANNELS = 65_521
 """The same for networks without a stem; prime, and no count in a real model file."""
 
 
 def canonical_json(arch: Architecture) -> str:
     """Calls and rings as JSON. Raises IllegalArchitecture where there is no such network."""
-    channels, classes = INPUT
+    channels, classes = image_channels(arch), INPUT[1]
     calls = arch.calls(in_channels=channels, num_classes=classes)
     listed = f"[{','.join(map(_call_json, calls))}]"
     rings = arch.rings(in_channels=channels, num_classes=classes)
-    elsewhere = "" if arch.stem.channels else _calls_elsewhere(arch, calls)
+    elsewhere = "" if arch.stem.channels else _calls_elsewhere(arch, calls, channels)
     if not rings and arch.resolution is None and not elsewhere:
         return listed
     shared = f',"rings":{_json(_plain(rings))}{_rings_elsewhere(arch, rings)}' if rings else ""
@@ -41,7 +44,25 @@ def canonical_json(arch: Architecture) -> str:
     return f'{{"calls":{listed}{elsewhere}{shared}{seen}}}'
 
 
-def _calls_elsewhere(arch: Architecture, calls: tuple[Call, ...]) -> str:
+def image_channels(arch: Architecture) -> int:
+    """Image channels at which there is such a network: 3, or the first that its stages take.
+
+    Raises IllegalArchitecture where there are none; with the reason why not at 3.
+    """
+    try:
+        arch.calls(in_channels=INPUT[0], num_classes=INPUT[1])
+    except IllegalArchitecture:
+        if arch.stem.channels:
+            raise
+        for channels in range(1, MAX_CHANNELS + 1):
+            with suppress(IllegalArchitecture):
+                arch.calls(in_channels=channels, num_classes=INPUT[1])
+                return channels
+        raise
+    return INPUT[0]
+
+
+def _calls_elsewhere(arch: Architecture, calls: tuple[Call, ...], channels: int) -> str:
     """What the calls come to at other image channels, which without a stem the stages see.
 
     Nothing where only the image's channels differ, as they do with every stem.
@@ -49,8 +70,8 @@ def _calls_elsewhere(arch: Architecture, calls: tuple[Call, ...]) -> str:
     try:
         other = arch.calls(in_channels=OTHER_CHANNELS, num_classes=INPUT[1])
     except IllegalArchitecture:
-        return ',"other_channels":null'
-    if tuple(_with_channels(one, OTHER_CHANNELS, INPUT[0]) for one in other) == calls:
+        return f',"channels":{channels}'
+    if tuple(_with_channels(one, OTHER_CHANNELS, channels) for one in other) == calls:
         return ""
     return f',"other_channels":[{",".join(map(_call_json, other))}]'
 
@@ -71,7 +92,10 @@ def _rings_elsewhere(arch: Architecture, rings: tuple[RingPlan, ...]) -> str:
     if not any(sharer.reads_inputs for sharer in arch.sharers):
         return ""
     channels, classes = OTHER_INPUT
-    other = arch.rings(in_channels=channels, num_classes=classes)
+    try:
+        other = arch.rings(in_channels=channels, num_classes=classes)
+    except IllegalArchitecture:  # without a stem, other channels may not fit the stages
+        other = ()
     if other == rings:
         return ""
     given = [

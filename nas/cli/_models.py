@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nas.arch import summarize
+from nas.arch import image_channels, summarize
 from nas.cli._options import Deploy, Json, Set, parse_deploy, parse_shape
 from nas.cli._screen import Screen
 from nas.cost import cost_of, working_memory
@@ -184,12 +184,13 @@ def _distinct(size: Size) -> str:
 def _show_network(console: Console, arch: Architecture) -> None:
     console.print(f"{arch.name}, architecture {arch.id}: {summarize(arch)}", highlight=False)
     table = Table("part", "module", "arguments", box=None, pad_edge=False)
-    for title, calls in arch.sections(in_channels=3, num_classes=10):
+    channels = image_channels(arch)
+    for title, calls in arch.sections(in_channels=channels, num_classes=10):
         for number, call in enumerate(calls):
             arguments = ", ".join(f"{key}={_shown(value)}" for key, value in call.arguments)
             table.add_row("" if number else title, call.name, arguments)
     console.print(table)
-    console.print("\nfor 3-channel images and 10 classes; `nas cost` counts for others")
+    console.print(f"\nfor {channels}-channel images and 10 classes; `nas cost` counts for others")
 
 
 def _shown(value: object) -> object:

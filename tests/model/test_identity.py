@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.cost import cost_of
+from nas.errors import IllegalArchitecture
 from nas.space import catalogue, is_legal, load_space, parse_space
 from tests.model.fill import signature
 
 if TYPE_CHECKING:
+    from nas.arch import Architecture
     from nas.space import Genome, SearchSpace
 
 TINY = """\
@@ -95,3 +98,32 @@ def test_no_two_of_many_random_networks_share_an_id() -> None:
     space, rng = load_space("lru_vgnet"), random.Random(1)
     archs = [space.random_architecture(rng) for _ in range(60)]
     assert len({arch.id for arch in archs}) == len({signature(arch, side=32) for arch in archs})
+
+
+# -- without a stem ----------------------------------------------------------------------------
+
+
+def stemless(stage: str, more: str = "") -> Architecture:
+    text = f"stem: none\nstages: [{{{stage}}}]\nhead: gap_linear\n{more}"
+    return parse_space(text, source="f.yaml", name="f").decode(())
+
+
+def test_a_network_for_six_channels_needs_none_for_three() -> None:
+    arch = stemless("channels: 6, block: {lru: {reuse: 2, groups: 3}}")
+    assert is_legal(arch)
+    assert cost_of(arch, input_shape=(6, 1, 50), num_classes=4).params > 0
+    with pytest.raises(IllegalArchitecture, match="from 3 to 6 channels"):
+        cost_of(arch, input_shape=(3, 1, 50), num_classes=4)
+    assert arch.id != stemless("channels: 6, block: {lru: {reuse: 2, groups: 2}}").id
+
+
+def test_rings_of_a_network_that_other_channels_do_not_fit() -> None:
+    sharing = "sharing: {scope: layer, ratio: 0.5, private: []}\n"
+    arch = stemless("channels: 4, transition: maxpool_concat, block: conv", sharing)
+    assert is_legal(arch)
+    assert arch.id != stemless("channels: 4, transition: maxpool_concat, block: conv").id
+
+
+def test_what_fits_no_channels_is_refused_with_the_reason() -> None:
+    with pytest.raises(IllegalArchitecture, match="groups 7 does not divide"):
+        stemless("channels: 8, block: {conv: {groups: 7}}")
