@@ -85,4 +85,7 @@ def _reference(name: str, reference: str) -> str:
 
 
 def _kernel(value: Argument) -> str:
-    return f"{value}\N{MULTIPLICATION SIGN}{value}" if isinstance(value, int) else str(value)
+    sides = (value, value) if isinstance(value, int) else value
+    if not isinstance(sides, tuple):
+        return str(value)
+    return "\N{MULTIPLICATION SIGN}".join(map(str, sides))

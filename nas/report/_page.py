@@ -8,6 +8,7 @@ import json
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.drawing import DARK_COLOURS, LIGHT_COLOURS, RULES
@@ -16,7 +17,6 @@ from nas.report._payload import drawings_of, payload_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from nas.report._document import Document
 
@@ -59,7 +59,7 @@ def render_page(
     from jinja2 import Environment
 
     first = documents[0]
-    title = f"{first.space} on {first.dataset}"
+    title = f"{first.space} on {Path(first.dataset).name}"
     if len(documents) > 1:
         title = f"{len(documents)} searches compared"
     data = {

@@ -121,3 +121,9 @@ def test_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:
     ElementTree.parse(tmp_path / "net.svg")
     with pytest.raises(OptionError, match=r"gone/net\.svg: the drawing cannot be written"):
         write_drawing(tmp_path / "gone/net.svg", arch, input_shape=IMAGE, num_classes=10)
+
+
+def test_kernels_of_two_sides_are_written_like_others() -> None:
+    drawn = " ".join(words(draw_svg(diagram("ds_cnn_kws_s"))))
+    assert "10\N{MULTIPLICATION SIGN}4" in drawn
+    assert "(10, 4)" not in drawn

@@ -104,8 +104,10 @@ function drawFinal() {
   figure.hidden = !(x.key === "accuracy" || y.key === "accuracy") || !(page.finals.length || page.references.length);
   if (figure.hidden) return;
   const spot = (value, accuracy) => (x.key === "accuracy" ? { x: accuracy, y: value } : { x: value, y: accuracy });
+  const highest = Math.max(...finals.map(({ final }) => final.mean));
   const ours = finals.map(({ final, row }) => {
-    const point = { ...spot(row.values[cost.key], final.mean), row, final, name: row.badge || null };
+    // What was best as a proxy need not be so here.
+    const point = { ...spot(row.values[cost.key], final.mean), row, final, name: final.mean === highest ? "best" : null };
     if (final.count > 1 && x.key !== "accuracy") Object.assign(point, { low: final.mean - final.deviation, high: final.mean + final.deviation });
     return point;
   });

@@ -103,7 +103,10 @@ def test_proxy_and_published_accuracy_never_share_a_chart(page: Browser) -> None
     assert "LruNet" not in page.run("return document.querySelector('#proxy-chart').textContent")
     assert "Fully trained: test accuracy" in final
     assert "published" in final
-    assert "LruNet" in page.run("return document.querySelector('#final-chart').textContent")
+    drawn = page.run("return document.querySelector('#final-chart').textContent")
+    assert "LruNet" in drawn
+    assert "best" in drawn
+    assert "knee" not in drawn, "that is a pick among proxies"
 
 
 def test_without_final_trainings_the_page_says_how_to_get_them(
