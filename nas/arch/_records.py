@@ -27,7 +27,7 @@ from nas.components import (
     call,
 )
 from nas.errors import IllegalArchitecture
-from nas.families import merge_calls
+from nas.families import merge_calls, names_merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,12 +130,12 @@ class Architecture:
         first, last = self.scaled.stem, self.scaled.head
         channels = first.channels or in_channels
         stem = Slot("stem", in_channels, channels, 1, "relu")
-        sections: list[Section] = [("stem", (_require(first.call(stem)),))]
+        sections: list[Section] = [("stem", (_require(_component_call(first, stem)),))]
         for index, stage in enumerate(self.scaled.stages):
             sections.append((f"stage {index + 1}", _stage_calls(stage, channels, index)))
             channels = stage.channels
         head = Slot(f"head.{last.kind}", channels, num_classes, 1, "relu")
-        sections.append(("head", (_require(last.call(head)),)))
+        sections.append(("head", (_require(_component_call(last, head)),)))
         return tuple(sections)
 
     def _require_bounded(self) -> None:
@@ -281,6 +281,8 @@ def _block_call(block: Block, slot: Slot) -> Call:
 
 def _merged(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     """`sections` with neighbours that come to other calls replaced; the head stays as it is."""
+    if not names_merge(tuple(one.name for _, calls in sections[:-1] for one in calls)):
+        return sections
     pending = [(number, one) for number, (_, calls) in enumerate(sections[:-1]) for one in calls]
     pending.reverse()
     done: list[tuple[int, Call]] = []

@@ -33,6 +33,8 @@ class PartCost:
     out_shape: Shape
     kernels: tuple[Weight, ...]
     """Trainable kernels, in order of registration."""
+    kernel_params: int
+    """Weights of all of them."""
 
 
 def cost_of(
@@ -48,9 +50,8 @@ def cost_of(
 
     Raises IllegalArchitecture where there is no such network or the images are too small.
     """
-    params = frozen_params = macs = peak = 0
+    params = kernel_params = frozen_params = macs = peak = 0
     shape: Shape = arch.input_shape(input_shape)
-    kernels = []
     sections = arch.sections(input_shape[0], num_classes)
     for call in (call for _, calls in sections for call in calls):
         part = part_cost(call, shape)
@@ -59,8 +60,7 @@ def cost_of(
         macs += part.macs
         peak = max(peak, part.peak_activation_bytes)
         shape = part.out_shape
-        kernels.append(part.kernels)
-    kernel_params = sum(weight.size for made in kernels for weight in made)
+        kernel_params += part.kernel_params
     ring_params = replaced = largest = 0
     if arch.is_shared:
         parts = arch.component_kernels(input_shape[0], num_classes)
@@ -89,4 +89,5 @@ def part_cost(call: Call, in_shape: Shape) -> PartCost:
         peak_activation_bytes=trace.peak_activation_bytes(),
         out_shape=(out.channels, out.height, out.width),
         kernels=tuple(trace.kernels),
+        kernel_params=sum(weight.size for weight in trace.kernels),
     )

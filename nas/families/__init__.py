@@ -23,6 +23,7 @@ from nas.families.registry import (
     TRACES,
     add_family,
     merge_calls,
+    names_merge,
     trace_layers,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "load_plugins",
     "loaded_plugins",
     "merge_calls",
+    "names_merge",
     "trace_layers",
 ]
 

@@ -7,6 +7,8 @@ outside is a `Family` in a Python file or package, and `add_family`.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -96,6 +98,7 @@ def add_family(family: Family) -> None:
         base = next(base for base in _components if issubclass(options, base))
         _components[base][options.kind] = options
     _traces.update(family.traces)
+    names_merge.cache_clear()
     for known, new in ((_merges, family.merges), (_stem_merges, family.stem_merges)):
         for names, merge in new.items():
             if merge not in known[names]:
@@ -107,6 +110,13 @@ def merge_calls(one: Call, other: Call, is_stem: bool) -> tuple[Call, ...] | Non
     known = _stem_merges if is_stem else _merges
     merges = [*known.get((one.name, other.name), ()), *known.get((one.name, "*"), ())]
     return next((both for merge in merges if (both := merge(one, other)) is not None), None)
+
+
+@lru_cache(maxsize=1 << 12)
+def names_merge(names: tuple[str, ...]) -> bool:
+    """Whether any family may put neighbours of these names together; the first is a stem's."""
+    pairs = enumerate(pairwise(names))
+    return any(pair in (_merges if place else _stem_merges) for place, pair in pairs)
 
 
 def trace_layers(
