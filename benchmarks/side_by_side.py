@@ -4,10 +4,10 @@
     python benchmarks/side_by_side.py /tmp/before [--rounds 5] [--only NAME,...]
 
 Each round runs every measurement in both trees, one right after the other, by the programs that
-the trees themselves have: `engine_overhead.py`, `ask.py`, `exact_costs.py`, `nas bench` and
-`nas --help`. What is compared is processor time, of which a busy machine changes less than of
-wall time; the tree that goes first changes with each round. Medians over the rounds, and in
-brackets the quartiles of the ratio within a round.
+the trees themselves have: `engine_overhead.py`, `ask.py`, `exact_costs.py`, `nas bench` and `nas
+--help`. What is compared is processor time, of which a busy machine changes less than of wall
+time; the tree that goes first changes with each round. Both search the spaces of the earlier
+tree. Medians over the rounds, and in brackets the quartiles of the ratio within a round.
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ def engine(tree: Path) -> dict[str, float]:
 
 
 ASK = """
-import sys, time
+import os, sys, time
 sys.path.insert(0, "benchmarks")
 import ask
-for name, count in (("lru_vgnet", 1_000), ("lru_vgnet", 5_000), ("reuse_all", 1_000)):
+for name, count in (("lru_vgnet", 1_000), ("reuse_all", 1_000)):
+    space = ask.load_space(f"{os.environ['SPACES']}/{name}.yaml")
     problem = ask.Problem(
-        space=ask.load_space(name), input_shape=(1, 28, 28), num_classes=10,
+        space=space, input_shape=(1, 28, 28), num_classes=10,
         objectives=ask.parse_objectives(("accuracy", "params", "macs")),
     )
     known = ask.feasible(problem, count + ask.PENDING)
@@ -102,10 +103,10 @@ def bench(tree: Path) -> dict[str, float]:
 
 
 COSTS = """
-import sys
+import os, sys
 sys.path.insert(0, "benchmarks")
 import exact_costs as ours
-space = ours.load_space("lru_vgnet")
+space = ours.load_space(f"{os.environ['SPACES']}/lru_vgnet.yaml")
 genomes = ours.draw(space, 5_000, seed=0)
 archs = [space.decode(genome) for genome in genomes]
 ours.empty_caches()
@@ -212,6 +213,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names, separated by commas")
     options = parser.parse_args()
     trees = (options.before.resolve(), HERE)
+    # What a tree's own spaces open has changed, too.
+    os.environ["SPACES"] = str(trees[0] / "search_spaces")
     found = compare(trees, options.rounds, [name for name in options.only.split(",") if name])
     load = f"load {os.getloadavg()[0]:.1f}"
     print_table(found, f"{commit_of(trees[0])} and {commit_of(trees[1])}, {load}")
