@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from optuna.storages.journal._storage import JournalOperation, JournalStorageReplayResult
+from optuna.trial import TrialState
 
 from nas.errors import StorageError
+from nas.search._fields import OPENED, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,23 +56,40 @@ def _sift(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
     """The lines that can be replayed, and what is wrong with the others.
 
     Where the line that opened a trial is lost, one like it is put in its place: without, every
-    later trial would be taken for the one before it.
+    later trial would be taken for the one before it. Where a trial's record is lost, so is its
+    end: it is evaluated again.
     """
     replay, opening = JournalStorageReplayResult(""), b""
-    kept, dropped, opened = [], [], 0
+    kept: list[bytes] = []
+    dropped: list[str] = []
+    opened = 0
+    unrecorded: set[int] = set()
     for number, line, entry in _entries(lines):
         if entry and entry.get("trial_id") == opened and opening:
             replay.apply_logs([json.loads(opening)])
             kept.append(opening)
             opened += 1
+        if entry and RECORD in entry.get("user_attr", ()):
+            unrecorded.discard(entry["trial_id"])
+        if dropped and entry and _ends(entry) and entry["trial_id"] in unrecorded:
+            dropped.append(f"line {number}: ends trial {entry['trial_id']}, whose record is lost")
+            continue
         reason = "is no JSON object" if entry is None else _reason(replay, entry)
         if reason is None and entry is not None:
             kept.append(line if line.endswith(b"\n") else line + b"\n")
             if entry["op_code"] == JournalOperation.CREATE_TRIAL:
+                if OPENED in entry.get("user_attrs", ()):
+                    unrecorded.add(opened)
                 opening, opened = kept[-1], opened + 1
         else:
             dropped.append(f"line {number}: {reason}")
     return kept, dropped
+
+
+def _ends(entry: dict[str, Any]) -> bool:
+    """Whether it says that a trial is finished."""
+    is_state = entry.get("op_code") == JournalOperation.SET_TRIAL_STATE_VALUES
+    return is_state and "trial_id" in entry and TrialState(entry.get("state", 0)).is_finished()
 
 
 def _entries(lines: list[bytes]) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nas.errors import RunFolderError, StorageError
 from nas.run import WorkerConfig, open_run, repair_run, run_search
+from tests.search.small import pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,3 +95,21 @@ def test_a_run_that_is_driven_is_not_repaired(done: Run) -> None:
         pytest.raises(RunFolderError, match="another process is running this search"),
     ):
         repair_run(done)
+
+
+def test_a_network_whose_record_is_damaged_is_trained_again(
+    make_session: Callable[..., Run],
+) -> None:
+    run = make_session(budget=6)
+    run_search(run, LOCAL, factory=pretending)
+    lines = run.folder.journal.read_text().splitlines(keepends=True)
+    records = [place for place, line in enumerate(lines) if '"user_attr":{"nas":{' in line]
+    place = records[len(records) // 2]
+    run.folder.journal.write_text("".join([*lines[:place], "damaged\n", *lines[place + 1 :]]))
+
+    dropped = repair_run(run, factory=pretending).dropped
+    assert len(dropped) == 2
+    assert re.search(r"ends trial \d+, whose record is lost", dropped[1])
+    assert run.num_evaluated == 5
+    run_search(open_run(run.path), LOCAL, factory=pretending)
+    assert open_run(run.path).num_evaluated == 6
