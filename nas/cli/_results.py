@@ -38,9 +38,10 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List runs, the latest first: state, networks evaluated, best accuracy, front."""
-    from nas.run import list_runs, summary_of
-
     screen = Screen(silent=as_json)
+    screen.line(f"Runs in {folder}:")
+    from nas.run import list_runs, summary_of  # loads torch
+
     found = list_runs(folder)
     if as_json:
         screen.result([summary_of(run) for run in found])

@@ -45,7 +45,9 @@ def recipes(
     as_json: Json = False,
 ) -> None:
     """List the recipes that come with nas, or print one."""
-    from nas.train import dump_recipe, load_recipe, recipe_catalogue
+    console = make_console(silent=as_json or name is not None)
+    console.print("Recipes that come with nas:")
+    from nas.train import dump_recipe, load_recipe, recipe_catalogue  # loads torch
 
     if as_json:
         names = recipe_catalogue() if name is None else (name,)
@@ -54,7 +56,6 @@ def recipes(
     if name is not None:
         typer.echo(dump_recipe(load_recipe(name)), nl=False)
         return
-    console = make_console()
     table = Table("name", "length", "optimizer", "description", box=None, pad_edge=False)
     for known in recipe_catalogue():
         recipe = load_recipe(known)
