@@ -88,7 +88,7 @@ def search(
         typer.Option(
             metavar="RUNGS",
             help="Shorter trainings first, a third of the networks climbs each: EPOCHS@PIXELS,... "
-            "or none; 1 epoch at half the resolution if left out.",
+            "or none; if left out, 1 epoch at half the size for images of 64 pixels or more.",
         ),
     ] = None,
     sampler: Annotated[

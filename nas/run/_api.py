@@ -63,7 +63,7 @@ def search(
         limits: Bounds by metric, as `{"params": "100k", "accuracy": 0.9}`: from above where less
             is better, from below where more is. Numbers are in the metric's own unit.
         epochs: Of each proxy training; 2 where None.
-        train_images: Images of each proxy training; 6,000 where None.
+        train_images: Images of each proxy training; 12,000 where None.
         folds: Trainings of each network, each validated on other images: for small data.
         class_weights: `balanced` weighs each class by the inverse of its share of the images.
         loss: A loss of your own, by the name given to `nas.register_loss`.

@@ -334,7 +334,7 @@ def test_a_ray_that_nobody_answers_is_said(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "Every network is trained on at most 6,000 images for 1 epoch"),
+        ((), "Every network is trained on at most 12,000 images for 1 epoch"),
         (
             ("--epochs", "4", "--train-images", "60", "--ladder", "1@4,2"),
             "Every network is trained on at most 60 images for 1 epoch at 4 pixels, then 2 "
