@@ -70,7 +70,8 @@ def _set_field(node: Fields, path: tuple[str, ...], value: Scalar) -> tuple[Fiel
 
 
 def _set_each(options: Node, path: tuple[str, ...], value: Scalar) -> tuple[Node, int]:
-    assert isinstance(options, Items)
+    if not isinstance(options, Items):  # which reading the file will say
+        return options, 0
     items, total = [], 0
     for option in options.items:
         item, hits = _set(option, path, value)
