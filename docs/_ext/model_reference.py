@@ -1,4 +1,4 @@
-"""The page `model_files.md`: written from the records that model files are read against."""
+"""The page of every key: written from the records that model files are read against."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nas.space import Key, reference
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAGE = "model_files.md"
+PAGE = "model_file_reference.md"
 INTRODUCTION = """# Model files: every key
 
 This page is written from the records that model files are read against; `nas explain KEY` prints

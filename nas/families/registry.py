@@ -115,8 +115,11 @@ def merge_calls(one: Call, other: Call, is_stem: bool) -> tuple[Call, ...] | Non
 @lru_cache(maxsize=1 << 12)
 def names_merge(names: tuple[str, ...]) -> bool:
     """Whether any family may put neighbours of these names together; the first is a stem's."""
-    pairs = enumerate(pairwise(names))
-    return any(pair in (_merges if place else _stem_merges) for place, pair in pairs)
+    for place, (one, other) in enumerate(pairwise(names)):
+        known = _merges if place else _stem_merges
+        if (one, other) in known or (one, "*") in known:
+            return True
+    return False
 
 
 def trace_layers(

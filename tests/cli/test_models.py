@@ -200,7 +200,7 @@ def test_mistakes_end_with_one_message_and_status_2(
     ("words", "said"),
     [
         (("cost", "lru_vgnet"), "values are open"),
-        (("cost", "lrunet_14_1x", "--input", "3x2x2"), "use larger images"),
+        (("cost", "lenet", "--input", "1x4x4"), "use larger images"),
         (("cost", "lrunet_14_1x", "--classes", "0"), "--classes"),
         (("cost", "lrunet_14_1x", "--classes", "ten"), "--classes"),
         (("cost",), "NAME"),

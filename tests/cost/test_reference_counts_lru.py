@@ -124,6 +124,8 @@ def test_a_width_that_the_groups_do_not_divide_is_refused() -> None:
         cost_of(lrunet(1, Fraction(3, 16)), input_shape=CIFAR, num_classes=10)
 
 
-def test_an_image_of_one_pixel_is_refused() -> None:
-    with pytest.raises(IllegalArchitecture, match="too small for the strides"):
-        cost_of(lrunet(1), input_shape=(3, 1, 1), num_classes=10)
+def test_an_image_of_one_pixel_costs_what_torch_makes_of_it() -> None:
+    cost = cost_of(lrunet(1), input_shape=(3, 1, 1), num_classes=10)
+    model = build_model(lrunet(1), in_channels=3, num_classes=10)
+
+    assert cost == measure_cost(model, input_shape=(3, 1, 1))

@@ -11,6 +11,7 @@ import torch
 
 from nas.arch import COMPONENTS, Architecture, Sharing, Stage
 from nas.errors import IllegalArchitecture, OptionError
+from nas.families.dense.options import UpsampleTransition
 from nas.families.lru.options import Lru, MaxPoolConcat
 from nas.families.plain.options import ConvStem, ConvTransition, GapLinear
 from nas.families.residual.options import Residual
@@ -42,7 +43,7 @@ def with_parts(
         stages=(
             Stage(
                 channels=32,
-                stride=2,
+                stride=1 if isinstance(transition, UpsampleTransition) else 2,
                 depth=2,
                 transition=transition or ConvTransition(),
                 block=block or Residual(),
@@ -142,7 +143,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(OptionError, match="--device cuda: no CUDA device here"):
+    with pytest.raises(OptionError, match="`device` cuda: no CUDA device here"):
         deploy(REFERENCE, "cuda")
 
 

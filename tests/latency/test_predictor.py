@@ -31,7 +31,7 @@ from nas.latency import (
     random_subjects,
 )
 from nas.latency._layers import KINDS, part_terms
-from nas.space import load_space
+from nas.space import load_space, parse_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -256,7 +256,14 @@ def test_noise_has_less_say_in_the_correction(tmp_path: Path) -> None:
 
 def test_too_few_networks_and_too_small_images_are_refused(tmp_path: Path) -> None:
     machine: Any = MadeUpMachine(tmp_path)
-    with pytest.raises(OptionError, match="--networks 3: at least 10"):
+    with pytest.raises(OptionError, match="`networks` 3: at least 10"):
         calibrate(SPACE, machine, **DATA, networks=3)
-    with pytest.raises(IllegalArchitecture, match="no network for 3x1x1 images"):
-        next(random_subjects(SPACE, random.Random(0), (3, 1, 1), 10, tries=5))
+    unpadded = parse_space(
+        "stem: {conv: {channels: {choice: [4, 8]}, kernel: 5, padding: valid}}\n"
+        "stages: [{channels: 8, depth: 1, block: conv}]\n"
+        "head: gap_linear\n",
+        source="unpadded.yaml",
+        name="unpadded",
+    )
+    with pytest.raises(IllegalArchitecture, match="no network for 3x4x4 images"):
+        next(random_subjects(unpadded, random.Random(0), (3, 4, 4), 10, tries=5))

@@ -14,10 +14,12 @@ from torch.nn import functional
 
 from nas.arch import COMPONENTS, Architecture, Block, Sharing, Slot, Stage
 from nas.cost import cost_of
+from nas.families.dense.options import Unet
 from nas.families.inverted.options import Inverted
 from nas.families.lru.options import Lru
 from nas.families.mgic.options import MgicBasic, MgicMobile
 from nas.families.plain.options import Conv, ConvStem, ConvTransition, GapLinear
+from nas.families.points.options import EdgeConv
 from nas.families.residual.options import Bottleneck, Residual
 from nas.families.separable.options import Separable
 from nas.families.vgnet.options import HalfIdentity
@@ -66,6 +68,8 @@ BLOCKS = [
     HalfIdentity(reuse=TIMES, kernels="edge"),
     MgicBasic(reuse=TIMES, group_size=4, threshold=8),
     MgicMobile(reuse=TIMES, group_size=4, threshold=8, expansion=2, se=True),
+    Unet(reuse=TIMES, levels=1, growth=1.0),
+    EdgeConv(reuse=TIMES, neighbours=3),
 ]
 each_block = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.kind)
 

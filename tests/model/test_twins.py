@@ -16,7 +16,13 @@ from nas.arch import Architecture
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture
 from nas.space import load_architecture, parse_space
-from tests.model.twins import outcome, small_networks, small_rings, small_units
+from tests.model.twins import (
+    outcome,
+    outcome_for_all_images,
+    small_networks,
+    small_rings,
+    small_units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +47,7 @@ def of_equal_cost(space: SearchSpace, draws: int) -> list[list[Architecture]]:
 def assert_ids_are_outcomes(archs: Iterable[Architecture]) -> None:
     ids: dict[object, str] = {}
     for arch in archs:
-        assert ids.setdefault(outcome(arch), arch.id) == arch.id, arch
+        assert ids.setdefault(outcome_for_all_images(arch), arch.id) == arch.id, arch
 
 
 @pytest.mark.parametrize(

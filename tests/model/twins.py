@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nas.cost import cost_of
+from nas.errors import IllegalArchitecture
 from nas.model import build_model
 from nas.space import parse_space
 from tests.model.fill import fill
@@ -142,20 +143,32 @@ def small_rings() -> SearchSpace:
     return parse_space(RINGED, source="rings.yaml", name="rings")
 
 
-def outcome(arch: Architecture) -> tuple[Any, ...]:
+def outcome_for_all_images(arch: Architecture) -> tuple[Any, ...]:
+    """Outcomes for images of 2 channels and, without a stem, of others; None where illegal."""
+
+    def one(channels: int) -> tuple[Any, ...] | None:
+        try:
+            return outcome(arch, channels)
+        except IllegalArchitecture:
+            return None
+
+    return tuple(map(one, (2,) if arch.stem.channels else (1, 2, 3)))
+
+
+def outcome(arch: Architecture, channels: int = 2) -> tuple[Any, ...]:
     """Costs, and the bits of the logits under weights that follow from the layers' order.
 
     A ring is filled with what its size alone determines.
     """
     torch.manual_seed(0)
-    model = fill(build_model(arch, in_channels=2, num_classes=3))
+    model = fill(build_model(arch, in_channels=channels, num_classes=3))
     for number, ring in enumerate(getattr(model, "rings", ())):
         with torch.no_grad():
             ring.values.normal_(std=0.1, generator=torch.Generator().manual_seed(number))
-    images = torch.randn((4, 2, 16, 16), generator=torch.Generator().manual_seed(1))
+    images = torch.randn((4, channels, 16, 16), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         logits = model(images)
-    cost = cost_of(arch, input_shape=(2, 16, 16), num_classes=3)
+    cost = cost_of(arch, input_shape=(channels, 16, 16), num_classes=3)
     return (
         cost.params,
         cost.macs,

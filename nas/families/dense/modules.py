@@ -2,8 +2,8 @@
 
 Papers: U-Net - https://arxiv.org/abs/1505.04597; LR-ASPP of MobileNetV3 -
 https://arxiv.org/abs/1905.02244 (section 6.4, figure 10).
-Differs: maps are upsampled bilinearly and convolutions padded, so that any size works; the pooling
-of LR-ASPP is over the whole image, and its second tap into the trunk is left out.
+Differs: maps are upsampled bilinearly and convolutions padded, so that any size works; the
+pooling of LR-ASPP is over the whole image, and its second tap into the trunk is left out.
 """
 
 from collections.abc import Callable
