@@ -20,7 +20,7 @@ head: gap_linear
 
 def test_it_is_the_maximum_over_the_nearest_points() -> None:
     arch = parse_space(TEXT, source="f.yaml", name="f").decode(())
-    call = arch.calls(in_channels=3, num_classes=5)[1]
+    call = arch.calls(in_channels=3, num_classes=5)[0]
     block = instantiate(call).eval()
     x = torch.randn(1, 3, 10, 1)
     points = x[0, :, :, 0].T
@@ -37,15 +37,15 @@ def test_a_stride_keeps_every_second_point_and_sees_all() -> None:
     text = TEXT.replace("channels: 8,", "channels: 8, stride: 2,")
     dense = parse_space(TEXT, source="f.yaml", name="f").decode(())
     arch = parse_space(text, source="f.yaml", name="f").decode(())
-    block = instantiate(arch.calls(in_channels=3, num_classes=5)[1]).eval()
-    whole = instantiate(dense.calls(in_channels=3, num_classes=5)[1]).eval()
+    block = instantiate(arch.calls(in_channels=3, num_classes=5)[0]).eval()
+    whole = instantiate(dense.calls(in_channels=3, num_classes=5)[0]).eval()
     whole.load_state_dict(block.state_dict())
     x = torch.randn(2, 3, 11, 1)
     torch.testing.assert_close(block(x), whole(x)[:, :, ::2])
     exact = cost_of(arch, input_shape=(3, 33, 1), num_classes=5)
     model = build_model(arch, in_channels=3, num_classes=5)
     assert exact == measure_cost(model, input_shape=(3, 33, 1))
-    assert part_cost(arch.calls(in_channels=3, num_classes=5)[1], (3, 33, 1)).macs == (
+    assert part_cost(arch.calls(in_channels=3, num_classes=5)[0], (3, 33, 1)).macs == (
         17 * 33 * 3 + 17 * 4 * 6 * 8
     )
 
