@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
+from nas.data import load_data
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nas.data import ImageData
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +27,15 @@ def blobs(count: int, classes: int = 4, side: int = 16, seed: int = 0) -> tuple[
         top, left = divmod(int(label), 2)
         image[top * 8 + 1 : top * 8 + 7, left * 8 + 1 : left * 8 + 7] += 100
     return images, labels
+
+
+def brightness_steps(folder: Path) -> ImageData:
+    """240 images of 8x8 in three classes: the brighter, the higher the class."""
+    labels = np.arange(240) % 3
+    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
+    path = folder / "steps.npz"
+    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
+    return load_data(str(path))
 
 
 def write_idx(path: Path, values: Array, *, zipped: bool = True) -> None:

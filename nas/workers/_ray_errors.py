@@ -48,6 +48,7 @@ def said_if_ray_is_gone() -> Iterator[None]:
 
 
 def died_at_start(slot: Slot, error: Exception) -> ClusterError:
+    """The end of a pool one of whose workers never came to work."""
     return ClusterError(
         f"Ray: worker {slot.index} died {slot.failed_starts + 1} times in a row while it started "
         f"({last_line(error)}). If a module is missing, install it on every node; otherwise look "

@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
-from nas.data import load_data
 from nas.errors import RunFolderError
 from nas.export import Deployment, Evidence, Inputs, export_network
 from nas.export._card import card_of
@@ -29,6 +27,7 @@ from nas.train import seeded
 from nas.trial import Fidelity
 from tests.export.networks import PROVENANCE
 from tests.model.fill import fill
+from tests.small_data import brightness_steps
 
 if TYPE_CHECKING:
     from nas.data import ImageData
@@ -55,12 +54,7 @@ sharing: {scope: stage, ratio: 0.5}
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
-    """Images of 8x8 in three classes: the brighter, the higher the class."""
-    labels = np.arange(240) % 3
-    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
-    path: Path = tmp_path_factory.mktemp("data") / "steps.npz"
-    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
-    return load_data(str(path))
+    return brightness_steps(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from nas.data import load_data
 from nas.errors import NasError, OptionError
 from nas.export import emit_module, find_converter
 from nas.export._deploy import first_class
@@ -24,6 +22,7 @@ from nas.space import parse_space
 from nas.train import seeded
 from nas.trial import Fidelity
 from tests.export.networks import PROVENANCE
+from tests.small_data import brightness_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,12 +40,7 @@ head: gap_linear
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
-    """Images of 8x8 in three classes: the brighter, the higher the class."""
-    labels = np.arange(240) % 3
-    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
-    path: Path = tmp_path_factory.mktemp("data") / "steps.npz"
-    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
-    return load_data(str(path))
+    return brightness_steps(tmp_path_factory.mktemp("data"))
 
 
 def converted(data: ImageData, text: str) -> TfliteNetwork:

@@ -3,12 +3,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from nas.data import load_data
 from nas.model import build_model
 from nas.proxy import train_proxy
 from nas.quantize import quantize_int8, train_aware
@@ -16,10 +14,9 @@ from nas.quantize._aware import rounded
 from nas.space import parse_space
 from nas.train import seeded
 from nas.trial import Fidelity
+from tests.small_data import brightness_steps
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.data import ImageData
 
 FIDELITY = Fidelity(epochs=4, batch_size=8)
@@ -33,12 +30,7 @@ head: gap_linear
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
-    """Images of 8x8 in three classes: the brighter, the higher the class."""
-    labels = np.arange(240) % 3
-    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
-    path: Path = tmp_path_factory.mktemp("data") / "steps.npz"
-    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
-    return load_data(str(path))
+    return brightness_steps(tmp_path_factory.mktemp("data"))
 
 
 def trained(data: ImageData) -> nn.Module:

@@ -3,12 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from nas.data import load_data
 from nas.errors import OptionError
 from nas.model import build_model
 from nas.proxy import train_proxy
@@ -17,10 +15,9 @@ from nas.sharing import materialize
 from nas.space import parse_space
 from nas.train import seeded
 from nas.trial import Fidelity
+from tests.small_data import brightness_steps
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.data import ImageData
 
 FIDELITY = Fidelity(epochs=6, batch_size=8)
@@ -36,12 +33,7 @@ RING = "sharing: {scope: network, ratio: 0.5}\n"
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
-    """Images of 8x8 in three classes: the brighter, the higher the class."""
-    labels = np.arange(240) % 3
-    noise = np.random.default_rng(0).integers(0, 40, (240, 8, 8), dtype=np.uint8)
-    path: Path = tmp_path_factory.mktemp("data") / "steps.npz"
-    np.savez(path, images=noise + (90 * labels).astype(np.uint8)[:, None, None], labels=labels)
-    return load_data(str(path))
+    return brightness_steps(tmp_path_factory.mktemp("data"))
 
 
 def quantized(data: ImageData, text: str) -> tuple[Int8Network, torch.nn.Module]:
