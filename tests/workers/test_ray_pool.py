@@ -120,8 +120,8 @@ def workers_seen(folder: Path, count: int) -> dict[int, int]:
 
 
 def turn(pool: Pool, condition: Callable[[], bool]) -> bool:
-    """Whether it becomes true within a minute in which the pool is looked after."""
-    for _ in range(300):
+    """Whether it becomes true within two minutes in which the pool is looked after."""
+    for _ in range(600):
         if condition():
             return True
         assert pool.next_result(0.2) is None
@@ -248,8 +248,8 @@ def test_workers_see_their_environment_from_the_start(
 def test_the_driver_holds_no_cpu(make_pool: Callable[..., Pool], make_task: MakeTask) -> None:
     with make_pool(num_workers=1) as pool:
         finish(pool, make_task(0))
-        assert settled(lambda: ray.available_resources().get("CPU", 0) == 3)
-    assert settled(lambda: ray.available_resources().get("CPU", 0) == 4)
+        assert ray.get(ray.remote(num_cpus=3)(lambda: True).remote(), timeout=120)
+    assert ray.get(ray.remote(num_cpus=4)(lambda: True).remote(), timeout=120)
 
 
 def test_workers_that_never_fit_are_an_error_at_once(make_pool: Callable[..., Pool]) -> None:
@@ -346,8 +346,8 @@ def test_a_ray_of_its_own_starts_anywhere_and_prints_nothing(tmp_path: Path) -> 
 
 
 def settled(condition: Callable[[], bool]) -> bool:
-    """Whether it becomes true within 10 s: Ray's books lag behind."""
-    for _ in range(100):
+    """Whether it becomes true within two minutes: a busy machine starts processes late."""
+    for _ in range(1200):
         if condition():
             return True
         time.sleep(0.1)
