@@ -20,8 +20,6 @@ import of_processes
 import of_storages
 from lab import BUDGET, Lab
 
-from nas.run import WorkerConfig
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,7 +63,7 @@ def laboratory(name: str, seed: int) -> Iterator[Lab]:
     with tempfile.TemporaryDirectory(prefix="nas") as folder:
         lab = Lab(Path(folder), random.Random(f"{name} {seed}"))
         if name in of_clusters.FAULTS:
-            lab.workers, lab.training_s = WorkerConfig(workers=2), 0.2
+            of_clusters.prepare(lab, name)
         if name in of_storages.SQLITE:
             lab.url = f"sqlite:///{folder}/study.db"
         if name in of_storages.POSTGRESQL:
@@ -79,6 +77,7 @@ def laboratory(name: str, seed: int) -> Iterator[Lab]:
         finally:
             if lab.server is not None:
                 lab.server.remove()
+            of_clusters.remove(lab)
 
 
 def inject(name: str, seed: int) -> Tally:
@@ -89,21 +88,27 @@ def inject(name: str, seed: int) -> Tally:
             FAULTS[name](lab)
         except AssertionError as error:
             surprises = [f"{name}, seed {seed}: {error}"]
-        began_s, known = time.monotonic(), lab.records()
-        trained = len(lab.trained.read_text().split())
+        if lab.struck_s is None:
+            lab.strike()
+        began_s = time.monotonic()
         patience_s = STUCK_S * (10 if name in of_clusters.FAULTS else 1)
         while len(lab.records()) < BUDGET and time.monotonic() - began_s < patience_s:
             lab.search()
-        recovery_s, records = time.monotonic() - began_s, lab.records()
-        later = set(lab.trained.read_text().split()[trained:])
+        records, later = lab.records(), _trained_later(lab)
         return Tally(
             faults=1,
-            lost=sum(records.get(number) != one for number, one in known.items()),
-            duplicated=len(later & {one.arch.id for one in known.values()}),
+            lost=sum(records.get(number) != one for number, one in lab.known.items()),
+            duplicated=len(later.keys() & {one.arch.id for one in lab.known.values()}),
             stuck=int(len(records) < BUDGET),
             surprises=surprises,
-            recovery_s=[recovery_s],
+            recovery_s=[min(later.values())] if later else [],
         )
+
+
+def _trained_later(lab: Lab) -> dict[str, float]:
+    """Networks trained since the fault struck, and how many seconds after it."""
+    struck_s = lab.struck_s or 0.0
+    return {arch_id: at_s - struck_s for arch_id, at_s in lab.trainings() if at_s > struck_s}
 
 
 def possible(kinds: Sequence[str] = tuple(KINDS)) -> list[str]:
@@ -136,7 +141,7 @@ def table(tallies: dict[str, Tally]) -> str:
     """Markdown, one row a kind."""
     rows = [
         "| fault | injected | results lost | trained twice for nothing | stuck | unexpected | "
-        "resumed in s |",
+        "next result after s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     every = Tally()
@@ -145,6 +150,11 @@ def table(tallies: dict[str, Tally]) -> str:
     for name, one in [*tallies.items(), ("**all**", every)]:
         rows.append(
             f"| {name} | {one.faults} | {one.lost} | {one.duplicated} | {one.stuck} | "
-            f"{len(one.surprises)} | {median(one.recovery_s):.1f} |"
+            f"{len(one.surprises)} | {_seconds(one.recovery_s)} |"
         )
     return "\n".join(rows)
+
+
+def _seconds(measured: list[float]) -> str:
+    """The median, and the longest; a dash where nothing was left to train."""
+    return f"{median(measured):.1f}, at most {max(measured):.1f}" if measured else "-"

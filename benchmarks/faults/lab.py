@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,12 @@ class Lab:
     training_s: float = 0.002
     server: Server | None = None
     """The database's, where a fault may stop it."""
+    cluster: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """Nodes of a Ray cluster, the head first, where the search trains on one."""
+    struck_s: float | None = None
+    """When the fault struck, by the monotonic clock, where a search was to go on under it."""
+    known: dict[int, Evaluation] = field(default_factory=dict)
+    """What the study held when it struck."""
 
     @property
     def run(self) -> Path:
@@ -71,8 +78,24 @@ class Lab:
 
     @property
     def trained(self) -> Path:
-        """The ids of networks trained, one a line, across all processes."""
+        """Networks trained, an id and when it was done a line, across all processes."""
         return self.folder / "trained.txt"
+
+    @property
+    def hold(self) -> Path:
+        """While this file is there, no training ends."""
+        return self.folder / "hold"
+
+    def trainings(self) -> list[tuple[str, float]]:
+        """Ids of networks trained so far, and when, by the monotonic clock."""
+        lines = [line.split() for line in self.trained.read_text().splitlines()]
+        return [(arch_id, float(at_s)) for arch_id, at_s in lines]
+
+    @property
+    def said(self) -> str:
+        """The errors that searches ended with."""
+        path = self.folder / "said.txt"
+        return path.read_text() if path.exists() else ""
 
     def begin(self) -> None:
         """Make the run folder."""
@@ -87,7 +110,7 @@ class Lab:
             fidelity=Fidelity(epochs=1),
             storage=self.url,
             study="faults",
-            task_timeout_s=1.0 if self.workers is LOCAL else 20.0,
+            task_timeout_s=1.0 if self.workers is LOCAL else 600.0,
         )
         create_run(settings, self.run)
         self.trained.touch()
@@ -102,6 +125,10 @@ class Lab:
         run = open_run(self.run, storage=self.url)
         found = load_evaluations(run.problem, run.address)
         return {one.number: one for one in found if one.state in ("complete", "failed")}
+
+    def strike(self) -> None:
+        """Say that the fault strikes now; what is known now must stay."""
+        self.known, self.struck_s = self.records(), time.monotonic()
 
     def search(self, at: int | None = None, fault: Callable[[], object] = nothing) -> int:
         """Go on in a process of its own; `fault` happens in training number `at`. Its status."""
@@ -132,11 +159,13 @@ class Lab:
             run = open_run(self.run, storage=self.url)
             check_data(run.settings.data, run.began_with, read_data(run.settings))
             training = Pretended(self.trained, self.training_s, at, fault)
+            if self.workers is not LOCAL:
+                _travel_by_value()
             outcome = run_search(run, self.workers, factory=training, join=join)
-        except OutageError:
-            return OUTAGE
-        except NasError:
-            return REFUSED
+        except NasError as error:
+            with (self.folder / "said.txt").open("a") as file:
+                file.write(f"{error}\n")
+            return OUTAGE if isinstance(error, OutageError) else REFUSED
         except KeyboardInterrupt:
             return INTERRUPTED
         return INTERRUPTED if outcome.interrupted else 0
@@ -159,13 +188,22 @@ class Pretended:
             if next(calls) == self.at:
                 self.fault()
             time.sleep(self.training_s)
+            while (self.trained.parent / "hold").exists():
+                time.sleep(0.05)
             with self.trained.open("a") as file:
-                file.write(f"{task.arch.id}\n")
+                file.write(f"{task.arch.id} {time.monotonic()}\n")
             accuracy = int(task.arch.id[:6], 16) / 2**24
             scores = Scores(accuracy=accuracy, loss=1 - accuracy, train_s=0.0)
             return TrialResult(number=task.number, scores=scores, weights=task.arch.id.encode())
 
         return evaluate
+
+
+def _travel_by_value() -> None:
+    """Ray's workers do not find this file by name, so its contents travel to them."""
+    from nas.workers._quiet_ray import ray
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def ended(child: int) -> int:

@@ -301,7 +301,8 @@ class Run:
         """The run with another budget, written into its folder.
 
         Raises:
-            OptionError: the budget is smaller than what has been evaluated.
+            OptionError: the budget is smaller than what has been evaluated, or drivers are at
+                work with another one.
         """
         from nas.run._create import write_search
 
@@ -309,6 +310,14 @@ class Run:
             raise OptionError(
                 f"`budget` {budget}: {spent} networks are evaluated already; write at least so "
                 "many, the budget being that of the whole run"
+            )
+        if budget == self.settings.budget:
+            return self
+        if self.folder.is_locked():
+            raise OptionError(
+                f"`budget` {budget}: another process is running the search {self.path} with a "
+                f"budget of {self.settings.budget}, which all its drivers share; leave `budget` "
+                "out, or write another when that one has ended"
             )
         run = replace(self, settings=replace(self.settings, budget=budget))
         with self.folder.lock():

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.errors import OutageError
+from nas.errors import OptionError, OutageError
 from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._deaths import noting_deaths
@@ -66,10 +66,12 @@ def run_search(
             budget.
 
     Raises:
+        OptionError: `join`, where the search is deterministic.
         UserError: the data have changed, or the study or the workers cannot be reached.
         OutageError: Ray or the database went away and did not come back.
     """
     started = time.monotonic()
+    _check_alone(run, join=join)
     with run.folder.lock_for_drivers(join=join):
         engine = _open_engine(run, alone=not join)
         events = _Search(run, engine, on_progress or _ignore)
@@ -94,6 +96,16 @@ def run_search(
         exhausted=exhausted,
         interrupted=interrupted,
     )
+
+
+def _check_alone(run: Run, *, join: bool) -> None:
+    """Raise OptionError where drivers would share what must come in one order."""
+    if join and run.settings.deterministic:
+        raise OptionError(
+            f"`join`: {run.path} is a search with `deterministic`, whose results come in the "
+            "order of its proposals, and several drivers have no common order; leave `join` out "
+            "and give one driver more `workers`, or start a search without `deterministic`"
+        )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -12,9 +13,11 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
+from nas.cli import main
 from nas.proxy import Evaluator
 from nas.run import open_run
 from nas.search import load_evaluations
@@ -22,6 +25,7 @@ from nas.search import load_evaluations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from nas.trial import Task, TrialResult
     from tests.cli.conftest import Ended
 
     Nas = Callable[..., Ended]
@@ -170,6 +174,60 @@ def test_a_folder_in_use_or_full_is_left_alone(
     assert "another process is running this search" in message
 
 
+def drive_held_up(words: list[str], began: Path, go_on: Path) -> None:
+    """`nas` in a process of its own, whose trainings say that they began, and wait."""
+    train = Evaluator._evaluate
+
+    def held_up(self: Evaluator, task: Task) -> TrialResult:
+        began.touch()
+        while not go_on.exists():
+            time.sleep(0.01)
+        return train(self, task)
+
+    with mock.patch.object(Evaluator, "_evaluate", held_up):
+        sys.argv = ["nas", *words]
+        main()
+
+
+def test_two_drivers_in_one_folder_share_the_budget(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    """The second joins while the first is in its first training, and ends with the search."""
+    assert nas(*search_words, "--budget", "1").status == 0
+    run, began, go_on = (tmp_path / name for name in ("run", "began", "go_on"))
+    words = ["resume", str(run), "--join", "--workers", "local", "--budget", "6"]
+    # A fork, so that torch need not be loaded again.
+    forks = multiprocessing.get_context("fork")
+    first = forks.Process(target=drive_held_up, args=(words, began, go_on))
+    first.start()
+    while not began.exists():
+        time.sleep(0.01)
+        assert first.is_alive()
+    assert "another process is running this search" in refused(nas("resume", run))
+    assert "--budget 9: another process is running" in refused(nas("resume", run, "--budget", 9))
+    go_on.touch()
+    joined = nas(*words)
+    first.join()
+
+    assert (joined.status, joined.err, first.exitcode) == (0, "", 0)
+    assert "6 of 6 networks evaluated" in joined.out
+    session = open_run(run)
+    found = [one for one in load_evaluations(session.problem, session.address) if one.scores]
+    assert len(found) == len({one.arch.id for one in found}) == 6
+    assert (run / "log.txt").read_text().count("begins with in process") == 3
+
+
+def test_a_deterministic_search_has_one_driver(
+    nas: Nas, search_words: list[str], tmp_path: Path
+) -> None:
+    assert nas(*search_words, "--deterministic").status == 0
+    message = refused(nas("resume", tmp_path / "run", "--join", "--budget", "5"))
+
+    assert "--join: " in message
+    assert "is a search with --deterministic, whose results come in the order" in message
+    assert "one driver more --workers" in message
+
+
 def test_sqlite_works_and_resumes(nas: Nas, search_words: list[str], tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'studies.db'}"
     assert nas(*search_words, "--storage", storage, "--budget", "2").status == 0
@@ -247,9 +305,13 @@ def gone(pids: Iterable[int]) -> bool:
 
 
 @pytest.mark.xdist_group("ray")
-@pytest.mark.timeout(600)
-def test_a_ray_whose_raylet_is_killed_ends_in_a_sentence_and_resume_goes_on(
-    search_words: list[str], tmp_path: Path, nas: Nas
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [("raylet", "its raylet on this machine is gone"), ("gcs_server", "the head at 127.0.0.1:")],
+)
+def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
+    search_words: list[str], tmp_path: Path, nas: Nas, program: str, said: str
 ) -> None:
     words = command(search_words, "--budget", "30")
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
@@ -257,12 +319,12 @@ def test_a_ray_whose_raylet_is_killed_ends_in_a_sentence_and_resume_goes_on(
         while one.poll() is None and not (log.exists() and "accuracy" in log.read_text()):
             time.sleep(0.1)
         for process, args in descendants(one.pid).items():
-            if args.split()[0].endswith("/raylet"):
+            if args.split()[0].endswith(f"/{program}"):
                 os.kill(process, signal.SIGKILL)
-        _, err = one.communicate(timeout=120)
+        _, err = one.communicate()
 
     assert one.returncode == 75
-    assert "nas: Ray: its raylet on this machine is gone" in err
+    assert f"nas: Ray: {said}" in err
     assert f"go on with: nas resume {tmp_path / 'run'}" in err
     assert "Traceback" not in err
     before = log.read_text().count("accuracy")
