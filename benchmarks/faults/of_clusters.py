@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ def prepare(lab: Lab, name: str) -> None:
     """A Ray of the search's own, or a cluster of a head that trains nothing and one-CPU nodes."""
     lab.workers, lab.training_s = WorkerConfig(workers=2), 0.2
     if name in OF_NODES:
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         (port,) = free_ports(1)
         add_node(lab, "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false")
         lab.workers = WorkerConfig(address=f"127.0.0.1:{port}")
@@ -37,6 +39,8 @@ def remove(lab: Lab) -> None:
     for node in reversed(lab.cluster):
         kill([*belonging(node.pid), node.pid])
         node.wait()
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            os.environ.pop(name, None)
 
 
 def free_ports(count: int) -> list[int]:
@@ -189,12 +193,13 @@ def node_joins(lab: Lab) -> None:
     lab.hold.touch()
     address = lab.workers.address
     add_node(lab, f"--address={address}", "--num-cpus=1")
-    log = lab.run / "log.txt"
-    wait_until(lambda: "worker ray-1 is added" in log.read_text() or not is_alive(driver))
+    wait_until(lambda: (lab.folder / "worker-1").exists() or not is_alive(driver))
     lab.strike()
     lab.hold.unlink()
     check(lab, driver, 0)
-    assert " on ray-1" in log.read_text(), "the node that joined trained nothing"
+    log = (lab.run / "log.txt").read_text()
+    assert "worker ray-1 is added" in log, log
+    assert " on ray-1: accuracy" in log, log
 
 
 def driver_killed(lab: Lab) -> None:

@@ -18,6 +18,7 @@ from nas.data._loaders import Loader, find_loader, read_loader
 from nas.data._npz import read_npz
 from nas.data._options import DEFAULT_OPTIONS, DataOptions
 from nas.data._split import split, stratified_order
+from nas.data._stall import unless_stalled
 from nas.data._targets import class_counts, strata
 from nas.errors import DataError, OptionError
 
@@ -120,17 +121,28 @@ def _read(
 ) -> Source:
     if name in DATASETS:
         _refuse_options(name, options)
-        known = read_known(name, part, data_dir=data_dir, download=download)
+        known = unless_stalled(
+            lambda: read_known(name, part, data_dir=data_dir, download=download), name
+        )
         return replace(known, options=options)
     path = Path(name).expanduser()
+    source = unless_stalled(lambda: _read_path(path, part, options), name)
+    if source is not None:
+        return source
+    found = loader or find_loader(name)
+    if found is not None:
+        # A user's own may take its time, and wait for whatever it likes.
+        return read_loader(name, found, part, options)
+    raise DataError(_unknown(name, path))
+
+
+def _read_path(path: Path, part: Part, options: DataOptions) -> Source | None:
+    """The data of a folder, a table or an archive; None where it is none of these."""
     if path.is_dir() or (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
         return read_files(path, part, options)
     if path.is_file() and path.suffix == ".npz":
         return read_npz(path, part, options)
-    found = loader or find_loader(name)
-    if found is not None:
-        return read_loader(name, found, part, options)
-    raise DataError(_unknown(name, path))
+    return None
 
 
 def _refuse_options(name: str, options: DataOptions) -> None:

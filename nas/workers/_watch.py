@@ -16,6 +16,7 @@ PERIOD_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
 HEAD_GRACE_S = 40.0
 """How long a head may be silent: it can be restarted, and Ray itself gives up after 60 s."""
+_GONE = "on this machine is gone, killed or out of memory"
 
 
 class RayWatch:
@@ -26,7 +27,8 @@ class RayWatch:
 
         Args:
             is_client: connected by `ray://`, where neither port need be in reach.
-            head_grace_s: seconds that the head may be silent.
+            head_grace_s: seconds that the head may be silent; 0 for one of our own, on this
+                machine.
         """
         self._head_grace_s = head_grace_s
         self._head: tuple[str, int] | None = None
@@ -45,9 +47,11 @@ class RayWatch:
             return
         self._asked_s = now_s
         if self._raylet is not None and not _answers(self._raylet, if_silent=True):
-            raise OutageError("Ray: its raylet on this machine is gone, killed or out of memory")
+            raise OutageError(f"Ray: its raylet {_GONE}")
         if self._head is None or _answers(self._head, if_silent=False):
             self._answered_s = now_s
+        elif not self._head_grace_s:
+            raise OutageError(f"Ray: its head {_GONE}")
         elif now_s - self._answered_s > self._head_grace_s:
             address = ":".join(map(str, self._head))
             raise OutageError(
