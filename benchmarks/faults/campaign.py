@@ -62,22 +62,27 @@ def laboratory(name: str, seed: int) -> Iterator[Lab]:
     """A fresh search for a fault of this kind."""
     with tempfile.TemporaryDirectory(prefix="nas") as folder:
         lab = Lab(Path(folder), random.Random(f"{name} {seed}"))
-        if name in of_clusters.FAULTS:
-            of_clusters.prepare(lab, name)
-        if name in of_storages.SQLITE:
-            lab.url = f"sqlite:///{folder}/study.db"
-        if name in of_storages.POSTGRESQL:
-            from tests.run.postgresql import Server
-
-            lab.server = Server.create()
-            lab.url = lab.server.url
         try:
+            _prepare(lab, name)
             lab.begin()
             yield lab
         finally:
             if lab.server is not None:
                 lab.server.remove()
             of_clusters.remove(lab)
+
+
+def _prepare(lab: Lab, name: str) -> None:
+    """Start what the search is to run on."""
+    if name in of_clusters.FAULTS:
+        of_clusters.prepare(lab, name)
+    if name in of_storages.SQLITE:
+        lab.url = f"sqlite:///{lab.folder}/study.db"
+    if name in of_storages.POSTGRESQL:
+        from tests.run.postgresql import Server
+
+        lab.server = Server.create()
+        lab.url = lab.server.url
 
 
 def inject(name: str, seed: int) -> Tally:

@@ -38,7 +38,7 @@ TOKEN = (
     "head is known: copy ~/.ray/auth_token from there (`ray get-auth-token` prints it), or set "
     "RAY_AUTH_TOKEN"
 )
-_JOIN = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False)"
+_JOIN = "import sys, ray; print(flush=True); ray.init(address=sys.argv[1], log_to_driver=False)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Connection:
     """Whether it is reached through `ray://`, from a machine that is no part of the cluster."""
 
 
-def connect(address: str | None, *, answer_timeout_s: float = 20.0) -> Connection:
+def connect(address: str | None, *, answer_timeout_s: float = 45.0) -> Connection:
     """Join the Ray at `address`, or start one here.
 
     Args:
@@ -174,16 +174,22 @@ def _check_answers(address: Address, timeout_s: float) -> None:
 def _try_in_child(address: Address, timeout_s: float) -> None:
     """Join from a process that may be killed: a port that accepts need not be Ray's."""
     command = [sys.executable, "-P", "-c", _JOIN, str(address.text)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        # Ray sends its token to an address only when told to, and then waits without a word.
-        reason = (
-            f"something accepts connections, but not as Ray does within {timeout_s:g} s. {TOKEN}"
-        )
-        _refuse(address, reason, error)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"Ray ended with status {done.returncode}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # Ray is loaded, which takes a busy machine longer than to join
+        try:
+            _, said = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            child.kill()
+            # Ray sends its token to an address only when told to, and then waits without a word.
+            reason = (
+                f"something accepts connections, but not as Ray does within {timeout_s:g} s. "
+                f"{TOKEN}"
+            )
+            _refuse(address, reason, error)
+    if child.returncode != 0:
+        lines = said.strip().splitlines() or [f"Ray ended with status {child.returncode}"]
         _refuse(address, lines[-1])
 
 

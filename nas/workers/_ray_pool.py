@@ -85,9 +85,9 @@ class RayPool(Pool):
         gpus_per_worker: float | None = None,
         node_class: str | None = None,
         task_timeout_s: float | None = None,
-        start_timeout_s: float = 45.0,
+        start_timeout_s: float = 120.0,
         restart_timeout_s: float = 300.0,
-        answer_timeout_s: float = 20.0,
+        answer_timeout_s: float = 45.0,
     ) -> None:
         check_task_timeout(task_timeout_s)
         self._task_timeout_s = task_timeout_s

@@ -296,8 +296,8 @@ def descendants(process: int) -> dict[int, str]:
 
 
 def gone(pids: Iterable[int]) -> bool:
-    """Whether these processes all end within 20 s."""
-    for _ in range(200):
+    """Whether these processes all end within two minutes."""
+    for _ in range(1200):
         if not any(Path(f"/proc/{pid}").exists() for pid in pids):
             return True
         time.sleep(0.1)
@@ -369,7 +369,7 @@ def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
         os.killpg(process.pid, sent)  # as a terminal does: the whole process group
     else:
         os.kill(process.pid, sent)  # as `docker stop` does
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
 
     assert (process.returncode, err) == (130, "")
     assert out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")

@@ -126,7 +126,7 @@ from pathlib import Path
 from nas.run import RunFolder
 with RunFolder(Path(sys.argv[1])).lock():
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 

@@ -58,7 +58,7 @@ def discovery(npz: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[byte
         )
         yield search, Path(folder) / "ray" / "prom_metrics_service_discovery.json"
         search.send_signal(signal.SIGINT)
-        search.wait(120)
+        search.wait()
 
 
 @needs_sources

@@ -196,6 +196,13 @@ def running_ray() -> Iterator[None]:
 
     # A worker may not find this file by name, so its contents travel to it.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    ray.init(address="local", num_cpus=4, num_gpus=1, log_to_driver=False, logging_level="ERROR")
+    for attempts_left in reversed(range(4)):  # Ray gives itself 30 s, too few on a busy machine
+        try:
+            ray.init("local", num_cpus=4, num_gpus=1, log_to_driver=False, logging_level="ERROR")
+            break
+        except Exception as error:
+            ray.shutdown()
+            if not attempts_left or "timed out during startup" not in str(error):
+                raise
     yield
     ray.shutdown()

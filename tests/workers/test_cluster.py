@@ -144,7 +144,6 @@ def test_a_running_cluster_is_joined_by_address_and_left_running(
         env={**os.environ, "PYTHONPATH": root, "RAY_AUTH_MODE": "token"},
         capture_output=True,
         text=True,
-        timeout=120,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "7 1 Ray worker, 1 CPU\n", "")

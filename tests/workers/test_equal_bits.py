@@ -40,7 +40,7 @@ def trained_by(pool: Pool) -> list[tuple[Scores, bytes]]:
     with pool:
         for number, arch in enumerate(NETWORKS):
             pool.submit(Task(number=number, arch=arch, fidelity=FIDELITY, seed=7))
-        results = [pool.next_result(120) for _ in NETWORKS]
+        results = [pool.next_result() for _ in NETWORKS]
     found = []
     for result in sorted(filter(None, results), key=lambda one: one.number):
         assert result.scores is not None, result.failure

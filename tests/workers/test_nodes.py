@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import nas
-from tests.workers import on_cluster
+from tests.workers import data_once, on_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,3 +141,19 @@ def test_a_node_that_is_killed_is_missed_and_one_that_joins_is_used(
     said = finish(driver, tmp_path)
 
     assert any("a node has joined: worker ray-2 is added" in line for line in said)
+
+
+def test_data_reach_each_node_once(cluster: Any, nodes: dict[str, Any]) -> None:
+    """However many workers it has."""
+    add_node(cluster, num_cpus=3)
+    done = subprocess.run(
+        [sys.executable, data_once.__file__, cluster.address],
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    num_workers, *received = map(float, done.stdout.split())
+
+    assert num_workers > len(received) >= 2
+    assert all(1.0 <= one / data_once.DATA_BYTES < 1.1 for one in received)
