@@ -117,12 +117,16 @@ def by_torch(model: torch.nn.Module) -> int:
     return params + flops.get_total_flops() // 2
 
 
-def one_round(space: SearchSpace, genomes: Sequence[Genome]) -> dict[str, float]:
-    """Architectures a second of every way to count, each on the same architectures."""
-    archs = [space.decode(genome) for genome in genomes]
+def one_round(source: str, genomes: Sequence[Genome]) -> dict[str, float]:
+    """Architectures a second of every way to count, each on the same architectures.
+
+    Spaces are read anew, for they and their architectures remember too.
+    """
+    archs = list(map(load_space(source).decode, genomes))
     empty_caches()
     found = {"nas, cold": per_second(len(archs), lambda: count_all(archs))}
     found["nas, warm"] = per_second(len(archs), lambda: count_all(archs))
+    space = load_space(source)
     empty_caches()
     found["nas, from genome"] = per_second(len(archs), lambda: from_genomes(space, genomes))
     rivals = (("fvcore", by_fvcore, "cpu"), ("torch FlopCounterMode", by_torch, "meta"))
@@ -149,7 +153,8 @@ def main() -> None:
     space = load_space(options.space)
     before = machine("torch", "fvcore")
     rounds = [
-        one_round(space, draw(space, OURS, seed=number)) for number in range(options.repeats)
+        one_round(options.space, draw(space, OURS, seed=number))
+        for number in range(options.repeats)
     ]
     medians = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
     if options.json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 import nas
+from nas.data import DataOptions
 from nas.errors import OptionError, RunFolderError
 from nas.search import _probe
 from tests.search.small import SMALL
@@ -245,3 +248,23 @@ def test_ctrl_c_raises_and_keeps_what_is_finished(
     run = nas.open_run(tmp_path / "run")
     assert run.state == "stopped"
     assert run.resume(workers="local").state == "finished"
+
+
+def test_python_takes_what_the_command_takes() -> None:
+    from nas.cli._search import search as command
+
+    asked = set(inspect.signature(command).parameters)
+    limits = {name for name in asked if name.startswith("limit")}
+    images = {field.name for field in fields(DataOptions)}
+    by_other_means = {"quiet", "as_json", "finalists", "task_timeout"}
+
+    taken = set(inspect.signature(nas.search).parameters)
+    assert asked - limits - images - by_other_means <= taken
+    assert {"limits", "data_options", "on_progress", "task_timeout_s"} <= taken
+    assert callable(nas.train_finalists)
+
+
+def test_a_deployment_is_searched_for(small: dict[str, object]) -> None:
+    run = nas.search(**small, deploy="materialized")
+
+    assert {trial.cost.deploy for trial in run.trials() if trial.cost} == {"materialized"}

@@ -27,7 +27,7 @@ from nas.components import (
     call,
 )
 from nas.errors import IllegalArchitecture
-from nas.families import merge_calls, names_merge
+from nas.families import merge_calls, merge_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,14 +115,21 @@ class Architecture:
         Raises IllegalArchitecture where the records describe no network.
         """
         sections = self.sections(in_channels, num_classes)
-        return tuple(one for _, calls in sections for one in calls)
+        return tuple([one for _, calls in sections for one in calls])
 
     def sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls by the part of the model file they come from, each with a title.
 
         Neighbours that are one call of some family, to the bit, stand as that call with the first.
         """
-        return _merged(self.given_sections(in_channels, num_classes))
+        data = in_channels, num_classes
+        if data not in self._sections:
+            self._sections[data] = _merged(self.given_sections(*data))
+        return self._sections[data]
+
+    @cached_property
+    def _sections(self) -> dict[tuple[int, int], tuple[Section, ...]]:
+        return {}
 
     def given_sections(self, in_channels: int, num_classes: int) -> tuple[Section, ...]:
         """The calls as the records have them, none put together with its neighbour."""
@@ -167,7 +174,7 @@ class Architecture:
             return ()
         return plan_rings(self.sharers, self.component_kernels(in_channels, num_classes))
 
-    @property
+    @cached_property
     def is_shared(self) -> bool:
         """Whether any kernel may come from a ring."""
         return any(sharer.sharing.scope != "none" for sharer in self.sharers)
@@ -244,16 +251,18 @@ def _stage_calls(stage: Stage, in_channels: int, index: int) -> tuple[Call, ...]
             calls.append(entry)
         channels, stride, across = stage.channels, 1, None
     path = f"stages.{index}.block.{stage.block.kind}"
-    for _ in range(stage.depth):
+    if stage.depth:
         slot = Slot(path, channels, stage.channels, stride, stage.activation, across)
         calls.append(_block_call(stage.block, slot))
-        channels, stride, across = stage.channels, 1, None
-    if (channels, stride, across) != (stage.channels, 1, None):
+    elif (channels, stride, across) != (stage.channels, 1, None):
         raise IllegalArchitecture(
             f"stages.{index}: depth 0 without a transition cannot go from {in_channels} to "
             f"{stage.channels} channels with stride {stage.stride}; give a transition or a depth",
             rule="an empty stage keeps its shape",
         )
+    if stage.depth > 1:
+        slot = Slot(path, stage.channels, stage.channels, 1, stage.activation)
+        calls += [_block_call(stage.block, slot)] * (stage.depth - 1)
     return tuple(calls)
 
 
@@ -281,8 +290,14 @@ def _block_call(block: Block, slot: Slot) -> Call:
 
 def _merged(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     """`sections` with neighbours that come to other calls replaced; the head stays as it is."""
-    if not names_merge(tuple(one.name for _, calls in sections[:-1] for one in calls)):
+    body = [one for _, calls in sections[:-1] for one in calls]
+    places = merge_places(tuple([one.name for one in body]))
+    if not any(merge_calls(body[at], body[at + 1], at == 0) for at in places):
         return sections
+    return _each_merged(sections)
+
+
+def _each_merged(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     pending = [(number, one) for number, (_, calls) in enumerate(sections[:-1]) for one in calls]
     pending.reverse()
     done: list[tuple[int, Call]] = []

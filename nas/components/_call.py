@@ -35,7 +35,7 @@ class Call:
 
 def call(name: str, **kwargs: Argument | None) -> Call:
     """A `Call`; arguments that are None are left out, so that absence has one spelling."""
-    return Call(name, tuple((key, value) for key, value in kwargs.items() if value is not None))
+    return Call(name, tuple([(key, value) for key, value in kwargs.items() if value is not None]))
 
 
 def to_plain(value: Argument | tuple[Call, ...]) -> Any:

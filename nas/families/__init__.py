@@ -23,7 +23,7 @@ from nas.families.registry import (
     TRACES,
     add_family,
     merge_calls,
-    names_merge,
+    merge_places,
     trace_layers,
 )
 
@@ -44,7 +44,7 @@ __all__ = [
     "load_plugins",
     "loaded_plugins",
     "merge_calls",
-    "names_merge",
+    "merge_places",
     "trace_layers",
 ]
 

@@ -98,7 +98,7 @@ def add_family(family: Family) -> None:
         base = next(base for base in _components if issubclass(options, base))
         _components[base][options.kind] = options
     _traces.update(family.traces)
-    names_merge.cache_clear()
+    merge_places.cache_clear()
     for known, new in ((_merges, family.merges), (_stem_merges, family.stem_merges)):
         for names, merge in new.items():
             if merge not in known[names]:
@@ -108,18 +108,22 @@ def add_family(family: Family) -> None:
 def merge_calls(one: Call, other: Call, is_stem: bool) -> tuple[Call, ...] | None:
     """The calls that two in a row come to, if some family has them; `one` may be the stem."""
     known = _stem_merges if is_stem else _merges
-    merges = [*known.get((one.name, other.name), ()), *known.get((one.name, "*"), ())]
-    return next((both for merge in merges if (both := merge(one, other)) is not None), None)
+    for names in (one.name, other.name), (one.name, "*"):
+        for merge in known.get(names, ()):
+            if (both := merge(one, other)) is not None:
+                return both
+    return None
 
 
 @lru_cache(maxsize=1 << 12)
-def names_merge(names: tuple[str, ...]) -> bool:
-    """Whether any family may put neighbours of these names together; the first is a stem's."""
-    for place, (one, other) in enumerate(pairwise(names)):
-        known = _merges if place else _stem_merges
-        if (one, other) in known or (one, "*") in known:
-            return True
-    return False
+def merge_places(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where calls of these names might merge with the next one; the first is a stem's."""
+    return tuple(
+        place
+        for place, (one, other) in enumerate(pairwise(names))
+        for known in (_merges if place else _stem_merges,)
+        if (one, other) in known or (one, "*") in known
+    )
 
 
 def trace_layers(

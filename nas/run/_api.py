@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nas.data import Loader
     from nas.report import Snapshot
     from nas.run._run import Run
+    from nas.trial import Deployment
 
 
 def search(
@@ -39,6 +40,7 @@ def search(
     sampler: str = "model",
     seed: int = 0,
     deterministic: bool = False,
+    deploy: Deployment = "generated",
     workers: Literal["local"] | int | None = None,
     address: str | None = None,
     cpus_per_worker: float = 1,
@@ -74,6 +76,8 @@ def search(
         deterministic: Whether results are taken in order of the proposals, so that the same
             networks are proposed whatever the number of workers, and after any break (of a search
             with `model` or `evolution`). At most 16 workers are then busy.
+        deploy: Whether a device generates the kernels that rings give, or has them
+            `materialized`; storage and memory are counted so.
         workers: `local` trains in this process; a number, on so many Ray workers; None, on as
             many as fit.
         address: Of a running Ray cluster; None starts Ray on this machine.
@@ -111,6 +115,7 @@ def search(
         storage=storage,
         task_timeout_s=task_timeout_s,
         deterministic=deterministic,
+        deploy=deploy,
     )
     config = WorkerConfig(
         workers=workers,

@@ -31,19 +31,6 @@ if TYPE_CHECKING:
 Shuffle = Literal["none", "interleave", "halves", "halves_interleave"]
 
 
-def shuffle_order(shuffle: str, channels: int) -> tuple[int, ...]:
-    """Source channel of every output channel, for an even number of channels."""
-    order = tuple(range(channels))
-    half = channels // 2
-    if shuffle.startswith("halves"):
-        order = order[half:] + order[:half]
-    if shuffle.endswith("interleave"):
-        order = tuple(
-            channel for pair in zip(order[:half], order[half:], strict=True) for channel in pair
-        )
-    return order
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lru(Block):
     """Layer reuse: the same two convolutions `reuse` times, each with BatchNorms of its own."""
@@ -84,13 +71,10 @@ class Lru(Block):
         if self.shuffle_groups != 2:
             return self._shuffle_of_groups(slot)
         slot.require_divides(2, slot.in_channels, "shuffle over 2 halves")
-        # With 2 channels some orders coincide; the first name stands for all.
-        orders = {
-            shuffle_order(name, slot.in_channels): name
-            for name in ("halves_interleave", "halves", "interleave", "none")
-        }
-        name = orders[shuffle_order(self.shuffle, slot.in_channels)]
-        return None if name == "none" else Ref(name)
+        if slot.in_channels > 2:
+            return Ref(self.shuffle)
+        # Two channels have two orders.
+        return None if self.shuffle == "interleave" else Ref("halves")
 
     def _shuffle_of_groups(self, slot: Slot) -> Call | None:
         if self.shuffle != "interleave":

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.arch import Architecture, Stage
+from nas.components import Slot
 from nas.families.lru.modules import LruBlock
 from nas.families.lru.modules import MaxPoolConcat as MaxPoolConcatModule
-from nas.families.lru.options import Lru, LruHead, MaxPoolConcat, shuffle_order
+from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
 from nas.families.plain.options import ConvStem
 from nas.layers import shuffle as shuffles
 from nas.model import Network, build_model
@@ -109,16 +110,24 @@ def test_wrong_shuffles_have_their_own_signature(
     assert not torch.allclose(logits, torch.tensor([0.437029, 0.490722, 0.958414]).double())
 
 
-@pytest.mark.parametrize("name", ["interleave", "halves", "halves_interleave"])
-@pytest.mark.parametrize("channels", [2, 8, 64])
-def test_shuffle_order_is_what_the_module_does(name: str, channels: int) -> None:
+def shuffle_order(name: str, channels: int) -> tuple[int, ...]:
+    """Source channel of every output channel."""
     x = torch.arange(channels).view(1, channels, 1, 1)
-    assert getattr(shuffles, name)(x).flatten().tolist() == list(shuffle_order(name, channels))
+    return tuple(getattr(shuffles, name)(x).flatten().tolist())
 
 
 def test_shuffle_of_eight_channels() -> None:
+    assert shuffle_order("interleave", 8) == (0, 4, 1, 5, 2, 6, 3, 7)
+    assert shuffle_order("halves", 8) == (4, 5, 6, 7, 0, 1, 2, 3)
     assert shuffle_order("halves_interleave", 8) == (4, 0, 5, 1, 6, 2, 7, 3)
     assert shuffle_order("halves_interleave", 64)[:4] == (32, 0, 33, 1)
+
+
+@pytest.mark.parametrize("name", ["interleave", "halves", "halves_interleave"])
+def test_two_channels_are_swapped_or_stay(name: str) -> None:
+    slot = Slot("stages.0.block.lru", 2, 2, 1, "relu")
+    shuffle = Lru(reuse=3, groups=1, shuffle=name).call(slot).kwargs.get("shuffle")
+    assert shuffle_order(name, 2) == ((0, 1) if shuffle is None else shuffle_order("halves", 2))
 
 
 @pytest.mark.parametrize(
