@@ -43,8 +43,8 @@ def fold_of(data: ImageData, number: int, count: int) -> ImageData:
 
 def check_folds(data: ImageData, count: int) -> None:
     """OptionError where the data cannot be split into so many validation parts."""
-    most = 1 + len(data.train) // max(len(data.val), 1)
-    if count < 1 or count > most or (count > 1 and data.train.is_mapped):
+    most = most_folds(data)
+    if count < 1 or count > most:
         why = (
             "they are read from disk as they are needed, which is for large data"
             if data.train.is_mapped
@@ -52,6 +52,13 @@ def check_folds(data: ImageData, count: int) -> None:
             f"at most {most} parts"
         )
         raise OptionError(f"`folds` {count}: not of {data.name}: {why}; write 1 to {most}")
+
+
+def most_folds(data: ImageData) -> int:
+    """Into how many validation parts of the size of its own the data can be split."""
+    if data.train.is_mapped:
+        return 1
+    return 1 + len(data.train) // max(len(data.val), 1)
 
 
 def _interleaved(labels: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from nas.data._folds import most_folds
 from nas.data._targets import chance, class_counts
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _SMALL_CLASS = 10
 """Validation images of a class, below which its accuracy says little."""
+_FOLDS, _LARGE_ERROR = 5, 0.01
+"""So many validation parts are advised where one alone has a standard error beyond a point."""
 _CHUNK = 256
 _OUTPUTS = {
     "classification": "classes",
@@ -49,7 +52,14 @@ class DataSummary:
     most_frequent_share: float
     """Of validation images: the accuracy of a network that always says the same."""
     standard_error: float
-    """Of a validation accuracy of 90 %, or of `most_frequent_share` where that is higher."""
+    """Of a validation accuracy of 90 %, or of `most_frequent_share` where that is higher, over
+    all `folds`."""
+    folds: int
+    """Validation parts, each of a training of its own, that a search takes the mean of."""
+    advised_folds: int | None
+    """What `--folds` would make that error smaller, where one part is small; None elsewhere."""
+    advised_error: float | None
+    """`standard_error` with so many parts."""
     flip: bool
     flip_reason: str
     duplicates: tuple[tuple[str, int], ...]
@@ -67,7 +77,7 @@ class DataSummary:
 
 
 def summarize_data(
-    data: ImageData, *, test: Images | None = None, val_images: int | None = None
+    data: ImageData, *, test: Images | None = None, val_images: int | None = None, folds: int = 1
 ) -> DataSummary:
     """What `data` are.
 
@@ -75,6 +85,7 @@ def summarize_data(
         data: Training and validation images.
         test: The test part, where it may be looked at: for its size, and for duplicates.
         val_images: At most so many are validated with, in a search's short trainings.
+        folds: So many times, each time with other images.
     """
     val = data.val.first(val_images).labels
     train_counts, val_counts = (
@@ -82,7 +93,10 @@ def summarize_data(
     )
     least, most = int(train_counts.argmin()), int(val_counts.argmax())
     share = chance(val, data.num_classes)
-    level = max(0.9, share)
+    error = standard_error(max(0.9, share), folds * len(val))
+    advised = min(_FOLDS, most_folds(data))
+    advise = data.options.task == "classification" and folds == 1 < advised
+    advise = advise and error > _LARGE_ERROR
     return DataSummary(
         name=data.name,
         task=data.options.task,
@@ -98,7 +112,10 @@ def summarize_data(
         smallest_val=int(val_counts[least]),
         most_frequent_class=data.class_names[most],
         most_frequent_share=share,
-        standard_error=standard_error(level, len(val)),
+        standard_error=error,
+        folds=folds,
+        advised_folds=advised if advise else None,
+        advised_error=error / advised**0.5 if advise else None,
         flip=data.flip,
         flip_reason=data.flip_reason,
         duplicates=tuple(_duplicates(data, test)),
@@ -156,10 +173,17 @@ def _class_lines(said: DataSummary) -> Iterator[str]:
         f"for {said.most_frequent_share:.1%} of them."
     )
     level = max(0.9, said.most_frequent_share)
+    parts = f", the mean of {said.folds} parts," if said.folds > 1 else ""
     yield (
-        f"A validation accuracy of {level:.0%} has a standard error of "
+        f"A validation accuracy of {level:.0%}{parts} has a standard error of "
         f"{100 * said.standard_error:.1f} points: smaller differences are noise."
     )
+    if said.advised_folds and said.advised_error:
+        yield (
+            f"So few tell networks apart better with --folds {said.advised_folds}: each is trained "
+            f"{said.advised_folds} times and validated on {said.advised_folds * said.val:,} images "
+            f"in all, with a standard error of {100 * said.advised_error:.1f} points."
+        )
     if said.smallest_val < _SMALL_CLASS:
         yield (
             f"Warning: {said.smallest_val} validation images of {said.smallest_class} tell little "

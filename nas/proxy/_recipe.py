@@ -7,13 +7,8 @@ else: at the rate that suits most networks, SGD with momentum fails on these.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nas.train import Augmentation, Optimizer, Recipe, Regularization, Schedule
 from nas.trial import Fidelity
-
-if TYPE_CHECKING:
-    pass
 
 LEARNING_RATE = 0.02
 """Peak for a batch of 32; other batch sizes scale it by the square root of their ratio."""

@@ -70,7 +70,8 @@ def describe_data(settings: SearchSettings, data: ImageData) -> DataSummary:
     test = (
         load_test(settings.data, data_dir=data_dir, options=settings.data_options) if own else None
     )
-    return summarize_data(data, test=test, val_images=settings.fidelity.val_images)
+    fidelity = settings.fidelity
+    return summarize_data(data, test=test, val_images=fidelity.val_images, folds=fidelity.folds)
 
 
 def write_data(folder: RunFolder, data: ImageData, summary: DataSummary) -> None:

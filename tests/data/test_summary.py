@@ -73,6 +73,31 @@ def test_no_more_validation_images_than_a_search_takes(npz: Path) -> None:
     assert summarize_data(load_data(str(npz)), val_images=20).val == 20
 
 
+def test_few_images_are_advised_to_be_split_more_often(npz: Path) -> None:
+    data = load_data(str(npz))
+
+    said, taken = summarize_data(data), summarize_data(data, folds=5)
+
+    assert (len(data.train), said.val, said.advised_folds) == (333, 67, 5)
+    assert said.advised_error == pytest.approx(said.standard_error / 5**0.5)
+    [advice] = [line for line in said.lines() if "--folds 5" in line]
+    assert "validated on 335 images in all, with a standard error of 1.6 points" in advice
+    assert taken.standard_error == pytest.approx(said.advised_error)
+    assert not any("--folds" in line for line in taken.lines())
+    assert any("the mean of 5 parts, has a standard error of 1.6" in line for line in taken.lines())
+
+
+def test_many_images_are_not(tmp_path: Path) -> None:
+    images, labels = blobs(6_500, side=4)
+    np.savez(tmp_path / "many.npz", images=images, labels=labels)
+
+    said = summarize_data(load_data(str(tmp_path / "many.npz")))
+
+    assert said.val > 900
+    assert said.advised_folds is None
+    assert not any("--folds" in line for line in said.lines())
+
+
 def test_standard_error_of_a_share() -> None:
     assert standard_error(0.5, 100) == pytest.approx(0.05)
     assert standard_error(1.0, 100) == 0
