@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from nas.data._array_file import random_access
 from nas.data._images import memory_budget
 from nas.data._in_threads import in_threads
 from nas.data._scan import BadFile, is_deep, readable
@@ -85,11 +88,13 @@ def _range(image: Image.Image) -> tuple[float, float, bool]:
 
 def allocate(shape: tuple[int, ...], dtype: torch.dtype = torch.uint8) -> Tensor:
     """An empty tensor in memory, or in an unnamed temporary file where memory is too small."""
-    if np.prod(shape, dtype=np.int64) * dtype.itemsize <= memory_budget():
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes <= memory_budget():
         return torch.empty(shape, dtype=dtype)
     with tempfile.TemporaryFile() as file:
-        number = np.uint8 if dtype == torch.uint8 else np.float32
-        return torch.from_numpy(np.memmap(file, number, "w+", shape=shape))
+        file.truncate(nbytes)
+        mapping = random_access(mmap.mmap(file.fileno(), nbytes))
+    return torch.frombuffer(mapping, dtype=dtype).view(shape)
 
 
 def _fitted(image: Image.Image, form: PixelFormat) -> np.ndarray[Any, Any]:

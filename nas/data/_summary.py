@@ -179,10 +179,11 @@ def _class_lines(said: DataSummary) -> Iterator[str]:
         f"{100 * said.standard_error:.1f} points: smaller differences are noise."
     )
     if said.advised_folds and said.advised_error:
+        count = said.advised_folds
         yield (
-            f"So few tell networks apart better with --folds {said.advised_folds}: each is trained "
-            f"{said.advised_folds} times and validated on {said.advised_folds * said.val:,} images "
-            f"in all, with a standard error of {100 * said.advised_error:.1f} points."
+            f"So few tell networks apart better with --folds {count}: each is trained {count} "
+            f"times and validated on {count * said.val:,} images in all, with a standard error of "
+            f"{100 * said.advised_error:.1f} points."
         )
     if said.smallest_val < _SMALL_CLASS:
         yield (

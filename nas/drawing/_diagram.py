@@ -57,6 +57,8 @@ class BlockView:
     """Runs of channels that are treated differently, with their sizes: filtered, identity."""
     levels: tuple[LevelView, ...] = ()
     """The finest first; empty without a hierarchy."""
+    neighbours: int = 0
+    """Of every point, itself included, whose edges are mixed; 0 where there are no edges."""
     rings: tuple[int, ...] = ()
     """Numbers of the rings that the kernels come from."""
 
@@ -144,6 +146,10 @@ def diagram_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> D
             first += len(inside[-1].kernel_sizes)
             shape = part_cost(one, shape).out_shape
         placed.append((title, inside))
+    if arch.stem.kind == "none":
+        # Where the network begins with its first block, that block is of the first stage.
+        (_, beginning), (title, stage), *others = placed
+        placed = [(title, beginning + stage), *others]
     sizes = [size for _, inside in placed for one in inside for size in one.kernel_sizes]
     return Diagram(
         name=arch.name,
@@ -190,6 +196,7 @@ def _block(copies: list[_Placed], rings: tuple[RingPlan, ...]) -> BlockView:
         peak_activation_bytes=cost.peak_activation_bytes,
         split=_split(inner),
         levels=tuple(_levels(inner)),
+        neighbours=_count(inner, "neighbours") or 0,
         rings=tuple(sorted({number for one in copies for number in one.rings(rings)})),
     )
 
@@ -226,8 +233,9 @@ def _split(call: Call) -> tuple[tuple[str, int], ...]:
 
 def _levels(call: Call) -> Iterator[LevelView]:
     """From the finest level to the coarsest."""
-    if isinstance(cycle := call.kwargs.get("cycle"), Call):
-        yield from _levels(cycle)
+    for name in ("mix", "cycle"):
+        if isinstance(inner := call.kwargs.get(name), Call):
+            yield from _levels(inner)
     coarse, smooth = call.kwargs.get("coarse"), call.kwargs.get("smooth")
     if not isinstance(coarse, Call) or not isinstance(smooth, Call):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ _LINE = 16
 _MIDDLE = 229
 _CHARACTERS = 56
 """That fit a line of options."""
+_SPOKES = 8
+"""Edges drawn of a point, at most."""
 _PREFIXES = ("", " k", " M", " G")
 
 
@@ -126,6 +129,8 @@ def _block(pen: _Pen, block: BlockView, *, with_costs: bool) -> None:
     inner = 24 + _LINE * max(len(lines), 1 if block.times > 1 else 0)
     split_at = top + inner
     inner += 32 if block.split else 0
+    edges_at = top + inner
+    inner += 44 if block.neighbours else 0
     levels_at = top + inner
     inner += 24 * len(block.levels) + 6 if block.levels else 0
     height = inner + 4
@@ -141,6 +146,8 @@ def _block(pen: _Pen, block: BlockView, *, with_costs: bool) -> None:
         pen.text(_TEXT, top + 18 + _LINE * (number + 1), line, "s")
     if block.split:
         _split(pen, block, split_at)
+    if block.neighbours:
+        _edges(pen, block, edges_at)
     if block.levels:
         _levels(pen, block.levels, levels_at)
     _rings(pen, block.rings, top, height)
@@ -192,6 +199,23 @@ def _split(pen: _Pen, block: BlockView, top: float) -> None:
         left += share
     words = ", ".join(f"{size} {name}" for name, size in block.split)
     pen.text(_TEXT, top + 23, f"channels: {words}", "s")
+
+
+def _edges(pen: _Pen, block: BlockView, top: float) -> None:
+    """A point with edges to the nearest others, and what becomes of them."""
+    x, y = _TEXT + 18.0, top + 18.0
+    nearest = min(block.neighbours, math.prod(block.in_shape[1:]))
+    shown = min(nearest - 1, _SPOKES)
+    for spoke in range(shown):
+        angle = 2 * math.pi * spoke / shown - 0.4
+        far_x, far_y = x + 15 * math.cos(angle), y + 15 * math.sin(angle)
+        pen.add("path", "flow", d=f"M{x:.1f} {y:.1f}L{far_x:.1f} {far_y:.1f}")
+        pen.add("circle", "same", cx=far_x, cy=far_y, r=3)
+    pen.add("circle", "own", cx=x, cy=y, r=4.5)
+    first = f"each point: edges to its {nearest} nearest points, itself included,"
+    pen.text(_TEXT + 46, top + 14, first, "s")
+    words = f"of {2 * block.in_shape[0]} channels; the maximum over them is kept"
+    pen.text(_TEXT + 46, top + 30, words, "s")
 
 
 def _levels(pen: _Pen, levels: tuple[LevelView, ...], top: float) -> None:

@@ -22,13 +22,14 @@ SHOWN_ELSEWHERE = frozenset(
         "times",
         "identity",
         "kept",
+        "neighbours",
         "smooth",
         "coarse",
         "block",
         "cycle",
     ]
 )
-"""Drawn as shapes on the edges, loops, channel bars and levels."""
+"""Drawn as shapes on the edges, loops, channel bars, neighbourhoods and levels."""
 FIXED_KERNELS = {
     "EdgeBank": "fixed edge kernels",
     "EdgeGaussianBank": "fixed edge and Gaussian kernels",

@@ -84,7 +84,9 @@ def test_few_images_are_advised_to_be_split_more_often(npz: Path) -> None:
     assert "validated on 335 images in all, with a standard error of 1.6 points" in advice
     assert taken.standard_error == pytest.approx(said.advised_error)
     assert not any("--folds" in line for line in taken.lines())
-    assert any("the mean of 5 parts, has a standard error of 1.6" in line for line in taken.lines())
+    assert any(
+        "the mean of 5 parts, has a standard error of 1.6" in line for line in taken.lines()
+    )
 
 
 def test_many_images_are_not(tmp_path: Path) -> None:

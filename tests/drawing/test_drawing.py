@@ -10,7 +10,7 @@ import pytest
 from nas.cost import cost_of
 from nas.drawing import RING_COLOURS, Diagram, diagram_of, draw_svg, write_drawing
 from nas.errors import OptionError
-from nas.space import catalogue, load_architecture, load_space
+from nas.space import catalogue, load_architecture, load_space, parse_space
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +127,32 @@ def test_kernels_of_two_sides_are_written_like_others() -> None:
     drawn = " ".join(words(draw_svg(diagram("ds_cnn_kws_s"))))
     assert "10\N{MULTIPLICATION SIGN}4" in drawn
     assert "(10, 4)" not in drawn
+
+
+POINTS = """\
+stem: none
+stages:
+  - {channels: 32, block: {edge_conv: {neighbours: 8}}}
+  - {channels: 64, block: {edge_conv: {neighbours: 8, levels: 2}}}
+head: gap_linear
+"""
+
+
+def test_edges_between_points_are_drawn_and_said() -> None:
+    arch = parse_space(POINTS, source="f.yaml", name="f").decode(())
+    drawn = diagram_of(arch, input_shape=(3, 256, 1), num_classes=5)
+    svg = draw_svg(drawn)
+
+    assert [section.title for section in drawn.sections] == ["stage 1", "stage 2", "head"]
+    assert [level.channels for level in drawn.sections[1].blocks[0].levels] == [64, 32, 16]
+    said = " ".join(words(svg))
+    assert "each point: edges to its 8 nearest points, itself included" in said
+    assert "of 6 channels; the maximum over them is kept" in said
+    assert svg.count("<circle") == 2 * (1 + 7)
+    assert "neighbours" not in said
+
+
+def test_no_more_neighbours_are_drawn_than_there_are_points() -> None:
+    arch = parse_space(POINTS, source="f.yaml", name="f").decode(())
+    svg = draw_svg(diagram_of(arch, input_shape=(3, 4, 1), num_classes=5))
+    assert "edges to its 4 nearest points" in " ".join(words(svg))
