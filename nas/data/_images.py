@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _STATS_BYTES = 2**27
 """Images beyond memory are normalised by so much of them, others by all."""
+_madvise = ctypes.CDLL(None).madvise if hasattr(mmap, "MADV_WILLNEED") else None
+if _madvise is not None:
+    _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _CHUNK = 1_024
 """Images converted to float64 at a time."""
 
@@ -53,7 +58,9 @@ class Images:
         """(B, C, H, W) copy of the images at `index`, wherever they are."""
         if self.index is None:
             return self.pixels[index]
-        return self.pixels[self.index[index.cpu()]].contiguous()
+        wanted = self.index[index.cpu()]
+        _announce(self.pixels, wanted)
+        return self.pixels[wanted].contiguous()
 
     def first(self, count: int | None) -> Images:
         """The first `count` images, a stratified subset; all of them where None or too many.
@@ -160,6 +167,17 @@ class Source:
 def memory_budget() -> int:
     """Bytes that the images of one process may take: a quarter of the machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+
+
+def _announce(pixels: Tensor, rows: Tensor) -> None:
+    """Have the kernel read these rows of a mapped file, all at once: faults come page by page."""
+    size = pixels.stride(0) * pixels.element_size()
+    if _madvise is None or pixels.stride(0) < pixels[0].numel():
+        return
+    for row in rows.tolist():
+        first = pixels.data_ptr() + row * size
+        page = first - first % mmap.PAGESIZE
+        _madvise(page, first + size - page, mmap.MADV_WILLNEED)
 
 
 def channel_stats(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:

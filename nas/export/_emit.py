@@ -148,21 +148,34 @@ def _constructor(parts: list[_Part], rings: tuple[RingPlan, ...]) -> list[str]:
         f"{INDENT * 2}# stem: {_shown(stem.out_shape)}",
         *render(stem.calls[0], 2, prefix="self.stem = "),
     ]
-    body = [line for stage in stages if stage.calls for line in _stage(stage)]
-    lines += (
-        [f"{INDENT * 2}self.body = nn.Sequential(", *body, f"{INDENT * 2})"]
-        if body
-        else [f"{INDENT * 2}self.body = nn.Sequential()"]
-    )
+    stages = [stage for stage in stages if stage.calls]
+    lines += [line for stage in stages for line in _stage(stage)]
+    lines += _joined([_variable(stage) for stage in stages])
     lines += render(head.calls[0], 2, prefix="self.head = ")
     return [*lines, *(_rings(rings) if rings else ())]
 
 
 def _stage(stage: _Part) -> list[str]:
-    lines = [f"{INDENT * 3}# {stage.title}: {_shown(stage.out_shape)}"]
+    lines = [
+        f"{INDENT * 2}# {stage.title}: {_shown(stage.out_shape)}",
+        f"{INDENT * 2}{_variable(stage)} = nn.Sequential(",
+    ]
     for call, group in groupby(stage.calls):
         lines += render_copies(call, len(list(group)), 3)
-    return lines
+    return [*lines, f"{INDENT * 2})"]
+
+
+def _variable(stage: _Part) -> str:
+    return stage.title.replace(" ", "_")
+
+
+def _joined(stages: list[str]) -> list[str]:
+    """The body: the blocks of all stages in a row, so that weights are named by block."""
+    line = f"{INDENT * 2}self.body = nn.Sequential({', '.join(f'*{name}' for name in stages)})"
+    if len(line) <= WIDTH:
+        return [line]
+    items = [f"{INDENT * 3}*{name}," for name in stages]
+    return [f"{INDENT * 2}self.body = nn.Sequential(", *items, f"{INDENT * 2})"]
 
 
 def _shown(shape: Shape) -> str:

@@ -67,11 +67,13 @@ class Sources:
         return bound.union(*self.modules.values())
 
     def text(self) -> str:
-        """The definitions, file by file in order of first use, each file in its own order."""
+        """The definitions, module by module in order of first use, each in its own order."""
         parts = []
         for name, wanted in self.modules.items():
             module = take_apart(name)
-            parts.append(_heading(module.docstring))
+            if not name.startswith("nas."):
+                # Our classes name their papers themselves; a plug-in's file may be all it says.
+                parts.append(_heading(module.docstring))
             parts += [item.source for key, item in module.definitions.items() if key in wanted]
         return "\n\n\n".join(parts)
 

@@ -37,6 +37,8 @@ class FixedDepthwise(nn.Module):
     """(B, C, H, W) -> (B, C, ceil(H/stride), ceil(W/stride)): channel i uses kernel i mod n.
 
     The kernels are a buffer: saved with the weights, never trained or decayed.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
     """
 
     kernels: tuple[tuple[float, ...], ...]

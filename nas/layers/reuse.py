@@ -14,6 +14,8 @@ class Reuse(nn.Sequential):
     """(B, C, H, W) -> (B, C, H, W): `block` applied `times` times.
 
     Every application has BatchNorms of its own and shares everything else with the first.
+
+    The idea is LruNet's - https://arxiv.org/abs/1901.09615; for any block it is ours.
     """
 
     def __init__(self, block: nn.Module, times: int) -> None:

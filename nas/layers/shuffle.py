@@ -13,13 +13,19 @@ from torch import Tensor, nn
 
 
 def interleave(x: Tensor) -> Tensor:
-    """Take channels from the two halves in turn, the first half first."""
+    """Take channels from the two halves in turn, the first half first.
+
+    ShuffleNet - https://arxiv.org/abs/1707.01083.
+    """
     first, second = x.chunk(2, dim=1)
     return torch.stack((first, second), dim=2).flatten(1, 2)
 
 
 class ChannelShuffle(nn.Module):
-    """Take channels from `groups` equal runs in turn, for C a multiple of their number."""
+    """Take channels from `groups` equal runs in turn, for C a multiple of their number.
+
+    ShuffleNet - https://arxiv.org/abs/1707.01083.
+    """
 
     def __init__(self, groups: int) -> None:
         """With 2 groups it is `interleave`."""
@@ -40,6 +46,9 @@ def halves(x: Tensor) -> Tensor:
 
 
 def halves_interleave(x: Tensor) -> Tensor:
-    """Take channels from the two halves in turn, the second half first; no channel stays put."""
+    """Take channels from the two halves in turn, the second half first; no channel stays put.
+
+    LruNet - https://arxiv.org/abs/1901.09615 (the authors' code).
+    """
     first, second = x.chunk(2, dim=1)
     return torch.stack((second, first), dim=2).flatten(1, 2)

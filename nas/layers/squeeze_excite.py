@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 
 class SqueezeExcite(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W): scale each channel by a gate computed from all means."""
+    """(B, C, H, W) -> (B, C, H, W): scale each channel by a gate computed from all means.
+
+    Squeeze-and-excitation - https://arxiv.org/abs/1709.01507 (section 3).
+    """
 
     def __init__(
         self,

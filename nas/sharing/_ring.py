@@ -26,6 +26,9 @@ class Ring(nn.Module):
 
     Calling it gives the kernels: generated anew in training mode, kept in eval mode until the
     ring changes or gets a gradient. Indices and signs are made from the seed when first needed.
+
+    Recurrent Parameter Generators - https://arxiv.org/abs/2107.07110. Kernel i is
+    s_i * sign_i * W[index_i], with fixed places, signs and scale.
     """
 
     def __init__(

@@ -48,8 +48,8 @@ class Small(nn.Module):
             stride=2,
             activation=nn.SiLU,
         )
-        self.body = nn.Sequential(
-            # stage 1: 16 x 7 x 7
+        # stage 1: 16 x 7 x 7
+        stage_1 = nn.Sequential(
             MaxPoolConcat(in_channels=8, out_channels=16, stride=2),
             *(
                 LruBlock(
@@ -61,7 +61,9 @@ class Small(nn.Module):
                 )
                 for _ in range(2)
             ),
-            # stage 2: 16 x 7 x 7
+        )
+        # stage 2: 16 x 7 x 7
+        stage_2 = nn.Sequential(
             HalfIdentityBlock(
                 channels=16,
                 identity=4,
@@ -69,6 +71,7 @@ class Small(nn.Module):
                 activation=nn.ReLU,
             ),
         )
+        self.body = nn.Sequential(*stage_1, *stage_2)
         self.head = GapLinear(in_channels=16, num_classes=10)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -79,6 +82,19 @@ class Small(nn.Module):
 
 def test_the_network_is_written_top_down_with_literal_numbers_and_shapes() -> None:
     assert NETWORK in source_of()
+
+
+def test_classes_name_their_papers_and_no_other_is_spoken_of() -> None:
+    """A file with `MaxPoolConcat` alone used to explain the logits of `LruHead`."""
+    source = source_of()
+    papers = {
+        node.name: "arxiv.org" in (ast.get_docstring(node) or "")
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert all(papers[name] for name in ("LruBlock", "MaxPoolConcat", "HalfIdentityBlock"))
+    assert "logits" not in source.split("class MaxPoolConcat")[1].split("class ")[0]
+    assert not any(line.startswith("#") for line in source.splitlines())
 
 
 def test_the_docstring_says_where_the_network_comes_from_and_how_to_load_it() -> None:

@@ -40,6 +40,8 @@ class UnetLevel(nn.Module):
     """(B, C_in, H, W) -> (B, C, H, W): encode, go through `inner` at half the size, decode.
 
     `inner` may be another UnetLevel. What was encoded is concatenated with what comes back.
+
+    U-Net - https://arxiv.org/abs/1505.04597; upsampled bilinearly, and padded to any size.
     """
 
     def __init__(self, encode: nn.Module, inner: nn.Module, decode: nn.Module) -> None:
@@ -60,7 +62,11 @@ class UnetLevel(nn.Module):
 
 
 class SegmentationHead(nn.Module):
-    """(B, C, H, W) -> (B, K, upsample x H, upsample x W): logits for every pixel."""
+    """(B, C, H, W) -> (B, K, upsample x H, upsample x W): logits for every pixel.
+
+    Gated it is MobileNetV3's LR-ASPP without its second tap -
+    https://arxiv.org/abs/1905.02244 (section 6.4, figure 10).
+    """
 
     def __init__(
         self,

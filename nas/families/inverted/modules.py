@@ -14,6 +14,9 @@ class InvertedResidualBlock(nn.Module):
     """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`.
 
     Expand, filter, scale by attention, project without activation.
+
+    MobileNetV2 - https://arxiv.org/abs/1801.04381 (table 1); MobileNetV3 -
+    https://arxiv.org/abs/1905.02244 (figure 4).
     """
 
     def __init__(
@@ -53,7 +56,10 @@ class InvertedResidualBlock(nn.Module):
 
 
 class MobileNetV3Head(nn.Module):
-    """(B, C, H, W) -> (B, K): 1x1 convolution, global average, two linear layers."""
+    """(B, C, H, W) -> (B, K): 1x1 convolution, global average, two linear layers.
+
+    MobileNetV3 - https://arxiv.org/abs/1905.02244 (section 5.1).
+    """
 
     def __init__(
         self,

@@ -18,6 +18,9 @@ class LruBlock(nn.Module):
     """(B, C, H, W) -> (B, C, H, W): one depthwise and one pointwise convolution, `reuse` times.
 
     The convolutions are shared by all applications; the BatchNorms are not.
+
+    LruNet - https://arxiv.org/abs/1901.09615. As in the authors' code the input is added, and
+    no activation stands between the two convolutions.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class MaxPoolConcat(nn.Module):
 
     Max pooling over 3x3 where `stride` is 2; then the channels are repeated, from the first one
     on, until there are C_out. Twice as many is the paper's concatenation of a map with itself.
+
+    LruNet - https://arxiv.org/abs/1901.09615.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
@@ -80,7 +85,10 @@ class MaxPoolConcat(nn.Module):
 
 
 class LruHead(nn.Module):
-    """(B, C, H, W) -> (B, K): max pool, grouped 1x1 to C/2, 1x1 to K, ReLU, global average."""
+    """(B, C, H, W) -> (B, K): max pool, grouped 1x1 to C/2, 1x1 to K, ReLU, global average.
+
+    LruNet - https://arxiv.org/abs/1901.09615; the last pooling is global.
+    """
 
     def __init__(
         self, in_channels: int, num_classes: int, groups: int, dropout: float = 0.0

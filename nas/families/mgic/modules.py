@@ -18,6 +18,9 @@ class MgicLevel(nn.Module):
 
     `coarse` may be another MgicLevel; the innermost one is an ungrouped block that couples all
     of its channels.
+
+    MGIC - https://arxiv.org/abs/2011.09128. As in the authors' code nothing is smoothed on the
+    way down, and only what the coarse level changed is prolonged.
     """
 
     def __init__(
@@ -46,7 +49,10 @@ class MgicLevel(nn.Module):
 
 
 class MgicBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `connector`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `connector`.
+
+    MGIC - https://arxiv.org/abs/2011.09128.
+    """
 
     def __init__(self, connector: nn.Module, cycle: nn.Module) -> None:
         """The cycle keeps its shape; the connector before it changes width and resolution."""
@@ -72,6 +78,8 @@ class MgicMobileUnit(nn.Module):
 
     As in the authors' code attention comes before the activation when f expands, and after it
     when f does not.
+
+    MGIC - https://arxiv.org/abs/2011.09128 (the authors' code).
     """
 
     def __init__(

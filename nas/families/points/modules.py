@@ -12,6 +12,8 @@ class EdgeConv(nn.Module):
     """(B, C_in, H, W) -> (B, C_out, M, L) over N = H x W points; every s-th is kept.
 
     M = ceil(H/s) and L = ceil(W/s) where s is the stride. Neighbours are sought among all points.
+
+    Dynamic Graph CNN - https://arxiv.org/abs/1801.07829 (section 3.1, equation 8).
     """
 
     def __init__(self, mix: nn.Module, neighbours: int, stride: int = 1) -> None:

@@ -14,7 +14,10 @@ from torch.nn import functional
 
 
 class ResnetStem(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/2s), ceil(W/2s)): convolve, normalise, max pool."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/2s), ceil(W/2s)): convolve, normalise, max pool.
+
+    ResNet - https://arxiv.org/abs/1512.03385 (table 1).
+    """
 
     def __init__(
         self,
@@ -37,7 +40,10 @@ class ResnetStem(nn.Module):
 
 
 class Projection(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): a shortcut with weights."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): a shortcut with weights.
+
+    ResNet - https://arxiv.org/abs/1512.03385 (option B).
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         """A 1x1 convolution."""
@@ -53,7 +59,7 @@ class Projection(nn.Module):
 class PaddedShortcut(nn.Module):
     """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): a shortcut without weights.
 
-    The paper's option A: every `stride`-th pixel, and zeros for the channels that are new.
+    ResNet's option A: every `stride`-th pixel, and zeros for the channels that are new.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
@@ -68,7 +74,10 @@ class PaddedShortcut(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)): two convolutions and a shortcut."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)): two convolutions and a shortcut.
+
+    ResNet - https://arxiv.org/abs/1512.03385 (figure 5, left).
+    """
 
     def __init__(
         self,
@@ -102,7 +111,11 @@ class ResidualBlock(nn.Module):
 
 
 class BottleneckBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): narrow, convolve, widen."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)): narrow, convolve, widen.
+
+    ResNet - https://arxiv.org/abs/1512.03385 (figure 5, right); it strides in the middle
+    convolution, as today's implementations do.
+    """
 
     def __init__(
         self,

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 
 class SeparableBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `depthwise`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `depthwise`.
+
+    MobileNetV1 - https://arxiv.org/abs/1704.04861 (section 3.1, figure 3).
+    """
 
     def __init__(
         self,

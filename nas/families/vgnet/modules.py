@@ -14,7 +14,11 @@ from torch import Tensor, nn
 
 
 class HalfIdentityBlock(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W): the right half of the input, then C/2 new channels."""
+    """(B, C, H, W) -> (B, C, H, W): the right half of the input, then C/2 new channels.
+
+    VGNet - https://arxiv.org/abs/2207.10318. As in the authors' code the activation stands
+    before the BatchNorm, and learned filters are not normalised.
+    """
 
     def __init__(
         self,
@@ -47,7 +51,10 @@ class HalfIdentityBlock(nn.Module):
 
 
 class VgnetDownsamplingBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
+    """
 
     def __init__(
         self,
@@ -75,7 +82,10 @@ class VgnetDownsamplingBlock(nn.Module):
 
 
 class VgnetHead(nn.Module):
-    """(B, C, H, W) -> (B, K): depthwise and pointwise convolution, global average, linear."""
+    """(B, C, H, W) -> (B, K): depthwise and pointwise convolution, global average, linear.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
+    """
 
     def __init__(
         self,
