@@ -37,8 +37,8 @@ class LruVgnet(nn.Module):
             stride=2,
             activation=nn.SiLU,
         )
-        self.body = nn.Sequential(
-            # stage 1: 16 x 14 x 14
+        # stage 1: 16 x 14 x 14
+        stage_1 = nn.Sequential(
             ConvNormAct(in_channels=24, out_channels=16, kernel=3, activation=nn.SiLU),
             LruBlock(
                 channels=16,
@@ -47,10 +47,14 @@ class LruVgnet(nn.Module):
                 shuffle=halves_interleave,
                 activation=nn.SiLU,
             ),
-            # stage 2: 64 x 7 x 7
+        )
+        # stage 2: 64 x 7 x 7
+        stage_2 = nn.Sequential(
             MaxPoolConcat(in_channels=16, out_channels=64, stride=2),
             ConvNormAct(in_channels=64, out_channels=64, kernel=3, groups=8, activation=nn.SiLU),
-            # stage 3: 64 x 4 x 4
+        )
+        # stage 3: 64 x 4 x 4
+        stage_3 = nn.Sequential(
             VgnetDownsamplingBlock(
                 in_channels=64,
                 out_channels=64,
@@ -60,6 +64,7 @@ class LruVgnet(nn.Module):
             ),
             ConvNormAct(in_channels=64, out_channels=64, kernel=3, groups=8, activation=nn.SiLU),
         )
+        self.body = nn.Sequential(*stage_1, *stage_2, *stage_3)
         self.head = VgnetHead(
             channels=64,
             num_classes=10,
@@ -70,9 +75,6 @@ class LruVgnet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits."""
         return self.head(self.body(self.stem(images)))
-
-
-# Standard convolutions and the plain head: what every system stands on.
 
 
 class ConvNormAct(nn.Module):
@@ -100,20 +102,13 @@ class ConvNormAct(nn.Module):
         return self.activation(self.norm(self.conv(x)))
 
 
-# LruNet: a layer reused N times, channel shuffle between, self-concatenation to widen.
-#
-# Paper: Convolutional Neural Networks with Layer Reuse - https://arxiv.org/abs/1901.09615
-# Where the abstract leaves room, this follows the authors' code, whose published weights load into
-# this structure: a residual addition (no concatenation) inside the block, no activation between
-# depthwise and pointwise convolution, no shuffle after the last application, ReLU on the logits.
-# Differs: the last pooling is global, so that any input size works; at the paper's 32 pixels the
-# map is 2x2 and the result the same.
-
-
 class LruBlock(nn.Module):
     """(B, C, H, W) -> (B, C, H, W): one depthwise and one pointwise convolution, `reuse` times.
 
     The convolutions are shared by all applications; the BatchNorms are not.
+
+    LruNet - https://arxiv.org/abs/1901.09615. As in the authors' code the input is added, and
+    no activation stands between the two convolutions.
     """
 
     def __init__(
@@ -158,6 +153,8 @@ class MaxPoolConcat(nn.Module):
 
     Max pooling over 3x3 where `stride` is 2; then the channels are repeated, from the first one
     on, until there are C_out. Twice as many is the paper's concatenation of a map with itself.
+
+    LruNet - https://arxiv.org/abs/1901.09615.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
@@ -175,31 +172,20 @@ class MaxPoolConcat(nn.Module):
         return torch.cat(copies, dim=1)
 
 
-# Channel shuffles over two halves: what carries information between the groups of a layer.
-#
-# Papers: ShuffleNet - https://arxiv.org/abs/1707.01083 (interleave); Convolutional Neural Networks
-# with Layer Reuse - https://arxiv.org/abs/1901.09615 (halves, then interleave). The LruNet text
-# speaks of swapped halves only; the authors' code also interleaves, and only that runs their
-# published weights, so that is what `halves_interleave` does.
-
-
 def halves_interleave(x: Tensor) -> Tensor:
-    """Take channels from the two halves in turn, the second half first; no channel stays put."""
+    """Take channels from the two halves in turn, the second half first; no channel stays put.
+
+    LruNet - https://arxiv.org/abs/1901.09615 (the authors' code).
+    """
     first, second = x.chunk(2, dim=1)
     return torch.stack((second, first), dim=2).flatten(1, 2)
 
 
-# VGNet: half-identity blocks, downsampling that keeps what it filtered, a depthwise head.
-#
-# Paper: Efficient CNN Architecture Design Guided by Visualization -
-# https://arxiv.org/abs/2207.10318. Details follow the authors' code at the time of the paper:
-# activation before BatchNorm, no normalisation after a depthwise filter unless its kernels are
-# fixed, no residual additions.
-# Differs: the share of identity channels is open; the paper's is one half.
-
-
 class VgnetDownsamplingBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
+    """
 
     def __init__(
         self,
@@ -227,7 +213,10 @@ class VgnetDownsamplingBlock(nn.Module):
 
 
 class VgnetHead(nn.Module):
-    """(B, C, H, W) -> (B, K): depthwise and pointwise convolution, global average, linear."""
+    """(B, C, H, W) -> (B, K): depthwise and pointwise convolution, global average, linear.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
+    """
 
     def __init__(
         self,
@@ -253,12 +242,6 @@ class VgnetHead(nn.Module):
         x = self.filters_norm(self.filters(x))
         x = self.norm(self.activation(self.pointwise(x)))
         return self.linear(self.dropout(x.mean((2, 3))))
-
-
-# Depthwise filters: learned, or fixed kernels that networks learn anyway.
-#
-# Paper: Efficient CNN Architecture Design Guided by Visualization -
-# https://arxiv.org/abs/2207.10318. Values of the banks: the authors' paper-time release.
 
 
 class Depthwise(nn.Conv2d):

@@ -38,8 +38,8 @@ class LruVgnet(nn.Module):
             stride=2,
             activation=nn.SiLU,
         )
-        self.body = nn.Sequential(
-            # stage 1: 24 x 14 x 14
+        # stage 1: 24 x 14 x 14
+        stage_1 = nn.Sequential(
             *(
                 SeparableBlock(
                     in_channels=24,
@@ -50,7 +50,9 @@ class LruVgnet(nn.Module):
                 )
                 for _ in range(2)
             ),
-            # stage 2: 24 x 7 x 7
+        )
+        # stage 2: 24 x 7 x 7
+        stage_2 = nn.Sequential(
             VgnetDownsamplingBlock(
                 in_channels=24,
                 out_channels=24,
@@ -67,7 +69,9 @@ class LruVgnet(nn.Module):
                 )
                 for _ in range(3)
             ),
-            # stage 3: 48 x 4 x 4
+        )
+        # stage 3: 48 x 4 x 4
+        stage_3 = nn.Sequential(
             MaxPoolConcat(in_channels=24, out_channels=48, stride=2),
             *(
                 HalfIdentityBlock(
@@ -80,14 +84,12 @@ class LruVgnet(nn.Module):
                 for _ in range(2)
             ),
         )
+        self.body = nn.Sequential(*stage_1, *stage_2, *stage_3)
         self.head = GapLinear(in_channels=48, num_classes=10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits."""
         return self.head(self.body(self.stem(images)))
-
-
-# Standard convolutions and the plain head: what every system stands on.
 
 
 class ConvNormAct(nn.Module):
@@ -129,15 +131,11 @@ class GapLinear(nn.Module):
         return self.linear(self.dropout(x.mean((2, 3))))
 
 
-# MobileNetV1: depthwise separable convolution.
-#
-# Paper: MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications -
-# https://arxiv.org/abs/1704.04861 (section 3.1, figure 3 right).
-# Differs: the pointwise convolution may have groups, the depthwise filter may be fixed.
-
-
 class SeparableBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `depthwise`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `depthwise`.
+
+    MobileNetV1 - https://arxiv.org/abs/1704.04861 (section 3.1, figure 3).
+    """
 
     def __init__(
         self,
@@ -159,12 +157,6 @@ class SeparableBlock(nn.Module):
         """Depthwise, then pointwise, each normalised and activated."""
         x = self.activation(self.depthwise_norm(self.depthwise(x)))
         return self.activation(self.pointwise_norm(self.pointwise(x)))
-
-
-# Depthwise filters: learned, or fixed kernels that networks learn anyway.
-#
-# Paper: Efficient CNN Architecture Design Guided by Visualization -
-# https://arxiv.org/abs/2207.10318. Values of the banks: the authors' paper-time release.
 
 
 class Depthwise(nn.Conv2d):
@@ -195,6 +187,8 @@ class FixedDepthwise(nn.Module):
     """(B, C, H, W) -> (B, C, ceil(H/stride), ceil(W/stride)): channel i uses kernel i mod n.
 
     The kernels are a buffer: saved with the weights, never trained or decayed.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
     """
 
     kernels: tuple[tuple[float, ...], ...]
@@ -250,17 +244,12 @@ class EdgeGaussianBank(FixedDepthwise):
     )
 
 
-# VGNet: half-identity blocks, downsampling that keeps what it filtered, a depthwise head.
-#
-# Paper: Efficient CNN Architecture Design Guided by Visualization -
-# https://arxiv.org/abs/2207.10318. Details follow the authors' code at the time of the paper:
-# activation before BatchNorm, no normalisation after a depthwise filter unless its kernels are
-# fixed, no residual additions.
-# Differs: the share of identity channels is open; the paper's is one half.
-
-
 class HalfIdentityBlock(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W): the right half of the input, then C/2 new channels."""
+    """(B, C, H, W) -> (B, C, H, W): the right half of the input, then C/2 new channels.
+
+    VGNet - https://arxiv.org/abs/2207.10318. As in the authors' code the activation stands
+    before the BatchNorm, and learned filters are not normalised.
+    """
 
     def __init__(
         self,
@@ -293,7 +282,10 @@ class HalfIdentityBlock(nn.Module):
 
 
 class VgnetDownsamplingBlock(nn.Module):
-    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`."""
+    """(B, C_in, H, W) -> (B, C_out, ceil(H/s), ceil(W/s)), s the stride of `filters`.
+
+    VGNet - https://arxiv.org/abs/2207.10318.
+    """
 
     def __init__(
         self,
@@ -320,21 +312,13 @@ class VgnetDownsamplingBlock(nn.Module):
         return torch.cat((filtered[:, self.dropped :], new), dim=1)
 
 
-# LruNet: a layer reused N times, channel shuffle between, self-concatenation to widen.
-#
-# Paper: Convolutional Neural Networks with Layer Reuse - https://arxiv.org/abs/1901.09615
-# Where the abstract leaves room, this follows the authors' code, whose published weights load into
-# this structure: a residual addition (no concatenation) inside the block, no activation between
-# depthwise and pointwise convolution, no shuffle after the last application, ReLU on the logits.
-# Differs: the last pooling is global, so that any input size works; at the paper's 32 pixels the
-# map is 2x2 and the result the same.
-
-
 class MaxPoolConcat(nn.Module):
     """(B, C_in, H, W) -> (B, C_out, ceil(H/stride), ceil(W/stride)) without any weights.
 
     Max pooling over 3x3 where `stride` is 2; then the channels are repeated, from the first one
     on, until there are C_out. Twice as many is the paper's concatenation of a map with itself.
+
+    LruNet - https://arxiv.org/abs/1901.09615.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
