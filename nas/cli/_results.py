@@ -203,8 +203,13 @@ def print_report(screen: Screen, run: SearchRun) -> None:
     if made.report.front:
         screen.show(front_table(made.report.front, run.problem.objectives))
         print_front_latencies(screen, run)
-    if score_of(run.problem.objectives).name == "accuracy":
-        for remark in noise_remarks(made.report.front, chance=run.chance, images=run.val_images):
+    score = score_of(run.problem.objectives).name
+    if score in ("accuracy", "balanced_accuracy"):
+        balanced = score == "balanced_accuracy"
+        chance = 1 / run.problem.num_classes if balanced else run.chance
+        for remark in noise_remarks(
+            made.report.front, chance=chance, images=run.val_images, balanced=balanced
+        ):
             screen.line(remark)
     screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "

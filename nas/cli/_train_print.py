@@ -50,6 +50,8 @@ class EpochLines:
 
 def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> None:
     """Say what is about to be trained, and how to go on after a stop."""
+    from nas.final import proxy_remarks
+
     recipe, settings = plan.recipe, plan.settings
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps:,} steps"
     seeds = f", {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else ""
@@ -61,6 +63,8 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
         highlight=False,
         soft_wrap=True,
     )
+    for remark in proxy_remarks(settings.teacher, settings.init):
+        console.print(remark, highlight=False, soft_wrap=True, markup=False)
     console.print(
         f"Whatever stops it, it goes on to the same bits with: nas train --resume {folder}\n",
         highlight=False,

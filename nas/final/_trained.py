@@ -67,6 +67,17 @@ def split_member(reference: str) -> tuple[Path, str] | None:
     return Path(folder), arch_id
 
 
+def proxy_remarks(teacher: str | None, init: str | None) -> tuple[str, ...]:
+    """Sentences for those of the two that are networks of a search: its short training's."""
+    given = (("--teacher", teacher), ("--init", init))
+    return tuple(
+        f"{option} {reference}: weights of the search's short training (a proxy); those of a full "
+        "training are in the folder that nas train wrote."
+        for option, reference in given
+        if reference is not None and split_member(reference) is not None
+    )
+
+
 def _of_run(folder: Path, arch_id: str) -> TrainedNetwork:
     from nas.final._members import find_member, open_front
 

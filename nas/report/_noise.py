@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.metrics import METRICS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,7 +15,9 @@ SURE = 2.0
 """Standard errors that make a difference: chance alone exceeds so many once in forty times."""
 
 
-def noise_remarks(rows: Sequence[FrontRow], *, chance: float, images: int) -> tuple[str, ...]:
+def noise_remarks(
+    rows: Sequence[FrontRow], *, chance: float, images: int, balanced: bool = False
+) -> tuple[str, ...]:
     """Sentences about a front within noise of chance, or whose networks are within noise.
 
     Args:
@@ -22,10 +26,12 @@ def noise_remarks(rows: Sequence[FrontRow], *, chance: float, images: int) -> tu
         images: Validated with. An accuracy's standard error is that of a binomial share of them;
             two networks of the front have seen the same images, so that their difference is, if
             anything, less uncertain than said here.
+        balanced: Judge balanced accuracies, whose error is at least that of a binomial share.
     """
     if not rows:
         return ()
-    accuracies = [row.scores.accuracy for row in rows]
+    metric = METRICS["balanced_accuracy" if balanced else "accuracy"]
+    accuracies = [metric.value(row.cost, row.scores) for row in rows]
     best, worst = max(accuracies), min(accuracies)
     if best - chance <= SURE * _error(chance, images):
         return (

@@ -18,6 +18,7 @@ from nas.final import (
     FinalReport,
     find_trained,
     plan_training,
+    proxy_remarks,
     read_plan,
     resume_training,
     train_network,
@@ -326,3 +327,14 @@ def test_threads_are_those_of_the_plan_and_put_back(make_plan: Any, tmp_path: Pa
 
     assert seen == [2]
     assert torch.get_num_threads() == 1
+
+
+def test_weights_of_a_search_are_said_to_be_a_proxys(tmp_path: Path) -> None:
+    (tmp_path / "search.json").write_text("{}")
+    of_a_run, of_a_file = f"{tmp_path}:0123abc", "net.yaml"
+
+    [said] = proxy_remarks(of_a_run, of_a_file)
+
+    assert said.startswith(f"--teacher {of_a_run}: weights of the search's short training")
+    assert len(proxy_remarks(of_a_run, of_a_run)) == 2
+    assert proxy_remarks(None, None) == proxy_remarks(of_a_file, None) == ()
