@@ -11,7 +11,6 @@ import math
 import mmap
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -60,7 +59,9 @@ def read_headers(path: Path, format_words: str) -> dict[str, ArrayHeader]:
                 info.filename.removesuffix(".npy"): _header(path, archive, info)
                 for info in members
             }
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever zipfile's and numpy's readers raise on what is no array
         raise DataError(_unreadable(path, error, format_words)) from error
 
 
@@ -115,7 +116,7 @@ def read_array(path: Path, key: str, header: ArrayHeader) -> np.ndarray[Any, Any
             return _mapped(path, header)
         with zipfile.ZipFile(path) as archive, archive.open(header.info) as member:
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # as above
         raise DataError(
             f"{path}: {key} cannot be read ({error}); write the file again."
         ) from error

@@ -57,7 +57,9 @@ def read_npz(path: Path, part: Part, options: DataOptions) -> Source:
     """One part of a file; without test arrays, every seed splits off the same test part."""
     file = _open(path, options)
     order = str(file.array("order")) if "order" in file else "NHWC"
-    given = [str(name) for name in file.array("class_names")] if "class_names" in file else None
+    given = None
+    if "class_names" in file:
+        given = [str(name) for name in file.array("class_names").reshape(-1)]
     classes = name_targets(path, file.keys["labels"], file.array("labels"), options.task, given)
     images, bounded = _read(file, "", order, classes, options.task)
     groups = _groups(file, options, len(images))
