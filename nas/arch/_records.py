@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nas.arch._identity import canonical_json
-from nas.arch._rings import ComponentKernels, RingPlan, Sharer, kernels_of, plan_rings
+from nas.arch._rings import (
+    ComponentKernels,
+    RingPlan,
+    Sharer,
+    kernels_of,
+    last_kernels,
+    plan_rings,
+)
 from nas.arch._sharing import UNSHARED, Sharing
 from nas.arch._width import WidthRounding, scaled
 from nas.components import (
@@ -211,8 +218,10 @@ class Architecture:
     def _component_kernels(self, channels: int, num_classes: int) -> Iterator[ComponentKernels]:
         for number, (_, calls) in enumerate(self.given_sections(channels, num_classes)):
             for turn, one in enumerate(calls):
+                role = self._role(number, turn, len(calls))
+                last = last_kernels(one, channels) if role == "head" else ()
                 kernels, channels = kernels_of(one, channels)
-                yield ComponentKernels(number, self._role(number, turn, len(calls)), kernels)
+                yield ComponentKernels(number, role, kernels, last)
 
     def _role(self, section: int, turn: int, num_calls: int) -> Role:
         if section == 0:
@@ -338,6 +347,8 @@ def describe(value: Any) -> Any:
         return {value.kind: _describe_fields(value)}
     if isinstance(value, tuple):
         return [describe(item) for item in value]
+    if is_dataclass(value):
+        return _describe_fields(value)
     return value
 
 

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nas.arch._sharing import MAX_RATIO, Role, Sharing
-from nas.components import LayerTrace, Weight
+from nas.components import LayerTrace, Weight, heads_of
 from nas.errors import IllegalArchitecture
 from nas.families import trace_layers
 
@@ -62,6 +62,8 @@ class ComponentKernels(NamedTuple):
     section: int
     role: Role
     kernels: tuple[Weight, ...]
+    last: tuple[int, ...] = ()
+    """Of a head: places of the kernels that make the outputs, one for each of several heads."""
 
 
 class Sharer(NamedTuple):
@@ -123,6 +125,13 @@ def kernels_of(call: Call, in_channels: int) -> tuple[tuple[Weight, ...], int]:
     """The trainable kernels of one call in order of registration, and its output channels."""
     trace, out = trace_layers(call, (in_channels, _LARGE, _LARGE), _KernelTrace)
     return tuple(trace.kernels), out.channels
+
+
+def last_kernels(head: Call, in_channels: int) -> tuple[int, ...]:
+    """Places of a head's kernels that make its outputs: the last one, or each head's last one."""
+    heads = heads_of(head).values() or [head]
+    ends = accumulate(len(kernels_of(one, in_channels)[0]) for one in heads)
+    return tuple(end - 1 for end in ends)
 
 
 class _KernelTrace(LayerTrace):
@@ -191,25 +200,25 @@ def _joining(sharer: Sharer, part: ComponentKernels) -> tuple[tuple[int, Weight]
     sharing = sharer.sharing
     if sharing.scope == "none":  # of a stage: it keeps weights of its own
         return tuple(enumerate(part.kernels))
-    return _joining_kernels(part.role, part.kernels, sharing.private, sharing.kinds)
+    return _joining_kernels(part.role, part.kernels, part.last, sharing.private, sharing.kinds)
 
 
 @lru_cache(maxsize=1 << 16)
 def _joining_kernels(
     role: Role,
     kernels: tuple[Weight, ...],
+    last: tuple[int, ...],
     private: tuple[Private, ...],
     kinds: tuple[KernelKind, ...],
 ) -> tuple[tuple[int, Weight], ...]:
     """Which kernels of a part come from a ring, and at which place of the part they stand."""
-    last = len(kernels) - 1 if role == "head" else None
     return tuple(
         (offset, weight)
         for offset, weight in enumerate(kernels)
         if role not in private
         and weight.kind not in private
         and (weight.kind in kinds or not kinds)
-        and not (offset == last and "classifier" in private)
+        and not (offset in last and "classifier" in private)
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
 
+from nas.components import Head
+
 if TYPE_CHECKING:
     from nas.arch._records import Architecture, Stage
     from nas.components import Component
@@ -26,6 +28,9 @@ def _stage(stage: Stage) -> str:
 
 def _component(part: Component) -> str:
     """The kind, and the options that differ from their defaults."""
+    if isinstance(part, Head) and part.outputs:
+        heads = [f"{name} {count} {_component(head)}" for name, count, head in part.outputs]
+        return f"{part.kind}({', '.join(heads)})"
     options = [
         f"{item.name}={getattr(part, item.name)}"
         for item in fields(part)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from nas.components import SCALED, make_divisible
+from nas.components import SCALED, Head, make_divisible
 
 WidthRounding = Literal["multiple_of_8", "at_least_8", "whole"]
 Record = TypeVar("Record")
@@ -33,11 +33,23 @@ def scaled(record: Record, width: float, rounding: WidthRounding) -> Record:
     """A stem, stage or head with every count of channels scaled."""
     assert is_dataclass(record)
     cls: Any = type(record)
-    changed = {
+    changed: dict[str, Any] = {
         name: scaled_channels(getattr(record, name), width, rounding)
         for name in _counts_of_channels(cls)
     }
+    for one in fields(record):
+        if (inner := _scaled_within(getattr(record, one.name), width, rounding)) is not None:
+            changed[one.name] = inner
     return replace(record, **changed)  # type: ignore[type-var]
+
+
+def _scaled_within(value: Any, width: float, rounding: WidthRounding) -> Any:
+    """Of several heads, the lists and the heads within; None for what is neither."""
+    if isinstance(value, Head):
+        return scaled(value, width, rounding)
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return tuple(scaled(one, width, rounding) for one in value)
+    return None
 
 
 @cache

@@ -14,7 +14,7 @@ from rich.table import Table
 from nas.arch import image_channels, summarize
 from nas.cli._options import Deploy, Json, Set, parse_deploy, parse_shape
 from nas.cli._screen import Screen
-from nas.cost import cost_of, working_memory
+from nas.cost import cost_of, output_shapes, working_memory
 from nas.drawing import write_drawing
 from nas.errors import OptionError
 from nas.space import (
@@ -114,10 +114,24 @@ def cost(
         )
         return
     console = _console()
-    console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {classes} classes")
+    made = _outputs(arch, shape, classes)
+    console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {made}")
     console.print(_cost_table(exact, memory))
     if modules:
         _print_modules(console, arch, shape, classes)
+
+
+def _outputs(arch: Architecture, shape: tuple[int, int, int], classes: int) -> str:
+    """What comes out, in words: several heads say themselves how much."""
+    if not arch.head.outputs:
+        return f"{classes} classes"
+    made = output_shapes(arch, input_shape=shape, num_classes=classes)
+    several = [f"{name} {'x'.join(map(str, _sides(one)))}" for name, one in made]
+    return f"outputs {', '.join(several)} (of the heads, not --classes)"
+
+
+def _sides(shape: tuple[int, int, int]) -> tuple[int, ...]:
+    return shape if shape[1:] != (1, 1) else shape[:1]
 
 
 def _known(cost: Cost) -> dict[str, int]:

@@ -208,3 +208,8 @@ class Head(Component):
     """Whether it answers for each pixel, rather than once for the image."""
 
     __slots__ = ()
+
+    @property
+    def outputs(self) -> tuple[tuple[str, int, Head], ...]:
+        """Of several heads the name, the number of outputs and the head; else nothing."""
+        return ()

@@ -249,6 +249,12 @@ class LayerTrace:
         self.macs += x.channels * out_features
         return self._write("linear", (x,), (out_features, 1, 1), weight=weight)
 
+    def hold(self, *xs: FeatureMap) -> FeatureMap:
+        """Keep several maps until all are there: the outputs of a network, counted as one."""
+        held = FeatureMap(sum(x.size for x in xs), 1, 1, self.storage())
+        self.ops.append(Op(tuple([x.storage for x in xs]), held.storage, 0, in_place=False))
+        return held
+
     # -- totals --------------------------------------------------------------------------------
 
     def peak_activation_bytes(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nas.cost._exact import PartCost, cost_of, part_cost
+from nas.cost._exact import PartCost, cost_of, output_shapes, part_cost
 from nas.cost._memory import WorkingMemory, working_memory
 from nas.cost._training import training_bytes
 
@@ -20,6 +20,7 @@ __all__ = [
     "cost_of",
     "measure_cost",
     "module_costs",
+    "output_shapes",
     "part_cost",
     "training_bytes",
     "working_memory",

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nas.arch import ring_budget, trace_layers
+from nas.components import heads_of
 from nas.trial import Cost
 
 if TYPE_CHECKING:
@@ -76,6 +77,21 @@ def cost_of(
         largest_generated=largest,
         deploy=deploy,
     )
+
+
+def output_shapes(
+    arch: Architecture, *, input_shape: Shape, num_classes: int
+) -> tuple[tuple[str, Shape], ...]:
+    """Name and shape of what comes out: `logits`, or an output of each head.
+
+    Raises IllegalArchitecture.
+    """
+    shape = arch.input_shape(input_shape)
+    *body, head = arch.calls(in_channels=shape[0], num_classes=num_classes)
+    for call in body:
+        shape = part_cost(call, shape).out_shape
+    heads = heads_of(head) or {"logits": head}
+    return tuple((name, part_cost(one, shape).out_shape) for name, one in heads.items())
 
 
 @lru_cache(maxsize=1 << 17)

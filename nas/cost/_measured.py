@@ -63,7 +63,7 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ops: list[Op] = []
-        self.output: Tensor | None = None
+        self.output: Tensor | tuple[Tensor, ...] | None = None
         self._kept: list[Tensor] = []  # holds storages, so that their keys are never reused
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -83,12 +83,18 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Largest number of live activations: what follows from the image, not the weights."""
         alive = {_storage(image)}
         ops = []
-        for op in self.ops:
+        for op in [*self.ops, *self._held()]:
             reads = tuple(storage for storage in op.reads if storage in alive)
             if reads:
                 alive.add(op.writes)
                 ops.append(Op(reads, op.writes, op.size, op.in_place))
         return peak_live_size(ops, {_storage(image): image.numel()})
+
+    def _held(self) -> list[Op]:
+        """Of several outputs, that all of them are there in the end."""
+        if not isinstance(self.output, tuple):
+            return []
+        return [Op(tuple(map(_storage, self.output)), -1, 0, in_place=False)]
 
 
 def _storage(x: Tensor) -> int:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from nas.arch import Call
-from nas.cost import part_cost
+from nas.cost import output_shapes, part_cost
 from nas.drawing._words import options_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class Diagram:
     name: str
     arch_id: str
     input_shape: Shape
-    num_classes: int
+    outputs: tuple[tuple[str, Shape], ...]
+    """Name and shape of each: `logits`, or those of several heads."""
     sections: tuple[SectionView, ...]
     rings: tuple[RingView, ...]
     scope: str
@@ -155,7 +156,7 @@ def diagram_of(arch: Architecture, *, input_shape: Shape, num_classes: int) -> D
         name=arch.name,
         arch_id=arch.id,
         input_shape=input_shape,
-        num_classes=num_classes,
+        outputs=output_shapes(arch, input_shape=input_shape, num_classes=num_classes),
         sections=tuple(
             SectionView(title=title, blocks=tuple(_blocks(inside, rings)))
             for title, inside in placed

@@ -264,7 +264,11 @@ def _logits(pen: _Pen, diagram: Diagram) -> None:
     pen.arrow(_MIDDLE, pen.y, pen.y + 18)
     pen.y += 18
     pen.box(_MIDDLE - 90, pen.y, 180, 24, "box", round=12)
-    pen.text(_MIDDLE, pen.y + 16, f"{diagram.num_classes} logits", "m")
+    for place, (name, shape) in enumerate(diagram.outputs):
+        if place:
+            pen.y += 28
+            pen.box(_MIDDLE - 90, pen.y, 180, 24, "box", round=12)
+        pen.text(_MIDDLE, pen.y + 16, f"{shape[0]} {name}", "m")
     pen.y += 30
 
 

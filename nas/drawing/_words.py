@@ -69,6 +69,8 @@ def _words(name: str, value: Argument) -> Iterator[str]:
 def _nested(name: str, call: Call) -> str:
     if call.name in FIXED_KERNELS:
         return FIXED_KERNELS[call.name]
+    if "num_classes" in call.kwargs:  # one head of several
+        return f"{name}: {' '.join((call.name, *options_of(call)))}"
     if name == "attention":
         return f"squeeze-excite {call.kwargs.get('hidden', '')}".strip()
     if name == "connector":

@@ -63,6 +63,7 @@ def record_of(
 ) -> dict[str, Any]:
     """Everything about an export that a program may want, ready for JSON."""
     int8 = deployed.int8
+    names = ", ".join(name for name, _, _ in arch.head.outputs) or "logits"
     return {
         "format": FORMAT,
         "name": arch.name,
@@ -74,7 +75,7 @@ def record_of(
         "claim": provenance.claim,
         "origin": provenance.origin,
         "preprocessing": provenance.preprocessing,
-        "onnx": {"opset": OPSET, "input": "images", "output": "logits", "batch": "any"}
+        "onnx": {"opset": OPSET, "input": "images", "output": names, "batch": "any"}
         if deployed.onnx
         else None,
         "int8": None

@@ -13,7 +13,7 @@ import torch
 
 from nas.errors import NasError, OptionError, UserError
 from nas.export._tflite import convert_tflite
-from nas.model import save_weights
+from nas.model import joined, save_weights
 from nas.quantize import (
     calibration_images,
     network_onnx,
@@ -154,7 +154,7 @@ def _checked_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
     for count in BATCHES:
         images = _images(count, input_shape)
         with torch.inference_mode():
-            exact = model(images)
+            exact = joined(model(images))
         worst = float((run_onnx(session, images) - exact).abs().max())
         if not worst <= TOLERANCE * max(1.0, float(exact.abs().max())):
             raise NasError(f"the ONNX file differs from the network by {worst:g}")
@@ -176,7 +176,7 @@ def _program(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
     for count in BATCHES:
         images = _images(count, input_shape)
         with torch.inference_mode():
-            if not torch.equal(program.module()(images), model(images)):
+            if not torch.equal(joined(program.module()(images)), joined(model(images))):
                 raise NasError("the program of torch.export differs from the network")
     return file.getvalue()
 

@@ -10,7 +10,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from nas.arch import Call, Ref
-from nas.cost import part_cost
+from nas.cost import output_shapes, part_cost
 from nas.export._render import INDENT, WIDTH, flat, render, render_copies
 from nas.export._source import collect
 
@@ -29,6 +29,8 @@ RING_OPTIONS = {
 """Options of `Ring` that are written only where they differ from its defaults."""
 
 Shape = tuple[int, int, int]
+Outputs = tuple[tuple[str, Shape], ...]
+"""Name and shape of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +71,12 @@ def emit_module(
     sources = collect([*names, *(("Ring", "generated") if rings else ())])
     sources.imports |= {"from torch import Tensor", "from torch import nn"}
     class_name = to_class_name(arch.name, sources.names())
+    made = output_shapes(arch, input_shape=input_shape, num_classes=num_classes)
     network = [
-        *_heading(class_name, input_shape, parts[-1].out_shape),
+        *_heading(class_name, input_shape, made),
         *_constructor(parts, rings),
         "",
-        *_forward(with_rings=bool(rings)),
+        *_forward(with_rings=bool(rings), returns="Tensor" if len(made) == 1 else _SEVERAL),
     ]
     head = [
         _docstring(arch, class_name, provenance),
@@ -130,12 +133,23 @@ def _imports(statements: set[str]) -> str:
     return "\n\n".join("\n".join(block) for block in (first, second) if block)
 
 
-def _heading(class_name: str, input_shape: Shape, logits: Shape) -> list[str]:
+_SEVERAL = "tuple[Tensor, ...]"
+
+
+def _heading(class_name: str, input_shape: Shape, outputs: Outputs) -> list[str]:
     sides = ", ".join(map(str, input_shape))
-    made = ", ".join(map(str, logits if logits[1:] != (1, 1) else logits[:1]))
+    made = [
+        f"(B, {', '.join(map(str, shape if shape[1:] != (1, 1) else shape[:1]))}) {name}"
+        for name, shape in outputs
+    ]
+    first, *lines = textwrap.wrap(f"(B, {sides}) images -> {', '.join(made)}.", WIDTH - 8)
     return [
         f"class {class_name}(nn.Module):",
-        f'{INDENT}"""(B, {sides}) images -> (B, {made}) logits."""',
+        *(
+            [f'{INDENT}"""{first}"""']
+            if not lines
+            else [f'{INDENT}"""{first}', *(INDENT + line for line in lines), f'{INDENT}"""']
+        ),
         "",
     ]
 
@@ -182,10 +196,10 @@ def _shown(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _forward(*, with_rings: bool) -> list[str]:
+def _forward(*, with_rings: bool, returns: str) -> list[str]:
     forward = "return self.head(self.body(self.stem(images)))"
     return [
-        f"{INDENT}def forward(self, images: Tensor) -> Tensor:",
+        f"{INDENT}def forward(self, images: Tensor) -> {returns}:",
         f'{INDENT * 2}"""Logits."""',
         *(
             [f"{INDENT * 2}with generated(self.rings):", f"{INDENT * 3}{forward}"]

@@ -17,7 +17,7 @@ from nas.export._deploy import Quantisation, deploy_forms, first_class
 from nas.export._emit import emit_module
 from nas.export._inputs import usage_code, with_usage
 from nas.export._place import digest, place_files
-from nas.model import build_model, load_weights, save_weights
+from nas.model import build_model, joined, load_weights, save_weights
 from nas.sharing import materialize
 from nas.space import dump_architecture
 
@@ -287,7 +287,7 @@ def _verify(
     exported.eval()
     images = torch.rand((2, *input_shape), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        equal = torch.equal(model(images), exported(images))
+        equal = torch.equal(joined(model(images)), joined(exported(images)))
     params = sum(p.numel() for p in exported.parameters())
     expected = cost_of(arch, input_shape=input_shape, num_classes=num_classes).params
     if not equal or params != expected:

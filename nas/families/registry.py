@@ -31,6 +31,7 @@ from nas.families import (
     inverted,
     lru,
     mgic,
+    multi,
     pixels,
     plain,
     points,
@@ -57,6 +58,7 @@ BUILT_IN: tuple[Family, ...] = (
     pixels.FAMILY,
     dense.FAMILY,
     points.FAMILY,
+    multi.FAMILY,
 )
 
 

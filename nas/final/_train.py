@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.errors import RecipeError
+from nas.errors import OptionError, RecipeError
 from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
 from nas.final._folder import TrainingFolder
@@ -14,7 +14,7 @@ from nas.final._jobs import TrainingJob, build, first_models, run_here
 from nas.final._plan import TrainingPlan, read_plan
 from nas.final._results import FinalReport, write_results
 from nas.model import load_weights
-from nas.train import measure_model
+from nas.train import head_fault, measure_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,12 @@ def check_plan(plan: TrainingPlan, data: ImageData) -> None:
         raise RecipeError(
             f"recipe {plan.recipe.name}: distillation needs a teacher; name one with --teacher, "
             "or leave it out with --set distillation=none"
+        )
+    task = data.options.task
+    if (need := head_fault(plan.arch.head, task, data.num_classes)) is not None:
+        raise OptionError(
+            f"{plan.arch.name}: head {plan.arch.head.kind} does not suit --task {task}, which "
+            f"needs {need}"
         )
     first_models(plan, data, plan.settings.seeds[0])
 

@@ -94,7 +94,9 @@ def feature_maps(
 
         return hook
 
-    handles = [part.module.register_forward_hook(keep(part)) for part in parts]
+    handles = [
+        part.module.register_forward_hook(keep(part)) for part in parts if part.role != "head"
+    ]
     try:
         accuracy, _ = evaluate_model(network, images, data)
     finally:
@@ -103,7 +105,7 @@ def feature_maps(
     maps = tuple(
         FeatureMap(part=part, side=sides[part.name], values=torch.cat(taken[part.name]))
         for part in parts
-        if part.name in taken and part.role != "head"
+        if part.name in taken
     )
     return maps, accuracy
 

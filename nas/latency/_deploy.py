@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from nas.errors import OptionError
-from nas.model import build_model, instantiate
+from nas.model import build_model, instantiate, joined
 from nas.sharing import materialize
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Deployed:
     run: Callable[[], object]
     """Runs once on a fixed image and returns when the logits are there."""
     logits: Callable[[Tensor], Tensor]
-    """(1, C, H, W) image -> (1, K) logits."""
+    """(1, C, H, W) image -> (1, K) logits; of several heads one behind the other."""
 
 
 def deploy(workload: Workload, device: DeviceKind = "cpu") -> Deployed:
@@ -151,7 +151,7 @@ def export_onnx(
             (torch.zeros(1, *input_shape),),
             cast(Any, file),  # which the older exporter takes and its signature does not show
             input_names=["images"],
-            output_names=["logits"],
+            output_names=[*getattr(model, "output_names", ("logits",))],
             opset_version=OPSET,
             training=torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE,
             dynamo=False,
@@ -174,7 +174,8 @@ def _in_onnxruntime(model: nn.Module, image: Tensor) -> Deployed:
     fixed = {"images": image.numpy()}
 
     def logits(images: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+        made = session.run(None, {"images": images.numpy()})
+        return joined(tuple(map(torch.from_numpy, made)))
 
     return Deployed(run=lambda: session.run(None, fixed), logits=logits)
 
@@ -200,6 +201,6 @@ def _on_gpu(model: nn.Module, image: Tensor) -> Deployed:
         with torch.inference_mode():
             held.copy_(images)
         run()
-        return cast("Tensor", out.float().cpu())
+        return joined(out).float().cpu()
 
     return Deployed(run=run, logits=logits)

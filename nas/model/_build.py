@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -23,8 +24,24 @@ MAX_WEIGHTS = 1 << 31
 """8 GiB of them."""
 
 
+Outputs: TypeAlias = "Tensor | tuple[Tensor, ...]"
+"""(B, K) logits; of several heads a tensor each."""
+
+
+def joined(outputs: Outputs) -> Tensor:
+    """Outputs as one tensor: those of several heads as (B, numbers), one behind the other."""
+    if not isinstance(outputs, tuple):
+        return outputs
+    if len(outputs) == 1:
+        return outputs[0]
+    return torch.cat([one.flatten(1) for one in outputs], dim=1)
+
+
 class Network(nn.Module):
-    """(B, C, H, W) images -> (B, K) logits: stem, body and head, one after the other."""
+    """(B, C, H, W) images -> (B, K) logits: stem, body and head, one after the other.
+
+    With several heads it gives a tuple, an output for each.
+    """
 
     resolution: int | None = None
     """Side to which larger images are resized: in training, and wherever a whole network is
@@ -37,10 +54,16 @@ class Network(nn.Module):
         self.body = body
         self.head = head
 
-    def forward(self, images: Tensor) -> Tensor:
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What the outputs are called: `logits`, or each head's name where there are several."""
+        names: tuple[str, ...] = getattr(self.head, "output_names", ("logits",))
+        return names
+
+    def forward(self, images: Tensor) -> Outputs:
         """Logits."""
-        logits: Tensor = self.head(self.body(self.stem(_shrunk(images, self.resolution))))
-        return logits
+        outputs: Outputs = self.head(self.body(self.stem(_shrunk(images, self.resolution))))
+        return outputs
 
 
 class SharedNetwork(Network):
@@ -53,7 +76,7 @@ class SharedNetwork(Network):
         super().__init__(stem, body, head)
         self.rings = rings
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Outputs:
         """Logits."""
         with generated(self.rings):
             return super().forward(images)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from nas.model import joined
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -32,5 +34,6 @@ def open_session(network: bytes) -> Any:
 
 
 def run_onnx(session: Any, images: Tensor) -> Tensor:
-    """(B, C, H, W) images -> (B, K) logits."""
-    return torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+    """(B, C, H, W) images -> (B, K) logits; of several heads one behind the other."""
+    made = session.run(None, {"images": images.numpy()})
+    return joined(tuple(map(torch.from_numpy, made)))

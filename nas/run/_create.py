@@ -28,7 +28,7 @@ from nas.run._plugins import keep_plugins
 from nas.run._run import Run
 from nas.search import Problem, absolute_url, create_study, probe_space, without_password
 from nas.space import estimate_size, load_space
-from nas.train import find_loss
+from nas.train import find_loss, head_fault
 
 if TYPE_CHECKING:
     from nas.data import DataSummary, ImageData
@@ -79,7 +79,7 @@ def create_run(
     check_folds(data, settings.fidelity.folds)
     if settings.fidelity.loss is not None:
         find_loss(settings.fidelity.loss)
-    _check_heads(space, data.options.task)
+    _check_heads(space, data)
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
@@ -102,19 +102,15 @@ def create_run(
 _HEADS_LOOKED_AT = 50
 
 
-def _check_heads(space: SearchSpace, task: str) -> None:
+def _check_heads(space: SearchSpace, data: ImageData) -> None:
     """OptionError where the space's networks give no answer of the task's shape."""
-    rng = random.Random(0)
-    dense = {space.decode(space.random_genome(rng)).head.is_dense for _ in range(_HEADS_LOOKED_AT)}
-    if dense == {task == "segmentation"}:
-        return
-    need = "one answer an image"
-    if task == "segmentation":
-        need = "head: pixels, a class for each pixel"
-    raise OptionError(
-        f"`space` {space.name}: its heads do not suit `task` {task}, which needs {need}; for "
-        "segmentation there is the space dense"
-    )
+    rng, task = random.Random(0), data.options.task
+    heads = (space.decode(space.random_genome(rng)).head for _ in range(_HEADS_LOOKED_AT))
+    for head in dict.fromkeys(heads):
+        if (need := head_fault(head, task, data.num_classes)) is not None:
+            raise OptionError(
+                f"`space` {space.name}: its heads do not suit `task` {task}, which needs {need}"
+            )
 
 
 def default_path(settings: SearchSettings) -> Path:

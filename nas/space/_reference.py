@@ -134,6 +134,11 @@ def _component_keys(record: type[Component], path: str) -> Iterator[Key]:
     summary = (inspect.getdoc(record) or "").partition("\n")[0]
     yield Key(path=path, type="kind", default="", meaning=summary, paper=_paper(record.__module__))
     yield from _record_keys(record, f"{path}.")
+    hints: dict[str, tuple[Any, bool]] = field_hints(record)  # type: ignore[arg-type]
+    for name, (hint, _) in hints.items():
+        inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            yield from _record_keys(inner, f"{path}.{name}.")
 
 
 def _record_keys(record: type, prefix: str) -> Iterator[Key]:

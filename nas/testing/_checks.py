@@ -22,7 +22,7 @@ from nas.cost import cost_of, measure_cost, part_cost
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, export_network
 from nas.families import instantiate
-from nas.model import build_model
+from nas.model import build_model, joined
 from nas.space import dump_architecture, parse_space
 from nas.testing._draw import IMAGE, NUM_CLASSES, draw_networks
 
@@ -112,7 +112,7 @@ def costs_are_measured(subject: Subject) -> None:
 def _assert_component_measured(call: Call, shape: tuple[int, int, int]) -> None:
     with torch.device("meta"):
         module = instantiate(call)
-        out = module.eval()(torch.empty(1, *shape))
+        out = joined(module.eval()(torch.empty(1, *shape)))
     exact, measured = part_cost(call, shape), measure_cost(module, input_shape=shape)
     for name in PART_COSTS:
         pair = getattr(exact, name), getattr(measured, name)
@@ -153,13 +153,16 @@ def networks_train(subject: Subject) -> None:
     """Gradients reach every parameter and are finite; the same seed gives the same network."""
     for seed, arch in enumerate(subject.networks[: 3 * FEW]):
         model, x = _built(arch, seed), torch.randn(2, *IMAGE, generator=_seeded(seed))
-        logits = model(x)
-        shape = tuple(logits.shape)  # of a head for dense prediction, with height and width
-        assert shape[:2] == (2, NUM_CLASSES), f"logits have shape {shape}"
-        assert len(shape) in (2, 4), f"logits have shape {shape}"
-        first, second = _built(arch, seed).eval()(x), _built(arch, seed).eval()(x)
+        made = model(x)
+        counts = [count for _, count, _ in arch.head.outputs] or [NUM_CLASSES]
+        outputs = made if arch.head.outputs else (made,)
+        for count, one in zip(counts, outputs, strict=True):
+            shape = tuple(one.shape)  # of a head for dense prediction, with height and width
+            assert shape[:2] == (2, count), f"logits have shape {shape}"
+            assert len(shape) in (2, 4), f"logits have shape {shape}"
+        first, second = (joined(_built(arch, seed).eval()(x)) for _ in range(2))
         assert torch.equal(first, second), f"{arch.id}: not repeatable by seed"
-        logits.square().sum().backward()
+        torch.autograd.backward(joined(made).square().sum())
         for name, parameter in model.named_parameters():
             assert parameter.grad is not None, f"{arch.id}: no gradient reaches {name}"
             assert torch.isfinite(parameter.grad).all(), f"{arch.id}: gradient of {name}"
@@ -178,7 +181,8 @@ def kernels_come_from_rings(subject: Subject) -> None:
     for arch in subject.networks[: 3 * FEW]:
         shared = replace(arch, sharing=Sharing(scope="network", ratio=0.5, private=()))
         _assert_measured(shared)
-        assert torch.isfinite(_built(shared)(torch.randn(2, *IMAGE, generator=_seeded(0)))).all()
+        made = _built(shared)(torch.randn(2, *IMAGE, generator=_seeded(0)))
+        assert torch.isfinite(joined(made)).all()
 
 
 def _assert_measured(arch: Architecture) -> None:
@@ -232,8 +236,8 @@ def onnx_computes_the_same(subject: Subject) -> None:
         image = torch.randn(1, *IMAGE, generator=_seeded(1))
         with torch.inference_mode():
             model = deployable(workload)
-            expected = model(image)
-            rounding = (model.double()(image.double()) - expected).abs().max()
+            expected = joined(model(image))
+            rounding = (joined(model.double()(image.double())) - expected).abs().max()
         error = (deploy(workload).logits(image) - expected).abs().max()
         allowed = 1e-3 * (1 + expected.abs().max()) + 10 * rounding
         assert error <= allowed, f"{arch.id}: ONNX is off by {error:g}"

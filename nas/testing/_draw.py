@@ -37,6 +37,7 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "hidden": WIDTHS,
     "reuse": (1, 1, 1, 2, 3),
     "levels": (1, 2, 3),
+    "name": ("first", "second"),
 }
 """Options whose other values would only make the networks larger."""
 COUNTS = (1, 1, 2, 3, 4, 8, 10)
@@ -72,7 +73,7 @@ def draw_networks(family: Family, count: int, rng: random.Random) -> Iterator[Ar
     )
 
 
-def random_component(cls: type[Component], rng: random.Random) -> Component:
+def random_component(cls: type[Any], rng: random.Random) -> Any:
     """A record whose options are drawn from their types."""
     assert is_dataclass(cls)
     hints = get_type_hints(cls, include_extras=True)
@@ -80,8 +81,8 @@ def random_component(cls: type[Component], rng: random.Random) -> Component:
     for item in fields(cls):
         default = None if item.default is MISSING else item.default
         hint, pool = hints[item.name], POOLS.get(item.name)
-        drawn = pool is not None and get_origin(hint) is not tuple
-        options[item.name] = rng.choice(pool) if drawn else _draw(hint, default, rng)
+        drawn = pool if pool is not None and get_origin(hint) is not tuple else None
+        options[item.name] = rng.choice(drawn) if drawn else _draw(hint, default, rng)
     return cls(**options)
 
 
@@ -93,6 +94,10 @@ def _draw(hint: Any, default: Any, rng: random.Random) -> Any:
         return rng.random() < 0.5
     if origin is tuple:
         return tuple(_draw(get_args(hint)[0], None, rng) for _ in range(rng.choice((0, 1, 2))))
+    if hint in COMPONENTS:
+        return random_component(rng.choice([*COMPONENTS[hint].values()]), rng)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return random_component(hint, rng)
     if origin in (Union, types.UnionType):
         inner = rng.choice(get_args(hint))
         return None if inner is type(None) else _draw(inner, default, rng)

@@ -7,6 +7,7 @@ from nas.train._device import on_device, slice_of
 from nas.train._evaluate import evaluate_model, measure_model
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._full import EpochRecord, Trained, train_model
+from nas.train._heads import head_fault
 from nas.train._kernels import KernelChoice, KernelsWanted
 from nas.train._losses import find_loss, register_loss, task_with
 from nas.train._memory import memory_bytes
@@ -52,6 +53,7 @@ __all__ = [
     "evaluate_model",
     "fast_cpu_kernels",
     "find_loss",
+    "head_fault",
     "keep_freed_memory",
     "learning_rates",
     "memory_bytes",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from nas.model import joined
 from nas.train._augment import Normalizer
 from nas.train._device import slice_of
 from nas.train._precision import scoring_precision
@@ -43,7 +44,7 @@ def measure_model(
     for start in range(0, len(images), batch):
         pixels = slice_of(images, start, start + batch)
         with scoring_precision(device):
-            outputs = model(normalize(pixels.to(device)))
+            outputs = joined(model(normalize(pixels.to(device))))
         meter.add(outputs, images.labels[start : start + batch].to(device))
     model.train(was_training)
     return meter.result()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from nas.model import joined
 from nas.train._precision import training_precision
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class EagerStep:
         """Forward, backward, and a step of the optimiser."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._precision:
-            outputs = self._forward(inputs)
+            outputs = joined(self._forward(inputs))
         loss = self._objective(outputs, targets, inputs)
         torch.autograd.backward(loss)
         if self._clip_norm is not None:

@@ -43,6 +43,16 @@ def make_plan(tmp_path: Path, npz: Path) -> Any:
     return made
 
 
+def test_a_head_must_suit_the_task(make_plan: Any, tmp_path: Path) -> None:
+    (tmp_path / "dense.yaml").write_text(
+        "stem: {conv: {channels: 4}}\nstages: [{channels: 4, block: conv}]\nhead: pixels\n"
+    )
+    plan = make_plan(target=str(tmp_path / "dense.yaml"))
+    with pytest.raises(OptionError, match="head pixels does not suit --task classification"):
+        train_network(plan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def weights_of(folder: Path) -> bytes:
     return (folder / "weights.safetensors").read_bytes()
 

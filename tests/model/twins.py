@@ -9,7 +9,7 @@ import torch
 
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture
-from nas.model import build_model
+from nas.model import build_model, joined
 from nas.space import parse_space
 from tests.model.fill import fill
 
@@ -106,6 +106,10 @@ head:
     - gap_linear
     - pixels: {upsample: {choice: [1, 2]}}
     - segmentation: {upsample: {choice: [1, 2]}, hidden: {choice: [0, 4]}}
+    - multi:
+        heads:
+          - {name: one, outputs: {choice: [1, 2]}, head: {choice: [gap_linear, pixels]}}
+          - {name: two, outputs: 2, head: {segmentation: {upsample: 1, hidden: {choice: [0, 4]}}}}
 tied: {act: {choice: [silu, prelu]}, norm: {choice: [batch, none]}}
 """
 RINGED = """\
@@ -167,11 +171,17 @@ def outcome(arch: Architecture, channels: int = 2) -> tuple[Any, ...]:
             ring.values.normal_(std=0.1, generator=torch.Generator().manual_seed(number))
     images = torch.randn((4, channels, 16, 16), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        logits = model(images)
-    cost = cost_of(arch, input_shape=(channels, 16, 16), num_classes=3)
+        made = model(images)
+    # The largest map may be one of the classes': with fewer of them another one is.
+    cost, other = (
+        cost_of(arch, input_shape=(channels, 16, 16), num_classes=classes) for classes in (3, 1)
+    )
+    outputs = made if isinstance(made, tuple) else (made,)
     return (
+        tuple(tuple(one.shape) for one in outputs),
         cost.params,
         cost.macs,
         cost.peak_activation_bytes,
-        hashlib.sha1(logits.numpy().tobytes(), usedforsecurity=False).hexdigest(),
+        other.peak_activation_bytes,
+        hashlib.sha1(joined(made).numpy().tobytes(), usedforsecurity=False).hexdigest(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -97,6 +98,33 @@ def test_heads_must_suit_the_task(
 ) -> None:
     with pytest.raises(OptionError, match=f"its heads do not suit `task` {task}"):
         create_run(_settings(settings, tmp_path, task, space), tmp_path / "run")
+
+
+SEVERAL = """
+stem: {conv: {channels: {choice: [4, 8]}, stride: 2}}
+stages: [{channels: 8, stride: 2, block: conv}]
+head: {multi: {heads: [{name: place, outputs: 2, head: gap_linear}, {name: size, outputs: 1, head: gap_linear}]}}
+"""  # noqa: E501
+
+
+def test_several_heads_share_out_the_numbers_of_the_data(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    asked = _settings(settings, tmp_path, "regression", SEVERAL)
+    images, labels = blobs(60)
+    numbers = np.stack([labels % 2, labels // 2, labels / 3], 1)
+    with pytest.raises(OptionError, match="needs 1 outputs in all, and the heads have 3"):
+        create_run(asked, tmp_path / "refused")
+    np.savez(tmp_path / "data.npz", images=images, labels=numbers.astype(np.float32))
+    run = create_run(asked, tmp_path / "run").run
+
+    assert run_search(run, WorkerConfig(workers="local")).evaluated == 1
+
+    (member,) = run.front()
+    place, size = member.model()(torch.zeros(2, *run.problem.input_shape))
+    assert (place.shape, size.shape) == ((2, 2), (2, 1))
+    (files,) = run.export("best", tmp_path / "net")
+    assert json.loads(files.record.read_text())["onnx"]["output"] == "place, size"
 
 
 def test_a_score_of_another_task_is_refused(settings: MakeSettings, tmp_path: Path) -> None:

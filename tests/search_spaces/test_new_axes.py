@@ -7,7 +7,9 @@ exported code to the bit.
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,12 +17,16 @@ import torch
 
 from nas.cost import cost_of, measure_cost
 from nas.errors import IllegalArchitecture
-from nas.model import build_model
+from nas.model import build_model, joined
+from nas.quantize import network_onnx, open_session, run_onnx
+from nas.sharing import materialize
 from nas.space import SearchSpace, dump_architecture, parse_space
 from tests.search_spaces.test_spaces import CLASSES, IMAGE, exported_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nas.model import Network
 
 STAGE = """\
     depth: {choice: [0, 1, 2]}
@@ -142,6 +148,10 @@ head:
     - pixels: {{upsample: {{choice: [1, 2]}}}}
     - segmentation: {{hidden: {{choice: [0, 8]}}, upsample: {{choice: [1, 2]}}}}
     - segmentation: {{hidden: 8, context: lraspp}}
+    - multi:
+        heads:
+          - {{name: first, outputs: {{choice: [1, 4]}}, head: {{choice: [gap_linear, pixels]}}}}
+          - {{name: second, outputs: 3, head: {{segmentation: {{hidden: {{choice: [0, 8]}}}}}}}}
 sharing:
   scope: {{choice: [none, layer, block, stage, network]}}
   ratio: {{choice: [0.25, 0.5]}}
@@ -180,18 +190,42 @@ def assert_works(seed: int, space: SearchSpace) -> bool:
     torch.manual_seed(seed)
     model = build_model(arch, in_channels=IMAGE[0], num_classes=CLASSES)
     images = torch.randn(2, *seen)
-    model(images).square().sum().backward()
+    torch.autograd.backward(joined(model(images)).square().sum())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     with torch.inference_mode():
         exported = exported_network(arch)
         exported.load_state_dict(model.state_dict())
-        assert torch.equal(exported.eval()(images), model.eval()(images)), arch.id
+        expects = joined(model.eval()(images))
+        assert torch.equal(joined(exported.eval()(images)), expects), arch.id
     assert expected.params == sum(p.numel() for p in model.parameters())
     rings = arch.rings(in_channels=IMAGE[0], num_classes=CLASSES)
     assert expected.ring_params == sum(ring.size for ring in rings)
+    if seed % 25 == 0:  # most of a second
+        assert_onnx_computes(model, images, expects)
     if seed % 5 == 0:  # all costs at once on the meta device: ten times as slow
         assert measure_cost(model, input_shape=seen) == expected, arch.id
     return True
+
+
+def assert_onnx_computes(model: Network, images: torch.Tensor, expected: torch.Tensor) -> None:
+    """The ONNX file that is deployed gives the same but for rounding, for any batch.
+
+    Rounding is what doubles change too: much where a network selects, as the nearest of points.
+    """
+    if not all(map(find_spec, ("onnx", "onnxruntime"))):
+        return
+    with torch.inference_mode():
+        model = deepcopy(model)
+        materialize(model)
+        found = run_onnx(open_session(network_onnx(model, seen_by(images))), images)
+        rounding = (joined(model.double()(images.double())) - expected).abs().max()
+    allowed = 1e-3 * (1 + expected.abs().max()) + 10 * rounding
+    assert (found - expected).abs().max() <= allowed
+
+
+def seen_by(images: torch.Tensor) -> tuple[int, int, int]:
+    _, channels, height, width = images.shape
+    return channels, height, width
 
 
 @pytest.mark.parametrize("space", [new_axes, units])

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 1.0
 """Of processor time, which other programs on the machine do not add to."""
-SMALL = (FILE, CONDITIONAL, NESTED, TIED, SCALED, SHARED)
+SEVERAL = """\
+stem: none
+stages: [{channels: 8, block: {choice: [conv, {unet: {levels: {choice: [1, 2]}}}]}}]
+head:
+  multi:
+    heads:
+      - {name: one, outputs: {choice: [2, 3]}, head: {vgnet: {chunks: 1}}}
+      - {name: other, outputs: 4, head: {choice: [pixels, {segmentation: {hidden: 8}}]}}
+sharing: {scope: network, ratio: 0.5, private: [classifier]}
+"""
+SMALL = (FILE, CONDITIONAL, NESTED, TIED, SCALED, SHARED, SEVERAL)
 SHIPPED = tuple(
     path.read_text(encoding="utf-8")
     for name, path in catalogue().items()
