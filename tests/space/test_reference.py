@@ -24,6 +24,7 @@ def test_no_key_is_missing_or_unexplained() -> None:
         place = place if place in ("stem", "head") else f"stages.{place}"
         for kind, record in kinds.items():
             wanted |= {f"{place}.{kind}", *(f"{place}.{kind}.{n}" for n in known_names(record))}
+    wanted |= {f"head.multi.heads.{name}" for name in ("name", "outputs", "head")}
     assert set(keys) == wanted
     for key in keys.values():
         assert key.meaning.endswith((".", ":")) or key.type == "kind", key
