@@ -22,7 +22,8 @@ def network_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
     Input `images`, output `logits`, opset `OPSET`. Traced for one image, which leaves no
     operators that work out shapes; then every reshape is told to find the first dimension itself.
     BatchNorms are folded into convolutions unless the file is smaller with both: where kernels
-    are applied several times. ONNX Runtime folds them when it loads the file.
+    are applied several times. ONNX Runtime folds them when it loads the file. Such a norm is a
+    scale and a shift, as `stored_bytes` counts it: its statistics are multiplied into them.
     """
     import onnx
 
@@ -30,6 +31,7 @@ def network_onnx(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
     for fold in (True, False):
         graph = onnx.load_from_string(export_onnx(model.eval(), input_shape, fold=fold))
         free_batch(graph)
+        settle_norms(graph)
         made.append(compact(graph))
     return min(made, key=len)
 
@@ -51,6 +53,37 @@ def free_batch(model: onnx.ModelProto) -> None:
             wanted[0] = -1
         tensor.CopyFrom(numpy_helper.from_array(wanted, tensor.name))
     del model.graph.value_info[:]
+
+
+def settle_norms(model: onnx.ModelProto) -> None:
+    """Multiply the statistics of every BatchNorm into its scale and shift.
+
+    Zeros and ones take their place, which are the same for all norms of a width.
+    """
+    from onnx import numpy_helper
+
+    held = {one.name: one for one in model.graph.initializer}
+    for number, node in enumerate(model.graph.node):
+        names = node.input[1:5]
+        if node.op_type != "BatchNormalization" or not all(name in held for name in names):
+            continue
+        scale, shift, mean, variance = (
+            numpy_helper.to_array(held[name]).astype("float64") for name in names
+        )
+        (epsilon,) = (one for one in node.attribute if one.name == "epsilon")
+        scale = scale / (variance + epsilon.f) ** 0.5
+        settled = (scale, shift - mean * scale, abs(0 * mean), 0 * variance + 1)
+        epsilon.f = 0.0
+        for place, values in enumerate(settled, 1):
+            node.input[place] = f"norm_{number}_{place}"
+            tensor = numpy_helper.from_array(values.astype("float32"), node.input[place])
+            model.graph.initializer.append(tensor)
+    read = {name for node in model.graph.node for name in node.input}
+    kept = [type(one).FromString(one.SerializeToString()) for one in held.values()]
+    added = [one for one in model.graph.initializer if one.name not in held]
+    added = [type(one).FromString(one.SerializeToString()) for one in added]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(one for one in (*kept, *added) if one.name in read)
 
 
 def compact(model: onnx.ModelProto) -> bytes:

@@ -21,6 +21,7 @@ from nas.export._emit import to_class_name
 from nas.families.registry import BUILT_IN
 from nas.latency import export_onnx
 from nas.model import build_model
+from nas.quantize import network_onnx
 from nas.sharing import materialize
 from nas.space import SearchSpace, load_architecture, load_space, parse_space
 from nas.testing import draw_networks
@@ -248,6 +249,23 @@ DRAWN = [
     (scope, replace(load_architecture("lrunet_2_1x"), sharing=Sharing(scope=scope, ratio=0.5)))
     for scope in SCOPES
 ]
+
+
+@pytest.mark.parametrize("name", ["lrunet_14_1x", "lrunet_2_1x"])
+def test_stored_bytes_are_the_constants_of_a_file_whose_kernels_are_reused(name: str) -> None:
+    """As it is exported: norms apart from kernels, their statistics within scale and shift."""
+    onnx = pytest.importorskip("onnx")
+    arch = load_architecture(name)
+    model = fill(build_model(arch, in_channels=3, num_classes=10))
+    graph = onnx.load_from_string(network_onnx(model, (3, 32, 32))).graph
+    norms = [node for node in graph.node if node.op_type == "BatchNormalization"]
+    assert len(norms) == sum(isinstance(one, nn.BatchNorm2d) for one in model.modules())
+    statistics = {name for node in norms for name in node.input[3:]}
+    sizes = {one.name: prod(one.dims) for one in graph.initializer if one.data_type == FLOAT}
+    cost = cost_of(arch, input_shape=(3, 32, 32), num_classes=10, deploy="materialized")
+    assert cost.stored_bytes == 4 * sum(sizes[name] for name in sizes.keys() - statistics)
+    widths = {sizes[node.input[1]] for node in norms}
+    assert sum(sizes[name] for name in statistics) == 2 * sum(widths), "zeros and ones"
 
 
 @pytest.mark.parametrize(("name", "arch"), DRAWN, ids=[f"{name}" for name, _ in DRAWN])

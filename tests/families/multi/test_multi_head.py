@@ -16,7 +16,7 @@ from nas.cost import cost_of, measure_cost, output_shapes, working_memory
 from nas.drawing import diagram_of, draw_svg
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, emit_module
-from nas.latency import export_onnx
+from nas.latency import Workload, deploy, deployable
 from nas.model import build_model, joined
 from nas.space import dump_architecture, load_architecture, parse_space
 from nas.train import head_fault
@@ -166,7 +166,11 @@ def test_onnx_outputs_have_the_heads_names() -> None:
     joints, _, depth = model(images)
     torch.testing.assert_close(torch.from_numpy(made[0]), depth.detach(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(torch.from_numpy(made[1]), joints.detach(), rtol=1e-4, atol=1e-5)
-    assert export_onnx(model, IMAGE)
+    one = Workload(arch=network(), input_shape=IMAGE, num_classes=10)
+    with torch.inference_mode():
+        expected = joined(deployable(one)(images[:1]))
+    found = deploy(one).logits(images[:1])
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_every_value_may_be_open() -> None:
