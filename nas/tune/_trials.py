@@ -66,6 +66,7 @@ def run_trials(
     Raises:
         UserError: What a trial raised, if it was the user's to mend.
         EvaluationError: A trial failed for good.
+        KeyboardInterrupt: Ctrl-C; called again, it goes on.
     """
     quiet()
     from ray import tune
@@ -160,18 +161,22 @@ def _trial(config: dict[str, Any], work: Work, payloads: Sequence[bytes], plugin
 
 
 def _collected(results: Any, count: int) -> list[Path]:
+    """The trials' folders. Raises KeyboardInterrupt where Ctrl-C ended Tune, which is silent."""
     folders: dict[int, Path] = {}
     for result in results:
-        if result.error is not None or result.checkpoint is None:
+        if result.error is not None:
             last = str(result.error).strip().splitlines()[-1:] or ["no result"]
             raise EvaluationError(
                 f"trial {result.config['index']} failed {RETRIES + 1} times: {last[0]}; its "
                 f"files are in {result.path}"
             )
-        folders[result.config["index"]] = Path(result.checkpoint.path)
+        if (result.metrics or {}).get("over"):
+            folders[result.config["index"]] = Path(result.checkpoint.path)
     for folder in folders.values():
         if (folder / "error.txt").exists():
             raise RecipeError((folder / "error.txt").read_text(encoding="utf-8"))
+    if len(folders) < count:
+        raise KeyboardInterrupt
     return [folders[index] for index in range(count)]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from nas.final._with_ray import ray_runner
 from nas.tune import run_trials
 from nas.workers import open_ray
 from tests.final.small_model import write_files
-from tests.tune.work import count, refuse
+from tests.tune.work import count, interrupt, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,15 @@ def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None
     assert signal.getsignal(signal.SIGINT) is on_ctrl_c
     again = run_trials(count, [(1, ""), (10, str(died))], tmp_path / "storage")
     assert again == folders
+
+
+def test_ctrl_c_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    payloads = [(os.getpid(), str(tmp_path / "pressed"))]
+    with pytest.raises(KeyboardInterrupt):
+        run_trials(interrupt, payloads, tmp_path / "storage")
+
+    [folder] = run_trials(interrupt, payloads, tmp_path / "storage")
+    assert (folder / "done.txt").exists()
 
 
 def test_what_the_user_can_mend_is_not_tried_again(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,17 @@ def count(payload: Any, folder: Path, tell: Tell) -> None:
         if step == 2 and die and not Path(die).exists():
             Path(die).touch()
             os._exit(1)
+
+
+def interrupt(payload: Any, folder: Path, tell: Tell) -> None:
+    """Press Ctrl-C in the driver, once, and wait for what comes of it; write what was done."""
+    driver, pressed = payload
+    tell({"step": 1.0})
+    if not Path(pressed).exists():
+        Path(pressed).touch()
+        os.kill(driver, signal.SIGINT)
+        time.sleep(600)
+    (folder / "done.txt").touch()
 
 
 def refuse(payload: Any, folder: Path, tell: Tell) -> None:
