@@ -311,9 +311,9 @@ class Run:
                 f"`budget` {budget}: {spent} networks are evaluated already; write at least so "
                 "many, the budget being that of the whole run"
             )
-        if budget == self.settings.budget:
-            return self
         if self.folder.is_locked():
+            if budget == self.settings.budget:
+                return self
             raise OptionError(
                 f"`budget` {budget}: another process is running the search {self.path} with a "
                 f"budget of {self.settings.budget}, which all its drivers share; leave `budget` "

@@ -332,8 +332,8 @@ def test_only_the_rows_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_limit_of_bytes_is_one() -> None:
-    with pytest.raises(MemoryError), _at_most_more_bytes(2 * 10**9):
-        np.ones(3 * 10**9, np.uint8)
+    with pytest.raises(MemoryError), _at_most_more_bytes(2 * 10**9) as most:
+        np.ones(most, np.uint8)
 
 
 def _sparse_npz(path: Path, count: int, side: int) -> None:
@@ -357,12 +357,16 @@ def _sparse_npz(path: Path, count: int, side: int) -> None:
 
 
 @contextmanager
-def _at_most_more_bytes(limit: int) -> Iterator[None]:
-    """Allocations beyond the limit are a MemoryError; pages of mapped files do not count."""
+def _at_most_more_bytes(limit: int) -> Iterator[int]:
+    """Allocations beyond the limit are a MemoryError; pages of mapped files do not count.
+
+    Yields all bytes that the process may have, of which what it has freed is a part.
+    """
     before = resource.getrlimit(resource.RLIMIT_DATA)
     [held_kb] = re.findall(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    resource.setrlimit(resource.RLIMIT_DATA, (int(held_kb) * 1024 + limit, before[1]))
+    most = int(held_kb) * 1024 + limit
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     try:
-        yield
+        yield most
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)

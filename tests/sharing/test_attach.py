@@ -69,8 +69,8 @@ def images(count: int = 4) -> torch.Tensor:
 # -- which layers ----------------------------------------------------------------------------
 
 
-NOT_ALONE = {"none", "flatten"}
-"""Components without a layer, and those made for one size of map."""
+NOT_ALONE = {"none", "flatten", "multi"}
+"""Components without a layer, of other components, and those made for one size of map."""
 
 
 def is_choice(hint: Any) -> bool:
