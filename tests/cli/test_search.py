@@ -310,7 +310,11 @@ def gone(pids: Iterable[int]) -> bool:
     ("program", "said"),
     [
         ("raylet", "its raylet on this machine is gone, killed or out of memory"),
-        ("gcs_server", "its head on this machine is gone, killed or out of memory"),
+        pytest.param(
+            "gcs_server",
+            "its head on this machine is gone, killed or out of memory",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
@@ -337,7 +341,9 @@ def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
 
 
 @pytest.mark.xdist_group("ray")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     search_words: list[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
