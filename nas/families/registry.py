@@ -123,8 +123,7 @@ def merge_places(names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(
         place
         for place, (one, other) in enumerate(pairwise(names))
-        for known in (_merges if place else _stem_merges,)
-        if (one, other) in known or (one, "*") in known
+        if not {(one, other), (one, "*")}.isdisjoint(_merges if place else _stem_merges)
     )
 
 
