@@ -1,9 +1,9 @@
-"""Writes the published networks' export anew, with today's emitter.
+"""Writes the published networks' exports anew, with today's emitter.
 
     python -m benchmarks.published_export
 
-The weights stand in the export itself; everything else follows from the run. `tests/export`
-checks that the published code is what this would write.
+Their weights stand in the published run; everything else follows from it. `tests/export` checks
+that the published code is what this would write.
 """
 
 from __future__ import annotations
@@ -14,21 +14,17 @@ from pathlib import Path
 
 from nas.run import open_run
 
-RUN = Path(__file__).parents[1] / "results" / "lru_vgnet_fashion_mnist_200"
-PICKS = ("best", "knee")
+RUN = Path(__file__).parents[1] / "results" / "lru_vgnet_200"
 
 
 def main() -> None:
-    """Export from a copy of the run that has its weights where a run has them."""
+    """Export every finalist, from a copy of the run: opening one leaves a lock in it."""
+    networks = RUN / "final" / "networks"
     with tempfile.TemporaryDirectory() as name:
-        copy = Path(name) / "run"
-        shutil.copytree(RUN, copy)
-        (copy / "weights").mkdir(exist_ok=True)
-        for file in (RUN / "export").glob("*.safetensors"):
-            shutil.copy(file, copy / "weights" / file.name.rpartition("_")[2])
-        run = open_run(copy)
-        for pick in PICKS:
-            for files in run.export(pick, RUN / "export", force=True):
+        shutil.copytree(RUN, Path(name) / "run")
+        run = open_run(Path(name) / "run")
+        for arch_id in sorted(path.name for path in networks.iterdir()):
+            for files in run.export(arch_id, networks / arch_id / "export", force=True):
                 print(*files.paths, *files.remarks, sep="\n")
 
 

@@ -150,8 +150,10 @@ def export(
     """
     screen = Screen(silent=as_json)
     screen.line(f"Reading {run}.")
+    from nas.final import split_member
     from nas.run import open_run  # loads torch
 
+    run, pick = split_member(str(run)) or (run, pick)  # RUN:ID, as the other verbs name a network
     opened = open_run(run, storage=storage)
     exported = opened.export(
         pick,

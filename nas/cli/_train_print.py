@@ -146,18 +146,14 @@ def print_final_front(console: Console, front: FinalFront, folder: Path) -> None
 
 def _worth(front: FinalFront) -> list[str]:
     found = front.agreement
-    lines = [
-        f"Full training gained {100 * found.gain:.2f} points over the proxies on average."
-        + _tau("Kendall's tau of proxy and final accuracy", found.tau)
-        + _tau("of predicted and final", found.tau_predicted)
-    ]
+    taus = {"proxy": found.tau, "predicted": found.tau_predicted}
+    told = [f"{value:.2f} of {name}" for name, value in taus.items() if value is not None]
+    ranked = f"; Kendall's tau with the final accuracy: {', '.join(told)}" if told else ""
+    gained = f"Full training gained {100 * found.gain:.2f} points over the proxies on average"
+    lines = [f"{gained}{ranked}."]
     error = f" (standard error {100 * found.optimism_error:.2f})" if found.optimism_error else ""
     lines.append(
         f"Validation less test accuracy of the final front: {100 * found.optimism:+.2f} points"
         f"{error}; the test images were read once, at the very end."
     )
     return lines
-
-
-def _tau(words: str, value: float | None) -> str:
-    return f" {words}: {value:.2f}." if value is not None else ""

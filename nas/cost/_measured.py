@@ -1,11 +1,12 @@
 """The same costs measured on a built model, independently of any trace: the proof of `_exact`.
 
-Runs one forward pass on the meta device: shapes only, no data. Multiply-accumulates come from
-torch's own `FlopCounterMode`; peak memory from the operations torch dispatches.
+Multiply-accumulates come from torch's own `FlopCounterMode` over a forward pass; peak memory from
+the operations torch dispatches in another.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost:
     """Costs of a built model for one image of `input_shape` (C, H, W).
 
-    `model` is moved to the meta device and loses its weights. Frozen parameters are its
-    buffers of kernels (dimension 4) and parameters that need no gradient.
+    Runs it where it lies; built on the meta device it needs no data, which for a large network
+    takes less memory, for a small one more time. Frozen parameters are its buffers of kernels
+    (dimension 4) and parameters that need no gradient.
     """
-    model = model.to("meta").eval()
-    image = torch.empty((1, *input_shape), device="meta")
+    model = model.eval()
+    image = torch.zeros((1, *input_shape), device=_device(model))
     with torch.no_grad(), FlopCounterMode(display=False) as flops:
         model(image)
     with torch.no_grad(), _Steps() as ops:
@@ -55,6 +57,11 @@ def measure_cost(model: nn.Module, *, input_shape: tuple[int, int, int]) -> Cost
         generated_params=sum(generated),
         largest_generated=max(generated, default=0),
     )
+
+
+def _device(model: nn.Module) -> torch.device:
+    held = chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in held), torch.device("cpu"))
 
 
 class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]

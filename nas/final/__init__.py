@@ -8,7 +8,7 @@ from nas.final._plan import TrainingPlan, TrainingSettings, read_plan
 from nas.final._results import FinalReport
 from nas.final._train import resume_training, train_network
 from nas.final._train_run import FinalistsSettings, train_finalists
-from nas.final._trained import TrainedNetwork, find_trained, is_run, proxy_remarks
+from nas.final._trained import TrainedNetwork, find_trained, is_run, proxy_remarks, split_member
 from nas.final._with_ray import ray_runner
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "read_plan",
     "resume_training",
     "run_here",
+    "split_member",
     "train",
     "train_finalists",
     "train_network",

@@ -8,8 +8,6 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
 from scipy.stats import kendalltau
 
 from nas.arch import summarize
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from nas.final._results import FinalReport
     from nas.metrics import Metric
 
-_PICTURED = ("params", "macs")
+PICTURED = ("params", "macs")
+"""Costs that every final front shows, asked for or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ def final_front(
 def _member(
     one: Candidate, report: FinalReport, costs: Sequence[Metric], *, on_front: bool
 ) -> FinalMember:
-    shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in _PICTURED))}
+    shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in PICTURED))}
     validation, test = report.validation["accuracy"], report.test["accuracy"]
     assert validation["mean"] is not None
     assert test["mean"] is not None
@@ -167,13 +166,13 @@ def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def write_front(folder: Path, front: FinalFront) -> None:
-    """Write `front.csv` and `front.png` into a folder. Raises RunFolderError."""
+def write_front_csv(path: Path, front: FinalFront) -> None:
+    """Write the finalists, the most accurate first. Raises RunFolderError."""
     costs = list(front.members[0].costs)
     rungs = max(len(one.rungs) for one in front.members)
     names = [*(f"rung_{number + 1}" for number in range(rungs)), "predicted", "validation"]
     names += ["validation_std", "test", "test_std", "on_front", "description"]
-    with replacing(folder / "front.csv") as draft, draft.open("w", newline="") as file:
+    with replacing(path) as draft, draft.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["trial", "arch_id", *costs, "proxy", *names])
         for one in front.members:
@@ -181,38 +180,3 @@ def write_front(folder: Path, front: FinalFront) -> None:
             figures = [one.predicted, one.validation, one.validation_std, one.test, one.test_std]
             head = [one.trial, one.arch_id, *(one.costs[name] for name in costs), one.proxy]
             writer.writerow([*head, *climbed, *figures, one.on_front, one.description])
-    with replacing(folder / "front.png") as draft:
-        _picture(front).savefig(draft, dpi=150)
-
-
-def _picture(front: FinalFront) -> Figure:
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    panels = figure.subplots(1, len(_PICTURED), sharey=True)
-    for axes, name in zip(panels, _PICTURED, strict=True):
-        for one in front.members:
-            _draw(axes, one, one.costs[name])
-        axes.set(xscale="log", xlabel=METRICS[name].unit)
-        axes.xaxis.set_major_formatter(EngFormatter())
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("validation accuracy, %")
-    figure.suptitle(
-        f"Finalists after recipe {front.recipe} (filled: the final front); grey: as proxies"
-    )
-    return figure
-
-
-def _draw(axes: Any, one: FinalMember, cost: float) -> None:
-    proxy, final = 100 * one.proxy, 100 * one.validation
-    axes.plot([cost, cost], [proxy, final], color="#b3bcc5", linewidth=0.8, zorder=1)
-    axes.plot(cost, proxy, "o", color="#b3bcc5", markersize=4)
-    fill = "#0b5cad" if one.on_front else "white"
-    axes.errorbar(
-        cost,
-        final,
-        yerr=100 * (one.validation_std or 0),
-        fmt="o",
-        color="#0b5cad",
-        markerfacecolor=fill,
-        markersize=6,
-    )

@@ -17,11 +17,13 @@ from nas.errors import OptionError, RunFolderError
 from nas.final._choose import find_device, read_data, read_test, recipe_by_size
 from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists
 from nas.final._folder import TrainingFolder
-from nas.final._front import FinalFront, final_front, write_front
+from nas.final._front import FinalFront, final_front, write_front_csv
 from nas.final._jobs import run_here
+from nas.final._picture import draw_front
 from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._results import FinalReport
 from nas.final._train import check_plan, conclude, seed_jobs
+from nas.report import references_for
 from nas.train import dump_recipe, load_recipe, parse_recipe
 from nas.units import counted
 
@@ -104,7 +106,9 @@ def train_finalists(
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
         reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
         front = final_front(finalists, reports, run.session.problem.objectives, recipe.name)
-        write_front(folder.path, front)
+        write_front_csv(folder.path / "front.csv", front)
+        references = references_for(settings.data)
+        draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
         folder.write_json("final.json", {"format": FORMAT, **front.to_plain()})
     return front
 

@@ -28,13 +28,21 @@ from nas.report._front import (
 from nas.report._noise import noise_remarks
 from nas.report._page import render_page, write_page
 from nas.report._pareto import Axis, HypervolumeBox, knee, pareto_front
-from nas.report._plot import plot_front
+from nas.report._plot import (
+    GREY,
+    PICTURE_STYLE,
+    draw_references,
+    plot_front,
+    scale_by_cost,
+)
 from nas.report._progress import Progress, Snapshot
 from nas.report._references import Reference, references_for
 from nas.report._report import Report, write_report
 from nas.report._table import add_id_column, front_table
 
 __all__ = [
+    "GREY",
+    "PICTURE_STYLE",
     "Agreement",
     "AxisEffect",
     "Curve",
@@ -55,6 +63,7 @@ __all__ = [
     "Snapshot",
     "add_id_column",
     "best_row",
+    "draw_references",
     "front_rows",
     "front_table",
     "knee",
@@ -63,6 +72,7 @@ __all__ = [
     "pareto_front",
     "plot_front",
     "references_for",
+    "scale_by_cost",
     "read_finals",
     "render_page",
     "write_document_json",

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from nas.report._references import Reference
     from nas.trial import Evaluation
 
-_TRIAL = "#b3bcc5"
+GREY = "#b3bcc5"
 _FRONT = "#0b5cad"
 _KNEE = "#c8324a"
 _PUBLISHED = "#a06a00"
 _SMALL = 8.5
 _INCHES_A_PANEL, _INCHES_HIGH = 6.4, 4.8
 # matplotlib types the keys as one Literal of all its settings; Any stands for it.
-_STYLE: dict[Any, object] = {
+PICTURE_STYLE: dict[Any, object] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -57,10 +57,6 @@ class _Panel:
     def point(self, row: FrontRow) -> tuple[float, float]:
         """A network's place: its cost and its accuracy."""
         return self.cost.value(row.cost, row.scores), row.scores.accuracy
-
-    def star(self, reference: Reference) -> tuple[float, float]:
-        """A published network's place."""
-        return float(getattr(reference, self.cost.column)), reference.accuracy
 
     def figures(self, row: FrontRow) -> str:
         """A network's place in words."""
@@ -89,7 +85,7 @@ def plot_front(
     trials, front = complete_rows(evaluations), front_rows(evaluations, objectives, limits=limits)
     costs = _costs(objectives)
     # A Figure of its own, without pyplot: no global state, no display, safe in any thread.
-    with mpl.rc_context(_STYLE), replacing(path) as draft:
+    with mpl.rc_context(PICTURE_STYLE), replacing(path) as draft:
         figure = Figure((_INCHES_A_PANEL * len(costs), _INCHES_HIGH), 150, layout="constrained")
         grid = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
         panels = [
@@ -119,8 +115,8 @@ def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
     for panel in panels:
         _draw_trials(panel)
         _draw_knee(panel)
-        _draw_references(panel)
-        _scale_cost(panel)
+        draw_references(panel.axes, panel.cost, panel.references)
+        scale_by_cost(panel.axes, panel.cost, empty=not panel.trials and not panel.references)
     _scale_accuracy(panels[0])
     # Names come last: their places depend on the scales.
     for panel in panels:
@@ -132,7 +128,7 @@ def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
 
 def _draw_trials(panel: _Panel) -> None:
     for rows, size, color, layer, label in (
-        (panel.trials, 16, _TRIAL, 2, "trial: validation accuracy after short proxy training"),
+        (panel.trials, 16, GREY, 2, "trial: validation accuracy after short proxy training"),
         (panel.front, 34, _FRONT, 4, "trial on the front of all objectives"),
     ):
         x, y = _columns([panel.point(row) for row in rows])
@@ -168,26 +164,26 @@ def _draw_knee(panel: _Panel) -> None:
     )
 
 
-def _draw_references(panel: _Panel) -> None:
-    if not panel.references:
+def draw_references(axes: Axes, cost: Metric, references: Sequence[Reference]) -> None:
+    """Published networks as stars, at their cost and test accuracy."""
+    if not references:
         return
-    x, y = _columns([panel.star(one) for one in panel.references])
-    sizes = " and ".join(
-        f"{size}x{size}" for size in sorted({r.macs_px for r in panel.references})
-    )
+    x = [float(getattr(one, cost.column)) for one in references]
+    sizes = " and ".join(f"{size}x{size}" for size in sorted({r.macs_px for r in references}))
     label = f"published: best test accuracy after full training (MACs at {sizes} px)"
-    panel.axes.scatter(x, y, marker="*", s=90, color=_PUBLISHED, lw=0, zorder=4, label=label)
+    y = [one.accuracy for one in references]
+    axes.scatter(x, y, marker="*", s=90, color=_PUBLISHED, lw=0, zorder=4, label=label)
 
 
-def _scale_cost(panel: _Panel) -> None:
-    axes = panel.axes
+def scale_by_cost(axes: Axes, cost: Metric, *, empty: bool = False) -> None:
+    """Name the axis of a cost; over several decades its ticks are at 1, 2 and 5."""
     axes.grid(color="#e6eaee", linewidth=0.8)
-    in_bytes = panel.cost.style == "bytes"
-    axes.set_xlabel(panel.cost.name.replace("_", " ") if in_bytes else panel.cost.unit)
-    if not panel.cost.logarithmic:
+    in_bytes = cost.style == "bytes"
+    axes.set_xlabel(cost.name.replace("_", " ") if in_bytes else cost.unit)
+    if not cost.logarithmic:
         return
     axes.set_xscale("log")
-    if not panel.trials and not panel.references:
+    if empty:
         axes.set_xlim(1e3, 1e6)  # nothing to scale by, and a logarithm needs a range
     low, high = axes.get_xlim()
     subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
@@ -224,7 +220,7 @@ def _labels(panel: _Panel) -> list[_Label]:
     labels = [
         _Label(
             text=f"{one.model}  {100 * one.accuracy:.1f} %",
-            point=panel.star(one),
+            point=(float(getattr(one, panel.cost.column)), one.accuracy),
             color=_PUBLISHED,
         )
         for one in panel.references

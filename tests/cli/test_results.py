@@ -107,7 +107,7 @@ def test_exports_are_picked_by_name_or_id(
         assert ended.out.count("\n  ") == 4 * count
         assert len(list((tmp_path / pick).glob("*.py"))) == count
 
-    assert nas("export", run, "--pick", ids[0][:6]).status == 0
+    assert nas("export", f"{run}:{ids[0][:6]}").status == 0
     made = {path.name.partition(".")[2] for path in (run / "export").iterdir()}
     assert made == {"py", "yaml", "json", "safetensors", "onnx", "int8.onnx", "pt2", "md"}
 
