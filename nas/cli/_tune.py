@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nas.cli._options import Address, Json
-from nas.cli._screen import make_console
+from nas.cli._screen import command, make_console
 
 
 def tune(
@@ -77,13 +77,17 @@ def tune(
     )
     for key in settings.keys:
         say(f"  {key}: {SEARCHED[key]}")
-    with open_ray(address):
-        found = tune_recipe(
-            settings,
-            folder,
-            resources=Resources(gpus=gpus_per_worker, at_once=workers),
-            on_over=lambda over: say(f"{over} of {budget} trials are over"),
-        )
+    try:
+        with open_ray(address):
+            found = tune_recipe(
+                settings,
+                folder,
+                resources=Resources(gpus=gpus_per_worker, at_once=workers),
+                on_over=lambda over: say(f"{over} of {budget} trials are over"),
+            )
+    except KeyboardInterrupt:
+        say(f"Interrupted. The same command with --out {command(folder)} goes on.")
+        raise typer.Exit(130) from None
     begun = found.started_with
     before = f"; the recipe as it was had {100 * begun:.2f} %" if begun is not None else ""
     say(

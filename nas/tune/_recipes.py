@@ -15,7 +15,7 @@ from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
 from nas.train import Checkpoint, data_digest, dump_recipe, seeded, train_model
-from nas.tune._trials import Resources, fitted, placed, quiet, run_config
+from nas.tune._trials import Resources, fitted, placed, quiet, run_config, stopped_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +99,7 @@ def tune_recipe(
         resources: Of each trial.
         on_over: Called with the number of trials that are over, in this session.
 
-    Raises UserError. Ray must be there (`nas.workers.open_ray`).
+    Raises UserError, and KeyboardInterrupt on Ctrl-C. Ray must be there (`nas.workers.open_ray`).
     """
     quiet()
     from ray import tune
@@ -115,7 +115,10 @@ def tune_recipe(
         )
     else:
         tuner = _new_tuner(trainable, settings, resources or Resources(), path, on_over)
-    found = _found(fitted(tuner), settings)
+    results = fitted(tuner)
+    if stopped_early(results, settings.budget):
+        raise KeyboardInterrupt
+    found = _found(results, settings)
     _write(out, found)
     return found
 

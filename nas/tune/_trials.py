@@ -103,6 +103,12 @@ def fitted(tuner: Any) -> Any:
         return tuner.fit()
 
 
+def stopped_early(results: Any, count: int) -> bool:
+    """Whether Ctrl-C ended Tune, of which it says nothing: a trial is missing or not over."""
+    over = sum(one.error is not None or bool((one.metrics or {}).get("done")) for one in results)
+    return over < count
+
+
 def run_config(path: Path, on_over: Callable[[int], None] | None = None) -> Any:
     """Where and how Tune keeps its trials: one checkpoint each, no noise, `RETRIES` tries more."""
     from ray import tune

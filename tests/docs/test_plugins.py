@@ -67,8 +67,8 @@ def search_with_ghosts(folder: Path, workers: str, plugin: Path = GHOST) -> str:
     np.savez(folder / "blobs.npz", images=images, labels=labels)
     return run(
         "search", "--plugin", str(plugin), "--space", str(SPACE), "--data", "blobs.npz",
-        "--budget", "2", "--epochs", "1", "--workers", workers, "--out", "run",
-        "--set", "stages.0.block=ghost",
+        "--budget", "2", "--epochs", "1", "--train-images", "120", "--workers", workers,
+        "--out", "run", "--set", "stages.0.block=ghost",
         cwd=folder,
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_a_search_from_the_file_to_the_export(tmp_path: Path) -> None:
     # The run folder knows its families, whatever becomes of the file.
     ghost.unlink()
     run("report", "run", cwd=tmp_path)
-    run("export", "run", "--pick", "best", cwd=tmp_path)
+    run("export", "run", "--pick", "best", "--code-only", cwd=tmp_path)
     (module,) = (tmp_path / "run" / "export").glob("*.py")
     source = module.read_text(encoding="utf-8")
     assert "class GhostModule(nn.Module):" in source

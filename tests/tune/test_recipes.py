@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,3 +94,26 @@ def test_nas_tune_leaves_a_recipe_to_train_with(tmp_path: Path, npz: Path) -> No
     assert best.optimizer.rate == pytest.approx(float(most["optimizer.rate"]))
     assert f"--recipe {out / 'best.yaml'}" in done.output
     assert CliRunner().invoke(app, words).exit_code == 0  # goes on: nothing is left to do
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_ctrl_c_is_no_end(tmp_path: Path, npz: Path) -> None:
+    model, recipe = write_files(tmp_path)
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "nas", "tune", model, "--recipe", recipe, "--data", str(npz)]
+    words += ["--budget", "4", "--key", "optimizer.rate", "--set", "epochs=9", "--out", str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as begun:
+        assert begun.stdout is not None
+        for line in begun.stdout:
+            if "of 4 trials are over" in line:
+                begun.send_signal(signal.SIGINT)
+                break
+        told = begun.stdout.read()
+
+    assert begun.returncode == 130
+    assert f"Interrupted. The same command with --out {out} goes on." in told
+    assert not (out / "best.yaml").exists()
+    subprocess.run(words, check=True, capture_output=True)
+    assert len((out / "trials.csv").read_text().splitlines()) == 5
+    assert load_recipe(str(out / "best.yaml")).name.endswith("_tuned")
