@@ -138,6 +138,7 @@ def print_final_front(console: Console, front: FinalFront, folder: Path) -> None
     console.print(table)
     for line in (
         *_worth(front),
+        *_unsteady(front),
         f"Folder: {folder / 'final'} (front.csv, front.png, final.json, networks/ID with weights "
         "and export/)",
     ):
@@ -157,3 +158,12 @@ def _worth(front: FinalFront) -> list[str]:
         f"{error}; the test images were read once, at the very end."
     )
     return lines
+
+
+def _unsteady(front: FinalFront) -> list[str]:
+    return [
+        f"{one.arch_id}: its seeds end far apart (standard deviation "
+        f"{100 * (one.validation_std or 0):.1f} points), its networks/{one.arch_id}/curves.csv "
+        "tells which fell; a lower optimizer.rate or --set optimizer.clip_norm=1 may hold it."
+        for one in front.unsteady
+    ]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PICTURED = ("params", "macs")
 """Costs that every final front shows, asked for or not."""
+UNSTEADY = 0.02
+"""Standard deviation of validation accuracy over seeds from which one of them must have failed;
+that of seeds which end well is a few tenths of a point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,11 @@ class FinalFront:
     def front(self) -> tuple[FinalMember, ...]:
         """The members that no other member dominates."""
         return tuple(one for one in self.members if one.on_front)
+
+    @property
+    def unsteady(self) -> tuple[FinalMember, ...]:
+        """The members that end far apart by the seed alone."""
+        return tuple(one for one in self.members if (one.validation_std or 0.0) > UNSTEADY)
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""

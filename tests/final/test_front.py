@@ -1,0 +1,61 @@
+"""What a final front says, on the published one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from nas.cli._train_print import print_final_front
+from nas.final import FinalFront
+from nas.final._front import write_front_csv
+from nas.final._picture import draw_front
+from nas.report import references_for
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_200" / "final"
+
+
+@pytest.fixture(scope="module")
+def front() -> FinalFront:
+    plain = json.loads((PUBLISHED / "final.json").read_text())
+    del plain["format"]
+    return FinalFront.from_plain(plain)
+
+
+def test_a_network_whose_seeds_end_far_apart_is_named(front: FinalFront) -> None:
+    assert [one.arch_id for one in front.unsteady] == ["d72b01d1a5cb"]
+    console = Console(width=200, record=True)
+    print_final_front(console, front, Path("run"))
+    said = console.export_text()
+    assert "d72b01d1a5cb: its seeds end far apart (standard deviation 6.1 points)" in said
+    assert "Kendall's tau with the final accuracy: 0.87 of proxy, 0.87 of predicted." in said
+
+
+def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:
+    write_front_csv(tmp_path / "front.csv", front)
+    assert (tmp_path / "front.csv").read_text() == (PUBLISHED / "front.csv").read_text()
+
+
+def test_the_picture_has_test_accuracy_and_published_networks(
+    front: FinalFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    keep = lambda figure, *_, **__: drawn.append(figure)  # noqa: E731
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", keep)
+    references = references_for("fashion_mnist")
+    draw_front(tmp_path / "front.png", front, references, seeds=3)
+
+    params, macs = drawn[0].axes
+    stars, proxies = params.collections[-1], params.collections[-2]
+    assert sorted(x for x, _ in stars.get_offsets()) == sorted(one.params for one in references)
+    assert sorted(y for _, y in proxies.get_offsets()) == sorted(m.proxy for m in front.members)
+    ends = params.containers[0].lines[0].get_ydata()
+    assert sorted(ends) == sorted(one.test for one in front.members)
+    assert "3 seeds" in params.containers[0].get_label()
+    assert len(macs.collections) == len(params.collections)
