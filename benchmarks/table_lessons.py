@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from moocore import is_nondominated
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import bootstrap, kendalltau
+from scipy.stats import bootstrap, kendalltau, sem
 
 from nas.bench import (
     RUNGS,
@@ -31,6 +31,7 @@ from nas.bench import (
 OUT = Path(__file__).parents[1] / "results" / "lru_vgnet_small_table" / "lessons.png"
 FULL = len(RUNGS) - 1
 LRU = "stages.{}.block.lru"
+COSTS = (lambda one: one.params), (lambda one: one.macs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,13 @@ def main() -> None:
     """Print every table and draw the picture."""
     networks = load()
     console = Console(width=100)
-    for table in (taus(networks), importance(networks), reuse_gains(networks), fronts(networks)):
+    for table in (
+        taus(networks),
+        importance(networks),
+        reuse_gains(networks),
+        against_plain(networks),
+        fronts(networks),
+    ):
         console.print(table)
     full = np.array([one.accuracies[:, FULL] for one in networks])
     noise = np.abs(full[:, 0] - full[:, 1]).mean()
@@ -211,6 +218,50 @@ def reuse_pairs(
     ]
 
 
+def against_plain(networks: list[Network]) -> Table:
+    """What an idea is worth beside plain networks, wider or narrower, of the same cost.
+
+    Plain are those of standard and separable convolutions alone; how accurate they are at a cost
+    is a straight line in its logarithm.
+    """
+    table = Table(title="points of accuracy over plain networks of equal cost (standard error)")
+    for heading in ("networks", "n", "equal parameters", "equal MACs"):
+        table.add_column(heading, justify="left" if heading == "networks" else "right")
+    plain = [one for one in networks if blocks(one) <= {"conv", "separable"}]
+    accuracies = [one.accuracy for one in plain]
+    lines = [np.polyfit(np.log10([each(one) for one in plain]), accuracies, 1) for each in COSTS]
+    for name, chosen in ideas(networks).items():
+        over = [
+            100
+            * np.array([one.accuracy - np.polyval(line, np.log10(cost(one))) for one in chosen])
+            for line, cost in zip(lines, COSTS, strict=True)
+        ]
+        cells = [f"{gain.mean():+.2f} ({sem(gain):.2f})" for gain in over]
+        table.add_row(name, str(len(chosen)), *cells)
+    return table
+
+
+def ideas(networks: list[Network]) -> dict[str, list[Network]]:
+    """Networks by what makes them other than plain; reuse in one stage leaves the other at 1."""
+    by_name = {
+        "plain": [one for one in networks if blocks(one) <= {"conv", "separable"}],
+        "half identity, no reuse": [
+            one for one in networks if "half_identity" in blocks(one) and counts(one) == (1, 1)
+        ],
+    }
+    for stage, maps in enumerate(("14x14", "7x7")):
+        for count in (1, 4, 8):
+            name = f"stage {stage + 1} ({maps} maps) is LruNet's, applied {count} times"
+            by_name[name] = [
+                one
+                for one in networks
+                if one.labels[f"stages.{stage}.block"] == "lru"
+                and (counts(one)[stage], counts(one)[1 - stage]) == (count, 1)
+            ]
+    by_name["reuse in both"] = [one for one in networks if min(counts(one)) > 1]
+    return by_name
+
+
 def fronts(networks: list[Network]) -> Table:
     """Who is on the front, beside how frequent such networks are."""
     table = Table(title="networks on the front of mean accuracy, and in the whole table")
@@ -233,11 +284,20 @@ def fronts(networks: list[Network]) -> Table:
 
 def kind(one: Network) -> str:
     """By the layers applied more than once, else by the blocks."""
-    counts = [int(str(one.labels.get(LRU.format(stage) + ".reuse", 1))) for stage in (0, 1)]
-    if max(counts) > 1:
+    if max(counts(one)) > 1:
         return "a layer applied 4 or 8 times"
-    blocks = {str(one.labels[f"stages.{stage}.block"]) for stage in (0, 1)}
-    return "half identity, no reuse" if "half_identity" in blocks else "neither"
+    return "half identity, no reuse" if "half_identity" in blocks(one) else "neither"
+
+
+def counts(one: Network) -> tuple[int, int]:
+    """How often the layer of each stage is applied."""
+    first, second = (int(str(one.labels.get(LRU.format(stage) + ".reuse", 1))) for stage in (0, 1))
+    return first, second
+
+
+def blocks(one: Network) -> set[str]:
+    """The kinds of blocks of its stages."""
+    return {str(one.labels[f"stages.{stage}.block"]) for stage in (0, 1)}
 
 
 def draw(networks: list[Network]) -> None:
