@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,13 +14,18 @@ from nas.train._precision import scoring_precision
 from nas.train._tasks import task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from nas.data import ImageData, Images
     from nas.train._task import LearningTask
 
 _BATCH = {"cpu": 128, "cuda": 2048}
-"""On the CPU a batch's activations should stay in its cache: 1024 is a third slower."""
+"""Images of up to `_PIXELS`. On the CPU a batch's activations should stay in its cache: 1024 is a
+third slower."""
+_PIXELS = 64 * 64
+_FEWEST = 8
 
 
 @torch.inference_mode()
@@ -36,7 +42,7 @@ def measure_model(
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     normalize = Normalizer(data.mean, data.std, device)
-    batch = _BATCH.get(device.type, 128)
+    batch = batch_size(images.pixels.shape[-2:], device)
     task = task or task_of(data)
     meter = task.meter(task.num_outputs(data), device)
     was_training = model.training
@@ -48,6 +54,12 @@ def measure_model(
         meter.add(outputs, images.labels[start : start + batch].to(device))
     model.train(was_training)
     return meter.result()
+
+
+def batch_size(sides: Sequence[int], device: torch.device) -> int:
+    """Images scored at a time: fewer of larger ones, so that memory stays as it is."""
+    most, pixels = _BATCH.get(device.type, 128), math.prod(sides)
+    return most if pixels <= _PIXELS else max(_FEWEST, most * _PIXELS // pixels)
 
 
 def evaluate_model(model: nn.Module, images: Images, data: ImageData) -> tuple[float, float]:

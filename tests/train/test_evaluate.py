@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.data import load_data
-from nas.train import evaluate_model
+from nas.train import _evaluate, evaluate_model
+from nas.train._evaluate import batch_size
 from tests.small_data import tiny_cnn
 
 if TYPE_CHECKING:
@@ -61,3 +62,24 @@ def test_leaves_the_model_as_it_was(data: ImageData, training: bool) -> None:
 
     assert model.training is training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("sides", "images"), [((28, 28), 128), ((64, 64), 128), ((1, 16000), 32), ((224, 224), 10)]
+)
+def test_fewer_large_images_are_scored_at_a_time(sides: tuple[int, int], images: int) -> None:
+    assert batch_size(sides, torch.device("cpu")) == images
+
+
+def test_very_large_images_are_still_scored_together() -> None:
+    assert batch_size((4000, 4000), torch.device("cpu")) == 8
+
+
+def test_the_size_of_a_batch_changes_no_score(
+    data: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model, images = tiny_cnn(), data.train.first(200)
+    whole = evaluate_model(model, images, data)
+    monkeypatch.setattr(_evaluate, "_PIXELS", 1)
+    assert evaluate_model(model, images, data) == pytest.approx(whole, rel=1e-6)
