@@ -191,6 +191,18 @@ TWINS = {
         network("separable: {channels: 8, stride: 1}", "channels: 8, block: conv"),
         network("none", "channels: 8, block: separable", "channels: 8, block: conv"),
     ),
+    "also where nothing else is before": (
+        network(
+            "none",
+            "channels: 2, stride: 2, depth: 0, transition: maxpool_concat",
+            "channels: 4, depth: 0, transition: maxpool_concat",
+        ),
+        network(
+            "none",
+            "channels: 2, depth: 0, transition: maxpool_concat",
+            "channels: 4, stride: 2, depth: 0, transition: maxpool_concat",
+        ),
+    ),
     "upsampling by 1 is its convolution": (
         network(CONV, "channels: 4, depth: 0, transition: {upsample: {factor: 1}}"),
         network(CONV, "channels: 4, depth: 0, transition: {conv: {kernel: 1}}"),

@@ -7,6 +7,8 @@ from nas.families.lru import options, trace
 
 __all__ = ["FAMILY"]
 
+MERGES = {("MaxPoolConcat", "MaxPoolConcat"): options.merge_pooling}
+
 FAMILY = Family(
     name="lru",
     options=(
@@ -20,5 +22,6 @@ FAMILY = Family(
         "MaxPoolConcat": trace.trace_max_pool_concat,
         "LruHead": trace.trace_lru_head,
     },
-    merges={("MaxPoolConcat", "MaxPoolConcat"): options.merge_pooling},
+    merges=MERGES,
+    stem_merges=MERGES,  # without a stem these are a network's first layers
 )
