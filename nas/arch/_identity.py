@@ -9,7 +9,6 @@ said how.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,8 @@ may be equal at the first and differ elsewhere: at the second, chosen to have no
 with real data, sizes that are not the same everywhere are not the same."""
 MAX_CHANNELS = 64
 """Channels of images up to which a network without a stem is looked for."""
+FIRST_STAGE = "stages.0"
+"""How a message about the only stage begins that sees the image's channels."""
 OTHER_CHANNELS = 65_521
 """The same for networks without a stem; prime, and no count in a real model file."""
 
@@ -49,17 +50,24 @@ def image_channels(arch: Architecture) -> int:
 
     Raises IllegalArchitecture where there are none; with the reason why not at 3.
     """
-    try:
-        arch.calls(in_channels=INPUT[0], num_classes=INPUT[1])
-    except IllegalArchitecture:
-        if arch.stem.channels:
-            raise
+    if (reason := _refusal(arch, INPUT[0])) is None:
+        return INPUT[0]
+    if not arch.stem.channels:
         for channels in range(1, MAX_CHANNELS + 1):
-            with suppress(IllegalArchitecture):
-                arch.calls(in_channels=channels, num_classes=INPUT[1])
+            if (other := _refusal(arch, channels)) is None:
                 return channels
-        raise
-    return INPUT[0]
+            # What comes after the first stage does not see the image's channels.
+            if not str(other).startswith(FIRST_STAGE):
+                raise other
+    raise reason
+
+
+def _refusal(arch: Architecture, channels: int) -> IllegalArchitecture | None:
+    try:
+        arch.calls(in_channels=channels, num_classes=INPUT[1])
+    except IllegalArchitecture as error:
+        return error
+    return None
 
 
 def _calls_elsewhere(arch: Architecture, calls: tuple[Call, ...], channels: int) -> str:

@@ -7,13 +7,15 @@ from these shapes alone.
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.arch import _identity
 from nas.cost import cost_of
-from nas.errors import IllegalArchitecture
+from nas.errors import IllegalArchitecture, UserError
 from nas.space import catalogue, is_legal, load_space, parse_space
 from tests.model.fill import signature
 
@@ -127,3 +129,26 @@ def test_rings_of_a_network_that_other_channels_do_not_fit() -> None:
 def test_what_fits_no_channels_is_refused_with_the_reason() -> None:
     with pytest.raises(IllegalArchitecture, match="groups 7 does not divide"):
         stemless("channels: 8, block: {conv: {groups: 7}}")
+
+
+@pytest.mark.parametrize("second", ["one", "two"])
+def test_image_channels_are_tried_only_where_they_matter(
+    second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 do not do, 1 does; two heads of one name do at no number, which is seen at once."""
+    text = (
+        "stem: none\n"
+        "stages:\n  - {channels: 2, stride: 2, transition: maxpool_concat, block: conv}\n"
+        "head: {multi: {heads: [{name: one, outputs: 2, head: gap_linear},"
+        f" {{name: {second}, outputs: 2, head: gap_linear}}]}}}}\n"
+    )
+    tried, refusal = set(), _identity._refusal
+
+    def counted(arch: Architecture, channels: int) -> IllegalArchitecture | None:
+        tried.add(channels)
+        return refusal(arch, channels)
+
+    monkeypatch.setattr(_identity, "_refusal", counted)
+    with nullcontext() if second == "two" else pytest.raises(UserError, match="2 heads are called one"):
+        assert parse_space(text, source="x.yaml", name="x").decode(()).id
+    assert tried == {1, 3}
