@@ -222,7 +222,7 @@ def _levels(pen: _Pen, levels: tuple[LevelView, ...], top: float) -> None:
     """A V: restricted level by level to the narrowest, then prolonged and corrected back."""
     widest, middle = levels[0].channels, (_TEXT + _BOX_RIGHT) / 2
     for number, level in enumerate(levels):
-        width = 170 + 120 * level.channels / widest
+        width = 140 + 110 * level.channels / widest
         y = top + 24 * number
         pen.box(middle - width / 2, y, width, 18, "level", round=3)
         groups = "all channels coupled" if number + 1 == len(levels) else _groups(level.groups)
