@@ -13,7 +13,6 @@ from rich.table import Table
 
 from nas.cli._options import DataDir, Json, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
-from nas.metrics import score_of
 from nas.units import human_bytes, human_share
 
 if TYPE_CHECKING:
@@ -198,21 +197,15 @@ def repair(run: Run) -> None:
 def print_report(screen: Screen, run: SearchRun) -> None:
     """Write a run's report files and print its front and its counts."""
     from nas.cli._latency import print_front_latencies
-    from nas.report import front_table, noise_remarks
+    from nas.report import front_table
 
     made = run.report()
     counts = Counter(evaluation.state for evaluation in made.evaluations)
     if made.report.front:
         screen.show(front_table(made.report.front, run.problem.objectives))
         print_front_latencies(screen, run)
-    score = score_of(run.problem.objectives).name
-    if score in ("accuracy", "balanced_accuracy"):
-        balanced = score == "balanced_accuracy"
-        chance = 1 / run.problem.num_classes if balanced else run.chance
-        for remark in noise_remarks(
-            made.report.front, chance=chance, images=run.val_images, balanced=balanced
-        ):
-            screen.line(remark)
+    for remark in made.remarks:
+        screen.line(remark)
     screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed."

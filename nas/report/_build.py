@@ -15,6 +15,7 @@ from nas.metrics import METRICS
 from nas.report._analysis import agreements, effects, progression
 from nas.report._document import Document, MetricColumn, Network
 from nas.report._front import best_row, complete_rows, front_rows, knee_row
+from nas.report._noise import noise_remarks
 from nas.report._references import references_for
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class SearchFacts:
     box: HypervolumeBox
     evaluations: tuple[Evaluation, ...]
     environment: Mapping[str, Any]
+    chance: float
+    """Accuracy of always giving the most frequent class, in [0, 1]."""
+    val_images: int
     live: bool = False
     latencies: tuple[MeasuredLatency, ...] = ()
     finals: tuple[FinalTraining, ...] = field(default=())
@@ -102,6 +106,13 @@ def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> D
         front=front,
         best=front[best_row(rows, facts.objectives)] if rows else None,
         knee=front[knee_row(rows, facts.objectives)] if rows else None,
+        remarks=noise_remarks(
+            rows,
+            facts.objectives,
+            chance=facts.chance,
+            num_classes=facts.num_classes,
+            images=facts.val_images,
+        ),
         hypervolume=steps[-1].hypervolume if steps else 0.0,
         progression=steps,
         effects=effects(networks, genes, [_active(facts, one) for one in networks]),

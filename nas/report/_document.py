@@ -165,6 +165,8 @@ class Document:
     """Positions in `networks`, best first in the first objective."""
     best: int | None
     knee: int | None
+    remarks: tuple[str, ...]
+    """What the front's accuracies cannot tell, in sentences."""
     hypervolume: float
     progression: tuple[Progression, ...]
     effects: tuple[AxisEffect, ...]

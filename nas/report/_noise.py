@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nas.metrics import METRICS
+from nas.metrics import score_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nas.metrics import Metric
     from nas.report._front import FrontRow
 
 SURE = 2.0
@@ -16,21 +17,30 @@ SURE = 2.0
 
 
 def noise_remarks(
-    rows: Sequence[FrontRow], *, chance: float, images: int, balanced: bool = False
+    rows: Sequence[FrontRow],
+    objectives: Sequence[Metric],
+    *,
+    chance: float,
+    num_classes: int,
+    images: int,
 ) -> tuple[str, ...]:
     """Sentences about a front within noise of chance, or whose networks are within noise.
 
     Args:
         rows: The front.
+        objectives: Of the search. Nothing is said of scores other than accuracy and balanced
+            accuracy; the latter's error is at least that of a binomial share.
         chance: Accuracy of always giving the most frequent class, in [0, 1].
+        num_classes: K; balanced accuracy of always giving one class is 1 / K.
         images: Validated with. An accuracy's standard error is that of a binomial share of them;
             two networks of the front have seen the same images, so that their difference is, if
             anything, less uncertain than said here.
-        balanced: Judge balanced accuracies, whose error is at least that of a binomial share.
     """
-    if not rows:
+    metric = score_of(objectives)
+    if not rows or metric.name not in ("accuracy", "balanced_accuracy"):
         return ()
-    metric = METRICS["balanced_accuracy" if balanced else "accuracy"]
+    if metric.name == "balanced_accuracy":
+        chance = 1 / num_classes
     accuracies = [metric.value(row.cost, row.scores) for row in rows]
     best, worst = max(accuracies), min(accuracies)
     if best - chance <= SURE * _error(chance, images):

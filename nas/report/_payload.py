@@ -30,6 +30,7 @@ AS_THEY_ARE = (
     "front",
     "best",
     "knee",
+    "remarks",
     "hypervolume",
     "effects_of",
     "live",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas.arch import summarize
 from nas.errors import OptionError
 from nas.export import Provenance, export_network, find_converter
-from nas.report import best_row, knee_row, write_report
+from nas.report import best_row, knee_row, noise_remarks, write_report
 from nas.run._deployment import deployment_of, find_data
 from nas.run._finals import FinalNetwork
 from nas.run._masks import write_masks
@@ -33,6 +33,8 @@ class RunReport:
     report: Report
     hypervolume: float
     """Share of the run's box, in [0, 1]."""
+    remarks: tuple[str, ...]
+    """What the front's accuracies cannot tell, in sentences."""
 
 
 def report_run(run: Run) -> RunReport:
@@ -52,7 +54,16 @@ def report_run(run: Run) -> RunReport:
     write_views(run)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
-        evaluations=evaluations, report=report, hypervolume=run.box.hypervolume(values)
+        evaluations=evaluations,
+        report=report,
+        hypervolume=run.box.hypervolume(values),
+        remarks=noise_remarks(
+            report.front,
+            objectives,
+            chance=run.chance,
+            num_classes=run.problem.num_classes,
+            images=run.val_images,
+        ),
     )
 
 

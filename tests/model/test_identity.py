@@ -149,6 +149,10 @@ def test_image_channels_are_tried_only_where_they_matter(
         return refusal(arch, channels)
 
     monkeypatch.setattr(_identity, "_refusal", counted)
-    with nullcontext() if second == "two" else pytest.raises(UserError, match="2 heads are called one"):
+    with (
+        nullcontext()
+        if second == "two"
+        else pytest.raises(UserError, match="2 heads are called one")
+    ):
         assert parse_space(text, source="x.yaml", name="x").decode(()).id
     assert tried == {1, 3}

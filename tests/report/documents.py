@@ -76,6 +76,8 @@ def facts(
         fidelities=(RUNG, FULL),
         box=HypervolumeBox.of(OBJECTIVES, num_classes=CLASSES, bounds=BOUNDS),
         evaluations=tuple(evaluations),
+        chance=0.1,
+        val_images=5_000,
         environment={"command": ["nas", "search", "--out", name], "python": "3.11.7", "cpus": 2},
         finals=tuple(map(_final, done[:3])) if finals else (),
         latencies=(

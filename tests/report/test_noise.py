@@ -1,10 +1,23 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nas.metrics import METRICS
 from nas.report import noise_remarks
 from nas.trial import Scores
+
+if TYPE_CHECKING:
+    from nas.metrics import Metric
+
+
+ACCURACY, BALANCED = (METRICS[name] for name in ("accuracy", "balanced_accuracy"))
+
+
+def said_of(rows: Any, *, chance: float, images: int, score: Metric = ACCURACY) -> tuple[str, ...]:
+    return noise_remarks(
+        rows, (score, METRICS["params"]), chance=chance, num_classes=3, images=images
+    )
 
 
 def _rows(*accuracies: float) -> Any:
@@ -14,21 +27,21 @@ def _rows(*accuracies: float) -> Any:
 
 
 def test_a_front_at_chance_is_said_to_be_so() -> None:
-    (said,) = noise_remarks(_rows(28 / 29), chance=28 / 29, images=29)
+    (said,) = said_of(_rows(28 / 29), chance=28 / 29, images=29)
 
     assert "No network is better than always giving the most frequent class (96.6%)" in said
 
 
 def test_a_front_within_noise_of_itself_is_said_to_be_so() -> None:
-    (said,) = noise_remarks(_rows(0.90, 0.88), chance=0.1, images=100)
+    (said,) = said_of(_rows(0.90, 0.88), chance=0.1, images=100)
 
     assert "within 2.0 points, which 100 validation images cannot tell apart" in said
 
 
 def test_a_front_that_differs_needs_no_remark() -> None:
-    assert noise_remarks(_rows(0.90, 0.88), chance=0.1, images=10_000) == ()
-    assert noise_remarks(_rows(0.9), chance=0.1, images=100) == ()
-    assert noise_remarks([], chance=0.1, images=100) == ()
+    assert said_of(_rows(0.90, 0.88), chance=0.1, images=10_000) == ()
+    assert said_of(_rows(0.9), chance=0.1, images=100) == ()
+    assert said_of([], chance=0.1, images=100) == ()
 
 
 def test_balanced_accuracies_are_judged_where_they_are_searched_for() -> None:
@@ -42,8 +55,12 @@ def test_balanced_accuracies_are_judged_where_they_are_searched_for() -> None:
         for value in (1.0, 0.4)
     ]
 
-    assert noise_remarks(rows, chance=1 / 3, images=42, balanced=True) == ()
-    [same] = noise_remarks(rows[:1] * 2, chance=1 / 3, images=42, balanced=True)
-    [guess] = noise_remarks(rows[1:], chance=1 / 3, images=42, balanced=True)
+    assert said_of(rows, chance=0.9, images=42, score=BALANCED) == ()
+    [same] = said_of(rows[:1] * 2, chance=0.9, images=42, score=BALANCED)
+    [guess] = said_of(rows[1:], chance=0.9, images=42, score=BALANCED)
     assert "within 0.0 points" in same
     assert "No network is better" in guess
+
+
+def test_other_scores_are_not_judged() -> None:
+    assert said_of(_rows(0.1, 0.1), chance=0.1, images=10, score=METRICS["mean_iou"]) == ()

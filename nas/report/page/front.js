@@ -93,6 +93,7 @@ function drawProxy() {
   byId("proxy-caption").replaceChildren(measured ? `Proxy: validation ${measured.label} after ${proxy.join(" or ")}` : `${y.label} against ${x.label}`, make("small", {}, measured ? " short trainings, comparable with each other only" : ""));
   scatter(byId("proxy-chart"), { layers, x: axisOf(x), y: axisOf(y), title: `${y.label} against ${x.label}, ${trained.length} networks. Left and right walk along the front, Enter opens a network.`, empty: page.rows.some((one) => one.state === "complete") ? "No network passes the filter." : "No network has been trained in full yet.", describe: (point) => linesFor(point.row), open: (point) => openDetail(point.row) });
   byId("proxy-legend").replaceChildren(...legend);
+  byId("remarks").replaceChildren(...page.runs.flatMap((run) => run.remarks.map((text) => make("p", { class: "note warn" }, several ? `${run.name}: ${text}` : text))));
   byId("shown").textContent = `${trained.length.toLocaleString("en")} of ${plural(page.rows.filter((one) => one.state === "complete").length, "network")}`;
 }
 

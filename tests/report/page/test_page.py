@@ -244,6 +244,16 @@ def test_two_runs_in_one_page(window: Browser, pages: Path) -> None:
     assert window.console() == []
 
 
+def test_what_a_front_cannot_tell_is_said_beside_it(window: Browser, pages: Path) -> None:
+    remark = "The front's accuracies lie within 0.4 points: take the cheapest network."
+    write_page(pages / "noise.html", [replace(document(44), remarks=(remark,))])
+    window.open(pages / "noise.html")
+    assert window.text("#remarks") == remark
+    write_page(pages / "clear.html", [replace(document(44), remarks=())])
+    window.open(pages / "clear.html")
+    assert window.text("#remarks") == ""
+
+
 def test_a_page_says_that_its_search_goes_on_and_loads_itself_again(
     window: Browser, pages: Path
 ) -> None:
