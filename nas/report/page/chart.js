@@ -62,8 +62,9 @@ function scatter(host, options) {
   const all = options.layers.flatMap((layer) => layer.points);
   if (!all.length) { host.replaceChildren(make("p", { class: "note" }, options.empty)); return null; }
   const { width, height } = extent(host);
-  const ends = (key) => all.reduce(([low, high], one) => [Math.min(low, one[key]), Math.max(high, one[key])], [Infinity, -Infinity]);
-  const [[xLow, xHigh], [yLow, yHigh]] = [ends("x"), ends("y")];
+  const ends = (values) => values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+  const [xLow, xHigh] = ends(all.map((point) => point.x));
+  const [yLow, yHigh] = ends(all.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]));
   const area = frame(host, { width, height, title: options.title, x: { ...options.x, low: xLow, high: xHigh }, y: { ...options.y, low: yLow, high: yHigh } });
   const { plot, across, up } = area;
   const placed = [];
