@@ -25,7 +25,8 @@ class EdgeConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Find neighbours, mix, take the maximum over them."""
-        batch, channels, height, width = x.shape
+        # Without the size of the batch, which an ONNX file would keep as it was when written.
+        channels, height, width = x.shape[1:]
         kept = x[:, :, :: self.stride, :: self.stride]
         points, centres = x.flatten(2), kept.flatten(2)
         count = min(self.neighbours, height * width)
@@ -33,8 +34,8 @@ class EdgeConv(nn.Module):
         squares = (points * points).sum(1)
         # The squares of the centres are the same for all neighbours.
         nearest = (2 * products - squares[:, None, :]).topk(count, dim=2).indices.flatten(1)
-        picked = points.gather(2, nearest[:, None].expand(batch, channels, nearest.shape[1]))
-        others = picked.view(batch, channels, -1, count)
-        own = centres[:, :, :, None].expand_as(others)
+        picked = points.gather(2, nearest[:, None].expand(-1, channels, -1))
+        others = torch.unflatten(picked, 2, (-1, count))
+        own = centres[:, :, :, None].expand(-1, -1, -1, count)
         mixed = self.mix(torch.cat((own, others - own), dim=1))
-        return mixed.amax(3).view(batch, -1, kept.shape[2], kept.shape[3])
+        return torch.unflatten(mixed.amax(3), 2, kept.shape[2:])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import nn
 
 from nas.cost import cost_of, measure_cost, part_cost
 from nas.families import instantiate
+from nas.families.points.modules import EdgeConv
 from nas.model import build_model
+from nas.quantize import network_onnx, open_session, run_onnx
 from nas.space import parse_space
 
 TEXT = """\
@@ -63,3 +67,15 @@ def test_its_costs() -> None:
     assert exact.macs == graph + edges * kernels + 80
     model = build_model(arch, in_channels=3, num_classes=5)
     assert exact == measure_cost(model, input_shape=(3, 32, 1))
+
+
+@pytest.mark.parametrize(("neighbours", "stride"), [(1, 1), (3, 1), (4, 2)])
+def test_its_onnx_file_takes_any_number_of_clouds(neighbours: int, stride: int) -> None:
+    """An ONNX file would keep the batch that it was written with wherever the code names it."""
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    block = EdgeConv(nn.Conv2d(6, 8, 1), neighbours, stride).eval()
+    session = open_session(network_onnx(block, (3, 16, 1)))
+    for clouds in (torch.randn(count, 3, 16, 1) for count in (1, 2, 5)):
+        with torch.inference_mode():
+            assert torch.allclose(run_onnx(session, clouds), block(clouds), atol=1e-5)
