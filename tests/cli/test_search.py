@@ -304,17 +304,14 @@ def gone(pids: Iterable[int]) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("program", "said"),
     [
         ("raylet", "its raylet on this machine is gone, killed or out of memory"),
-        pytest.param(
-            "gcs_server",
-            "its head on this machine is gone, killed or out of memory",
-            marks=pytest.mark.slow,
-        ),
+        ("gcs_server", "its head on this machine is gone, killed or out of memory"),
     ],
 )
 def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
@@ -340,10 +337,9 @@ def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
     assert resumed.status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
-@pytest.mark.parametrize(
-    "sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     search_words: list[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
