@@ -42,20 +42,22 @@ class IllegalArchitecture(UserError):
     """Every value is well formed, but together they describe no network that can be built.
 
     `rule` is the short, value-free name of the broken rule, so that failures can be counted.
+    `path` is the place that breaks it, as in `stages.0.block`; empty where that is no one place.
     """
 
-    def __init__(self, message: str, *, rule: str) -> None:
-        """Store the full sentence and the rule's short name."""
+    def __init__(self, message: str, *, rule: str, path: str = "") -> None:
+        """Store the full sentence, the rule's short name and the place."""
         super().__init__(message)
         self.rule = rule
+        self.path = path
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes with the rule, which pickle would otherwise drop."""
-        return _illegal, (str(self), self.rule)
+        """Travel between processes with rule and place, which pickle would otherwise drop."""
+        return _illegal, (str(self), self.rule, self.path)
 
 
-def _illegal(message: str, rule: str) -> IllegalArchitecture:
-    return IllegalArchitecture(message, rule=rule)
+def _illegal(message: str, rule: str, path: str) -> IllegalArchitecture:
+    return IllegalArchitecture(message, rule=rule, path=path)
 
 
 class DataError(UserError):

@@ -26,7 +26,7 @@ with real data, sizes that are not the same everywhere are not the same."""
 MAX_CHANNELS = 64
 """Channels of images up to which a network without a stem is looked for."""
 FIRST_STAGE = "stages.0"
-"""How a message about the only stage begins that sees the image's channels."""
+"""Path of the only stage that sees the image's channels."""
 OTHER_CHANNELS = 65_521
 """The same for networks without a stem; prime, and no count in a real model file."""
 
@@ -57,7 +57,7 @@ def image_channels(arch: Architecture) -> int:
             if (other := _refusal(arch, channels)) is None:
                 return channels
             # What comes after the first stage does not see the image's channels.
-            if not str(other).startswith(FIRST_STAGE):
+            if not other.path.startswith(FIRST_STAGE):
                 raise other
     raise reason
 

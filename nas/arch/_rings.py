@@ -241,23 +241,27 @@ def _check(sharer: Sharer, num_rings: int) -> None:
         raise IllegalArchitecture(
             f"{path}: scope {sharer.sharing.scope} with {given}; give exactly one of the two",
             rule="either ring or ratio",
+            path=path,
         )
     if ring is not None and not num_rings:
         raise IllegalArchitecture(
             f"{path}.ring: no kernel reads the {ring} scalars; name fewer kinds in private, or "
             "other ones in kinds, or leave out sharing",
             rule="a ring has readers",
+            path=path,
         )
     if ring is not None and ring < num_rings:
         raise IllegalArchitecture(
             f"{path}.ring: {ring} scalars for {num_rings} rings; use at least {num_rings}, a "
             "ratio, or another scope",
             rule="a ring is not empty",
+            path=path,
         )
     if ratio is not None and not 0 < ratio <= MAX_RATIO:
         raise IllegalArchitecture(
             f"{path}.ratio: {ratio:g} of the weights; use more than 0 and at most {MAX_RATIO:g}",
             rule="a ring is not empty",
+            path=path,
         )
 
 

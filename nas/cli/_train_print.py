@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nas.final import FinalFront, FinalReport, TrainingJob, TrainingPlan
+    from nas.final import FinalFront, FinalMember, FinalReport, TrainingJob, TrainingPlan
     from nas.train import EpochRecord
 
 _IN_UNITS = ("loss", "mean_absolute_error")
@@ -96,6 +96,7 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         table.add_row(words, *(_mean(one, share=name not in _IN_UNITS) for one in parts))
     console.print(table)
     for line in (
+        *_missed(report),
         f"Steps by {report.seeds[0]['kernels']}.",
         f"{report.data['test_images']:,} test images: {report.test_note}.",
         f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
@@ -160,10 +161,33 @@ def _worth(front: FinalFront) -> list[str]:
     return lines
 
 
-def _unsteady(front: FinalFront) -> list[str]:
+def _missed(report: FinalReport) -> list[str]:
     return [
-        f"{one.arch_id}: its seeds end far apart (standard deviation "
-        f"{100 * (one.validation_std or 0):.1f} points), its networks/{one.arch_id}/curves.csv "
-        "tells which fell; a lower optimizer.rate or --set optimizer.clip_norm=1 may hold it."
-        for one in front.unsteady
+        f"Seed {one['seed']} recognises no validation image of "
+        f"{', '.join(one['missed_classes'])}. {_LOST}"
+        for one in report.seeds
+        if one.get("missed_classes")
     ]
+
+
+_LOST = (
+    "Classes without enough images end so, and those whose score a ReLU holds at 0 (head lru; "
+    "relu: false leaves it out)."
+)
+
+
+def _unsteady(front: FinalFront) -> list[str]:
+    return [_why_unsteady(one) for one in front.unsteady]
+
+
+def _why_unsteady(one: FinalMember) -> str:
+    begun = (
+        f"{one.arch_id}: its seeds end far apart (standard deviation "
+        f"{100 * (one.validation_std or 0):.1f} points)"
+    )
+    if one.missed_classes:
+        return f"{begun}: one of them never recognises {', '.join(one.missed_classes)}. {_LOST}"
+    return (
+        f"{begun}, its networks/{one.arch_id}/curves.csv tells which fell; a lower optimizer.rate "
+        "or --set optimizer.clip_norm=1 may hold it."
+    )

@@ -116,7 +116,7 @@ class Slot:
 
     def refuse(self, rule: str, detail: str) -> IllegalArchitecture:
         """The error that says which rule this slot breaks."""
-        return IllegalArchitecture(f"{self.path}: {detail}", rule=rule)
+        return IllegalArchitecture(f"{self.path}: {detail}", rule=rule, path=self.path)
 
     def require_divides(self, divisor: int, channels: int, what: str) -> None:
         """Refuse unless `channels` fall into `divisor` equal groups."""

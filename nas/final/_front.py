@@ -51,6 +51,8 @@ class FinalMember:
     test_std: float | None
     on_front: bool
     """By validation accuracy and costs."""
+    missed_classes: tuple[str, ...] = ()
+    """Classes of which one of its seeds, or more, recognises no validation image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,16 @@ class FinalFront:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> FinalFront:
         """The inverse of `to_plain`."""
-        members = (FinalMember(**one | {"rungs": tuple(one["rungs"])}) for one in plain["members"])
         return cls(
             recipe=plain["recipe"],
-            members=tuple(members),
+            members=tuple(map(_read_member, plain["members"])),
             agreement=Agreement(**plain["agreement"]),
         )
+
+
+def _read_member(plain: dict[str, Any]) -> FinalMember:
+    listed = {name: tuple(plain.get(name, ())) for name in ("rungs", "missed_classes")}
+    return FinalMember(**plain | listed)
 
 
 def final_front(
@@ -147,6 +153,7 @@ def _member(
         test=test["mean"],
         test_std=test["std"],
         on_front=on_front,
+        missed_classes=report.missed_classes,
     )
 
 

@@ -65,6 +65,17 @@ class SeedResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The weights that one seed's training kept, judged when nothing is left to choose."""
+
+    test: dict[str, float]
+    """Metrics of the test images."""
+    test_images: int
+    missed_classes: tuple[str, ...]
+    """Those of which no validation image is recognised; none where images have no one class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalReport:
     """The figures of a full training, as `report.json` has them."""
 
@@ -73,7 +84,8 @@ class FinalReport:
     data: dict[str, Any]
     recipe: str
     seeds: tuple[dict[str, Any], ...]
-    """Of each: seed, epochs, chosen_epoch, train_s, validation, test."""
+    """Of each: seed, epochs, chosen_epoch, train_s, validation, test, missed_classes (names of
+    those of which no validation image is recognised)."""
     validation: dict[str, dict[str, float | None]]
     """Mean and standard deviation over seeds of each metric; no deviation of a single seed."""
     test: dict[str, dict[str, float | None]]
@@ -81,6 +93,13 @@ class FinalReport:
     """Whose weights are in `weights.safetensors`: the best on validation images."""
     test_note: str = TEST_NOTE
     environment: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def missed_classes(self) -> tuple[str, ...]:
+        """Those that a seed or more never recognises, in the order of the seeds."""
+        return tuple(
+            dict.fromkeys(name for one in self.seeds for name in one.get("missed_classes", ()))
+        )
 
     @classmethod
     def read(cls, folder: TrainingFolder) -> FinalReport:
@@ -94,11 +113,11 @@ def write_results(
     plan: TrainingPlan,
     data: ImageData,
     results: Sequence[SeedResult],
-    test: Sequence[dict[str, float]],
+    judged: Sequence[Judged],
 ) -> FinalReport:
     """Write weights and code of the best seed, then the report. Raises RunFolderError."""
     kept = max(results, key=lambda one: one.validation["accuracy"])
-    report = _report(plan, data, results, test, kept.seed)
+    report = _report(plan, data, results, judged, kept.seed)
     weights = (folder.seed(kept.seed) / "weights.safetensors").read_bytes()
     folder.write("weights.safetensors", weights)
     export_network(
@@ -144,12 +163,11 @@ def _report(
     plan: TrainingPlan,
     data: ImageData,
     results: Sequence[SeedResult],
-    test: Sequence[dict[str, float]],
+    judged: Sequence[Judged],
     kept_seed: int,
 ) -> FinalReport:
     cost = cost_of(plan.arch, input_shape=data.input_shape, num_classes=data.num_classes)
     known = {name: value for name, value in asdict(cost).items() if value is not None}
-    scored = [{k: v for k, v in one.items() if k != "images"} for one in test]
     return FinalReport(
         model={
             "name": plan.arch.name,
@@ -161,20 +179,20 @@ def _report(
             "name": data.name,
             "train_images": len(data.train),
             "val_images": len(data.val),
-            "test_images": int(test[0]["images"]),
+            "test_images": judged[0].test_images,
             "input_shape": list(data.input_shape),
             "class_names": list(data.class_names),
         },
         recipe=plan.recipe.name,
-        seeds=tuple(_seed(result, one) for result, one in zip(results, scored, strict=True)),
+        seeds=tuple(_seed(result, one) for result, one in zip(results, judged, strict=True)),
         validation=_spread([result.validation for result in results]),
-        test=_spread(scored),
+        test=_spread([one.test for one in judged]),
         kept_seed=kept_seed,
         environment=_environment(plan),
     )
 
 
-def _seed(result: SeedResult, test: dict[str, float]) -> dict[str, Any]:
+def _seed(result: SeedResult, judged: Judged) -> dict[str, Any]:
     return {
         "seed": result.seed,
         "epochs": len(result.history),
@@ -182,7 +200,8 @@ def _seed(result: SeedResult, test: dict[str, float]) -> dict[str, Any]:
         "kernels": result.kernels,
         "train_s": round(result.history[-1].elapsed_s, 1),
         "validation": result.validation,
-        "test": test,
+        "test": judged.test,
+        "missed_classes": list(judged.missed_classes),
     }
 
 

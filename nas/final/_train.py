@@ -12,9 +12,9 @@ from nas.final._curves import write_curves
 from nas.final._folder import TrainingFolder
 from nas.final._jobs import TrainingJob, build, first_models, run_here
 from nas.final._plan import TrainingPlan, read_plan
-from nas.final._results import FinalReport, write_results
+from nas.final._results import FinalReport, Judged, write_results
 from nas.model import load_weights
-from nas.train import head_fault, measure_model
+from nas.train import head_fault, measure_model, missed_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,8 +95,8 @@ def conclude(
 ) -> FinalReport:
     """Curves, figures of the test images, weights and code of trainings that are over."""
     write_curves(folder, results)
-    measured = [_measured(job, data, test) for job in seed_jobs(folder, plan)]
-    return write_results(folder, plan, data, results, measured)
+    judged = [_judged(job, data, test) for job in seed_jobs(folder, plan)]
+    return write_results(folder, plan, data, results, judged)
 
 
 def _run(
@@ -113,8 +113,13 @@ def _run(
         return conclude(folder, plan, data, results, test)
 
 
-def _measured(job: TrainingJob, data: ImageData, test: Images) -> dict[str, float]:
+def _judged(job: TrainingJob, data: ImageData, test: Images) -> Judged:
     model = build(job.plan.arch, data)
     load_weights(model, (job.place / "weights.safetensors").read_bytes())
     model.to(job.plan.settings.device).to(memory_format=torch.channels_last)
-    return measure_model(model, test, data) | {"images": float(len(test))}
+    has_classes = data.options.task == "classification"
+    return Judged(
+        test=measure_model(model, test, data),
+        test_images=len(test),
+        missed_classes=missed_classes(model, data.val, data) if has_classes else (),
+    )

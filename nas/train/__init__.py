@@ -4,7 +4,7 @@ from nas.train._allocator import keep_freed_memory
 from nas.train._augment import Augmenter, resized
 from nas.train._checkpoint import Checkpoint, data_digest
 from nas.train._device import on_device, slice_of
-from nas.train._evaluate import evaluate_model, measure_model
+from nas.train._evaluate import evaluate_model, measure_model, missed_classes
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._full import EpochRecord, Trained, train_model
 from nas.train._heads import head_fault
@@ -59,6 +59,7 @@ __all__ = [
     "memory_bytes",
     "load_recipe",
     "measure_model",
+    "missed_classes",
     "on_device",
     "parse_recipe",
     "proxy_seed",

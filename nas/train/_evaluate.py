@@ -14,9 +14,9 @@ from nas.train._precision import scoring_precision
 from nas.train._tasks import task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from nas.data import ImageData, Images
     from nas.train._task import LearningTask
@@ -40,20 +40,40 @@ def measure_model(
         data: Where the constants for normalising come from.
         task: What is measured; that of the data where None.
     """
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    task = task or task_of(data)
+    meter = task.meter(task.num_outputs(data), _device(model))
+    for outputs, labels in _outputs(model, images, data):
+        meter.add(outputs, labels)
+    return meter.result()
+
+
+@torch.inference_mode()
+def missed_classes(model: nn.Module, images: Images, data: ImageData) -> tuple[str, ...]:
+    """Names of the classes that have images here, none of which `model` recognises."""
+    seen, right = torch.zeros(2, data.num_classes, dtype=torch.bool)
+    for outputs, labels in _outputs(model, images, data):
+        seen[labels.cpu()] = True
+        right[labels[outputs.argmax(1) == labels].cpu()] = True
+    return tuple(data.class_names[int(index)] for index in (seen & ~right).nonzero())
+
+
+def _outputs(model: nn.Module, images: Images, data: ImageData) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the model makes of the images, and their labels, batch by batch on its device."""
+    device = _device(model)
     normalize = Normalizer(data.mean, data.std, device)
     batch = batch_size(images.pixels.shape[-2:], device)
-    task = task or task_of(data)
-    meter = task.meter(task.num_outputs(data), device)
     was_training = model.training
     model.eval()
     for start in range(0, len(images), batch):
         pixels = slice_of(images, start, start + batch)
         with scoring_precision(device):
             outputs = joined(model(normalize(pixels.to(device))))
-        meter.add(outputs, images.labels[start : start + batch].to(device))
+        yield outputs, images.labels[start : start + batch].to(device)
     model.train(was_training)
-    return meter.result()
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 def batch_size(sides: Sequence[int], device: torch.device) -> int:

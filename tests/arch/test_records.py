@@ -225,8 +225,11 @@ def test_an_empty_stage_cannot_change_the_shape() -> None:
 
 
 def test_the_path_in_a_message_counts_stages() -> None:
-    with pytest.raises(IllegalArchitecture, match=r"^stages\.1\.block\.lru: "):
+    with pytest.raises(IllegalArchitecture, match=r"^stages\.1\.block\.lru: ") as caught:
         _ = network(LRU, replace(LRU, channels=16)).id
+    elsewhere = pickle.loads(pickle.dumps(caught.value))
+    assert elsewhere.path == "stages.1.block.lru"
+    assert elsewhere.rule == caught.value.rule
 
 
 def test_sections_tell_where_calls_come_from() -> None:

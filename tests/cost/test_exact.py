@@ -77,6 +77,11 @@ CASES = {
             16 * S + 16 * S2,
         ),
     ),
+    "lru head without its last ReLU": (
+        call("LruHead", in_channels=4, num_classes=10, groups=1, relu=False),
+        4,
+        (4 * 2 + 2 * 2 + 2 * 10 + 10, 0, (4 * 2 + 2 * 10) * S2, 4 * S + 4 * S2),
+    ),
     "gap_linear": (
         call("GapLinear", in_channels=8, num_classes=10),
         8,

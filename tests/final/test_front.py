@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,18 @@ def test_a_network_whose_seeds_end_far_apart_is_named(front: FinalFront) -> None
     said = console.export_text()
     assert "d72b01d1a5cb: its seeds end far apart (standard deviation 6.1 points)" in said
     assert "Kendall's tau with the final accuracy: 0.87 of proxy, 0.87 of predicted." in said
+
+
+def test_the_reason_is_named_where_a_class_is_never_recognised(front: FinalFront) -> None:
+    members = [replace(one, missed_classes=("Ankle boot",)) for one in front.members]
+    written = json.dumps(replace(front, members=members).to_plain())
+    again = FinalFront.from_plain(json.loads(written))
+    console = Console(width=400, record=True)
+    print_final_front(console, again, Path("run"))
+    assert (
+        "d72b01d1a5cb: its seeds end far apart (standard deviation 6.1 points): one of them never "
+        "recognises Ankle boot."
+    ) in console.export_text()
 
 
 def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:

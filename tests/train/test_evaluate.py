@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.data import load_data
-from nas.train import _evaluate, evaluate_model
+from nas.train import _evaluate, evaluate_model, missed_classes
 from nas.train._evaluate import batch_size
 from tests.small_data import tiny_cnn
 
@@ -37,6 +38,17 @@ def test_a_constant_answer_scores_by_hand(data: ImageData) -> None:
 
     assert accuracy == pytest.approx(0.25)
     assert loss == pytest.approx(0.25 * math.log(2) + 0.75 * math.log(6), rel=1e-6)
+
+
+def test_classes_that_are_never_recognised_are_named(data: ImageData) -> None:
+    others = tuple(name for name in data.class_names if name != data.class_names[2])
+    assert missed_classes(Constant(), data.train, data) == others
+    only = data.train.labels == 1
+    ones = dataclasses.replace(
+        data.train, pixels=data.train.pixels[only], labels=data.train.labels[only]
+    )
+    # Classes without images are not missed.
+    assert missed_classes(Constant(), ones, data) == (data.class_names[1],)
 
 
 def test_equals_one_large_batch(data: ImageData) -> None:

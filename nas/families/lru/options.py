@@ -123,8 +123,12 @@ class LruHead(Head):
     """Max pool, grouped 1x1 to half the width, 1x1 to the classes, ReLU, average."""
 
     kind = "lru"
+    quiet = ("relu",)
     groups: Count = 8
     dropout: Probability = 0.5
+    relu: bool = True
+    """On the class scores, as in LruNet. A class whose scores all fall below 0 early in training
+    is then never recognised."""
 
     def call(self, slot: Slot) -> Call:
         """LruHead."""
@@ -135,6 +139,7 @@ class LruHead(Head):
             num_classes=slot.out_channels,
             groups=self.groups,
             dropout=self.dropout or None,
+            relu=None if self.relu else False,
         )
 
 

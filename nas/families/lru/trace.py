@@ -53,10 +53,12 @@ def trace_lru_head(
     num_classes: int,
     groups: int,
     dropout: float = 0.0,
+    relu: bool = True,
 ) -> FeatureMap:
     """Layers of LruHead."""
     x = trace.max_pool(x)
     narrow = trace.weight(in_channels, in_channels // 2, groups=groups)
     x = trace.in_place(trace.norm(trace.conv(x, narrow)))
     classify = trace.weight(in_channels // 2, num_classes, bias=True)
-    return trace.global_pool(trace.in_place(trace.conv(x, classify)))
+    x = trace.conv(x, classify)
+    return trace.global_pool(trace.in_place(x) if relu else x)

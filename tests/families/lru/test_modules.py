@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from nas.arch import Architecture, Stage
 from nas.components import Slot
 from nas.families.lru.modules import LruBlock
+from nas.families.lru.modules import LruHead as LruHeadModule
 from nas.families.lru.modules import MaxPoolConcat as MaxPoolConcatModule
 from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
 from nas.families.plain.options import ConvStem
@@ -162,3 +163,17 @@ def test_logits_are_never_negative() -> None:
     torch.manual_seed(0)
     model = build_model(lrunet(1), in_channels=3, num_classes=10).eval()
     assert model(torch.randn(4, 3, 32, 32)).min() >= 0
+
+
+def test_without_the_relu_scores_may_fall_below_zero_and_learn() -> None:
+    x = torch.randn(2, 16, 8, 8)
+    held, free = (LruHeadModule(16, 3, groups=2, relu=relu) for relu in (True, False))
+    free.load_state_dict(held.state_dict())
+    for head in (held, free):
+        nn.init.constant_(head.classify.bias, -100)
+        head(x).sum().backward()
+
+    assert (held(x) == 0).all()
+    assert not held.classify.weight.grad.any()
+    assert (free(x) < 0).all()
+    assert free.classify.weight.grad.any()

@@ -47,3 +47,9 @@ def test_max_pool_concat_has_nothing_to_do_where_the_shape_stays() -> None:
 def test_what_cannot_be_built_is_refused(part: Component, at: Slot, message: str) -> None:
     with pytest.raises(IllegalArchitecture, match=message):
         part.call(at)
+
+
+def test_the_relu_of_the_head_is_named_only_where_it_is_left_out() -> None:
+    at = slot(16, 10)
+    assert "relu" not in LruHead().call(at).kwargs
+    assert LruHead(relu=False).call(at).kwargs["relu"] is False
