@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from nas.components import Family
     from nas.model import Network
 
-MANY, FEW = 40, 6
-"""Networks that are counted, and networks that are exported and run."""
+MANY = 40
+"""Networks that are counted; half as many are trained, a seventh are exported."""
 PART_COSTS = ("params", "frozen_params", "macs", "peak_activation_bytes")
 
 
@@ -42,17 +42,23 @@ class Subject:
 
     family: Family
     seed: int = 0
+    many: int = MANY
 
     @cached_property
     def networks(self) -> list[Architecture]:
-        """`MANY` legal networks, all different."""
+        """`many` legal networks, all different."""
         rng = random.Random(f"{self.family.name} {self.seed}")
-        return list(draw_networks(self.family, MANY, rng))
+        return list(draw_networks(self.family, self.many, rng))
+
+    @property
+    def half(self) -> list[Architecture]:
+        """The first half of them."""
+        return self.networks[: self.many // 2]
 
     @property
     def few(self) -> list[Architecture]:
-        """Some of them."""
-        return self.networks[:FEW]
+        """A seventh of them, the first ones."""
+        return self.networks[: -(-self.many // 7)]
 
 
 Check: TypeAlias = Callable[[Subject], None]
@@ -66,9 +72,9 @@ class CheckResult:
     error: Exception | None = None
 
 
-def run_checks(family: Family) -> Iterator[CheckResult]:
-    """All checks of a family that is part of the grammar, each as it ends."""
-    subject = Subject(family)
+def run_checks(family: Family, *, many: int = MANY) -> Iterator[CheckResult]:
+    """All checks of a family that is part of the grammar, each as it ends, on `many` networks."""
+    subject = Subject(family, many=many)
     for name, check in CHECKS.items():
         try:
             check(subject)
@@ -151,7 +157,7 @@ def _resizes(component: object) -> bool:
 
 def networks_train(subject: Subject) -> None:
     """Gradients reach every parameter and are finite; the same seed gives the same network."""
-    for seed, arch in enumerate(subject.networks[: 3 * FEW]):
+    for seed, arch in enumerate(subject.half):
         model, x = _built(arch, seed), torch.randn(2, *IMAGE, generator=_seeded(seed))
         made = model(x)
         counts = [count for _, count, _ in arch.head.outputs] or [NUM_CLASSES]
@@ -170,7 +176,7 @@ def networks_train(subject: Subject) -> None:
 
 def blocks_are_reused(subject: Subject) -> None:
     """Applied three times, a block has its kernels once; costs are exact there too."""
-    for arch in subject.networks[: 3 * FEW]:
+    for arch in subject.half:
         stage = arch.stages[0]
         thrice = replace(arch, stages=(replace(stage, block=replace(stage.block, reuse=3)),))
         _assert_measured(thrice)
@@ -178,7 +184,7 @@ def blocks_are_reused(subject: Subject) -> None:
 
 def kernels_come_from_rings(subject: Subject) -> None:
     """With all kernels out of one ring, networks run and costs are exact."""
-    for arch in subject.networks[: 3 * FEW]:
+    for arch in subject.half:
         shared = replace(arch, sharing=Sharing(scope="network", ratio=0.5, private=()))
         _assert_measured(shared)
         made = _built(shared)(torch.randn(2, *IMAGE, generator=_seeded(0)))

@@ -86,6 +86,7 @@ def test_samplers_run_on_it_unchanged(table: Table, sampler: str) -> None:
         assert metrics.duplicate_share == 0
 
 
+@pytest.mark.slow
 def test_who_trains_all_of_it_has_the_whole_hypervolume(table: Table) -> None:
     run = BenchRun(table=table.name, sampler="random+dedup", seed=0, budget=660, workers=4)
     metrics = measure(run_bench_search(run, table), table)

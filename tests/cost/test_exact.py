@@ -252,7 +252,7 @@ def mismatches(name: str, count: int, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [(name, 40 if name == "lru_vgnet" else 15) for name in SPACES]
+    ("name", "count"), [(name, 20 if name == "lru_vgnet" else 7) for name in SPACES]
 )
 def test_exact_costs_are_those_of_built_models(name: str, count: int) -> None:
     assert mismatches(name, count, seed=1) == []

@@ -75,6 +75,7 @@ def search_with_ghosts(folder: Path, workers: str, plugin: Path = GHOST) -> str:
 
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_workers_of_ray_know_the_family_and_nothing_of_ray_is_printed(tmp_path: Path) -> None:
     lines = search_with_ghosts(tmp_path, workers="1").splitlines()
 

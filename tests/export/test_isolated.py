@@ -77,11 +77,14 @@ def trained(arch: Architecture) -> bytes:
 
 
 @pytest.mark.timeout(300)
-def test_same_bits_parameters_and_macs_where_nas_cannot_be_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("each", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_same_bits_parameters_and_macs_where_nas_cannot_be_imported(
+    tmp_path: Path, each: int
+) -> None:
     images = torch.rand((4, *SHAPE), generator=torch.Generator().manual_seed(0))
     save_file({"images": images}, tmp_path / "images.safetensors")
     expected, costs = {}, {}
-    for arch in sample(each=2):
+    for arch in sample(each):
         weights = trained(arch)
         files = export_network(
             tmp_path,

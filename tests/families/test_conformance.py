@@ -15,23 +15,35 @@ from nas.components import Block, Call, Family, Slot, call
 from nas.errors import IllegalArchitecture, PluginError
 from nas.families import FAMILIES, registry
 from nas.testing import CHECKS, Subject, draw_networks, run_checks
+from nas.testing._checks import MANY
 
 OURS = tuple(family.name for family in registry.BUILT_IN)
 
 
+FEWER = 12
+"""Networks of the ordinary suite; the slow form has as many as a user's family."""
+
+
 @cache
-def subject(name: str) -> Subject:
-    return Subject(FAMILIES[name])
+def subject(name: str, many: int) -> Subject:
+    return Subject(FAMILIES[name], many=many)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("family", OURS)
 def test_family(family: str, check: str) -> None:
-    CHECKS[check](subject(family))
+    CHECKS[check](subject(family, FEWER))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("family", OURS)
+def test_family_on_more_networks(family: str, check: str) -> None:
+    CHECKS[check](subject(family, MANY))
 
 
 def test_the_networks_of_a_subject_use_all_that_the_family_has() -> None:
-    networks = subject("mgic").networks
+    networks = subject("mgic", MANY).networks
     kinds = {arch.stages[0].block.kind for arch in networks} | {a.head.kind for a in networks}
     assert kinds == {options.kind for options in FAMILIES["mgic"].options}
 
@@ -99,7 +111,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Any:
         registry.add_family(family)
         return {
             result.name: None if result.error is None else str(result.error)
-            for result in run_checks(family)
+            for result in run_checks(family, many=FEWER)
             if result.name not in ("records_travel", "code_stands_alone", "onnx_computes_the_same")
         }
 

@@ -29,6 +29,7 @@ def ray() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None:
     died, on_ctrl_c = tmp_path / "died", signal.getsignal(signal.SIGINT)
     over: list[int] = []
@@ -47,6 +48,7 @@ def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None
     assert again == folders
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
     payloads = [(os.getpid(), str(tmp_path / "pressed"))]
     with pytest.raises(KeyboardInterrupt):

@@ -117,6 +117,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     return stopped
 
 
+@pytest.mark.slow
 def test_both_workers_may_hang_and_are_replaced(
     make_pool: Callable[..., Pool], make_task: MakeTask, clock: StoppedClock, tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_workers_that_die_together_did_not_die_of_their_tasks(
     assert sum("died" in note for note in notes) == 6
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_load_again_is_missed_until_it_can(
     running_ray: None, factories: dict[str, Factory], make_task: MakeTask, tmp_path: Path
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_task_out_of_memory_runs_again_with_the_gpu_to_itself(
     ]
 
 
+@pytest.mark.slow
 def test_a_task_out_of_memory_even_alone_is_recorded(
     running_ray: None, factories: dict[str, Factory], make_task: MakeTask
 ) -> None:
@@ -358,6 +361,7 @@ with RayPool(obey, num_workers=1) as pool:
 """
 
 
+@pytest.mark.slow
 def test_a_ray_of_its_own_starts_anywhere_and_prints_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(nas.__file__).parents[1])}
     done = subprocess.run(
