@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from networks import FOLDER, KINDS
+from networks import FOLDER, KINDS, draw_networks
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import bootstrap, kendalltau, theilslopes
+from scipy.stats import bootstrap, kendalltau, sem, theilslopes
 from training import LONG, SETTINGS, read_trainings
+
+from nas.families.lru.options import LruHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +47,9 @@ class Networks:
 
 def load_networks(seed: int = 0) -> Networks:
     """From the file; networks that lack a setting are left out."""
-    rows: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in read_trainings():
-        if row["seed"] == seed:
-            rows.setdefault(row["id"], {})[row["setting"]] = row
-    whole = [one for one in rows.values() if len(one) == len(SETTINGS)]
+    rows = _by_network(seed)
+    drawn = [rows.get(arch.id, {}) for arch in draw_networks()]
+    whole = [one for one in drawn if len(one) == len(SETTINGS)]
     whole.sort(key=lambda one: one[LONG]["params"])
     counts = [Counter(one[LONG]["blocks"]) for one in whole]
     return Networks(
@@ -61,6 +61,26 @@ def load_networks(seed: int = 0) -> Networks:
         },
         cpu_s={name: np.array([one[name]["cpu_s"] for one in whole]) for name in SETTINGS},
     )
+
+
+def _by_network(seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Rows of a seed by network and setting."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in read_trainings():
+        if row["seed"] == seed:
+            rows.setdefault(row["id"], {})[row["setting"]] = row
+    return rows
+
+
+def relu_pairs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Rows of the networks with head lru, with a ReLU on the class scores and without."""
+    rows = _by_network(0)
+    pairs = []
+    for arch in draw_networks():
+        if isinstance(arch.head, LruHead):
+            held = replace(arch, head=replace(arch.head, relu=True))
+            pairs.append((rows.get(held.id, {}), rows.get(arch.id, {})))
+    return [(one, other) for one, other in pairs if len(one) == len(other) == len(SETTINGS)]
 
 
 def corrected(networks: Networks, setting: str) -> Array:
@@ -132,7 +152,36 @@ def print_tables() -> None:
     for name in list(SETTINGS)[:-1]:
         _add(table, name, corrected(networks, name), networks, networks.cpu_s[name].mean())
     console.print(table)
+    console.print(_relu_table())
     _draw(networks)
+
+
+def _relu_table() -> Table:
+    pairs = relu_pairs()
+    table = Table(
+        title=f"A ReLU on the scores of head lru, {len(pairs)} networks", title_justify="left"
+    )
+    table.add_column("setting")
+    for heading in ("points lost", "standard error", "the most", "tau with it", "tau without"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name in SETTINGS if len(pairs) > 1 else ():
+        held, free = (_accuracies(pairs, side, name) for side in (0, 1))
+        lost = free - held
+        table.add_row(
+            name,
+            f"{lost.mean():.1f}",
+            f"{sem(lost):.1f}",
+            f"{lost.max():.1f}",
+            *(
+                f"{tau(score, _accuracies(pairs, side, LONG)):.2f}"
+                for side, score in enumerate((held, free))
+            ),
+        )
+    return table
+
+
+def _accuracies(pairs: list[tuple[dict[str, Any], dict[str, Any]]], side: int, name: str) -> Array:
+    return np.array([100 * pair[side][name]["accuracy"] for pair in pairs])
 
 
 def _noise() -> str:

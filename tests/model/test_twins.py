@@ -62,7 +62,7 @@ def test_networks_of_equal_cost(draws: int, networks: int) -> None:
 
 @pytest.mark.parametrize(
     ("draws", "networks"),
-    [(4000, 30), pytest.param(150_000, 4000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [(8000, 60), pytest.param(150_000, 4000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_units_of_equal_cost(draws: int, networks: int) -> None:
     pairs = [arch for group in of_equal_cost(small_units(), draws) for arch in group]
