@@ -157,7 +157,7 @@ class Lab:
     def _drive(self, at: int | None, fault: Callable[[], object], *, join: bool) -> int:
         try:
             run = open_run(self.run, storage=self.url)
-            check_data(run.settings.data, run.began_with, read_data(run.settings))
+            check_data(run.settings.data, run.facts.data, read_data(run.settings))
             training = Pretended(self.trained, self.training_s, at, fault)
             if self.workers is not LOCAL:
                 _travel_by_value()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -33,16 +33,6 @@ class DataFingerprint:
     """Digest of all images, in their order."""
     labels: str
     """Digest of all labels, in their order."""
-
-    def to_plain(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return asdict(self)
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> DataFingerprint:
-        """The inverse of `to_plain`."""
-        listed = {name: tuple(plain[name]) for name in ("shape", "class_names")}
-        return cls(**plain | listed)
 
 
 def fingerprint(data: ImageData) -> DataFingerprint:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nas.data import DataFingerprint, check_folds, fingerprint
+from nas.data import check_folds, fingerprint
 from nas.errors import OptionError, UserError
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
 from nas.run._data import absolute_data, describe_data, read_data, write_data
 from nas.run._environment import describe_environment
+from nas.run._facts import RunFacts
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._ladders import default_ladder, parse_ladder
 from nas.run._latency import (
@@ -85,8 +86,7 @@ def create_run(
     probe = probe_space(problem)
     folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
     settings = replace(settings, study=settings.study or folder.path.name)
-    facts = _data_facts(data, summary, settings.fidelity.folds) | _probe_facts(probe)
-    facts["space_digest"] = digest_of(space.text)
+    facts = _facts(data, summary, settings.fidelity.folds, probe, space.text)
     run = make_run(folder, settings, problem, facts, storage=storage)
     run = replace(run, data=summary)
     try:
@@ -123,17 +123,17 @@ def make_run(
     folder: RunFolder,
     settings: SearchSettings,
     problem: Problem,
-    facts: dict[str, Any],
+    facts: RunFacts,
     *,
     storage: str | None,
 ) -> Run:
-    """The run of these parts; `facts` are those of `search.json`."""
+    """The run of these parts."""
     box = HypervolumeBox.of(
         problem.objectives,
         num_classes=problem.num_classes,
-        bounds={name: (low, high) for name, low, high in facts["cost_ranges"]}
+        bounds={name: (low, high) for name, low, high in facts.cost_ranges}
         # Always giving the most frequent class is no achievement.
-        | {"accuracy": (facts["chance"], 1.0)},
+        | {"accuracy": (facts.chance, 1.0)},
         limits=problem.limits,
     )
     return Run(
@@ -141,9 +141,7 @@ def make_run(
         settings=settings,
         problem=problem,
         box=box,
-        start=tuple(facts["start"]),
         facts=facts,
-        began_with=DataFingerprint.from_plain(facts["data"]),
         storage=storage,
     )
 
@@ -207,18 +205,27 @@ def _problem(
     return problem, calibration
 
 
-def _data_facts(data: ImageData, summary: DataSummary, folds: int) -> dict[str, Any]:
-    return {
-        "input_shape": data.input_shape,
-        "num_classes": data.num_classes,
-        "mean": data.mean,
-        "std": data.std,
-        "bounded": data.bounded,
-        "data": fingerprint(data).to_plain(),
-        "chance": summary.most_frequent_share,
-        "train_images": len(data.train),
-        "val_images": summary.val * folds,
-    }
+def _facts(
+    data: ImageData, summary: DataSummary, folds: int, probe: SpaceProbe, space_text: str
+) -> RunFacts:
+    assert probe.seed is not None  # a space without a feasible network is refused
+    return RunFacts(
+        input_shape=data.input_shape,
+        num_classes=data.num_classes,
+        mean=tuple(data.mean),
+        std=tuple(data.std),
+        bounded=data.bounded,
+        data=fingerprint(data),
+        chance=summary.most_frequent_share,
+        train_images=len(data.train),
+        val_images=summary.val * folds,
+        cost_ranges=tuple(probe.cost_ranges),
+        start=probe.seed,
+        legal=probe.legal,
+        feasible=probe.feasible,
+        probe=probe.settings,
+        space_digest=digest_of(space_text),
+    )
 
 
 def digest_of(text: str) -> str:
@@ -226,20 +233,10 @@ def digest_of(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _probe_facts(probe: SpaceProbe) -> dict[str, Any]:
-    return {
-        "cost_ranges": probe.cost_ranges,
-        "start": probe.seed,
-        "legal": probe.legal,
-        "feasible": probe.feasible,
-        "probe": probe.settings,
-    }
-
-
 def _write(run: Run, calibration: Calibration | None) -> None:
     folder = run.folder
     folder.write_bytes("space.yaml", run.problem.space.text.encode())
-    folder.write_json("environment.json", describe_environment())
+    folder.write_json("environment.json", asdict(describe_environment()))
     keep_plugins(folder)
     if calibration is not None:
         keep_calibration(folder, calibration)
@@ -249,5 +246,5 @@ def _write(run: Run, calibration: Calibration | None) -> None:
 
 def write_search(run: Run) -> None:
     """Write `search.json`: what was asked for, and the facts it was measured with."""
-    document = {"format": FORMAT, "settings": run.settings.to_plain(), "facts": run.facts}
+    document = {"format": FORMAT, "settings": run.settings.to_plain(), "facts": asdict(run.facts)}
     run.folder.write_json("search.json", document)

@@ -126,7 +126,7 @@ class ProxyFactory:
             data_dir=settings.data_dir,
             options=settings.data_options,
             loader=find_loader(settings.data),
-            began_with=run.began_with,
+            began_with=run.facts.data,
             metrics=custom_metrics(run.problem.objectives, run.problem.limits, "scores"),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nas.report import (
@@ -12,6 +13,7 @@ from nas.report import (
     build_document,
     read_finals,
 )
+from nas.run._environment import read_environment
 from nas.run._latency import front_latencies
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             evaluations=_evaluations(run),
             chance=run.chance,
             val_images=run.val_images,
-            environment=run.folder.read_json("environment.json"),
+            environment=asdict(read_environment(run.folder)),
             live=run.folder.is_locked(),
             finals=read_finals(run.path),
             latencies=tuple(_latency(one) for one in front_latencies(run)),

@@ -30,7 +30,7 @@ class Monitor:
     def __init__(self, run: Run, ledger: Ledger) -> None:
         """Begin with what earlier sessions left in the ledger."""
         self._name = run.path.name
-        self._train_images = run.began_with.images - run.val_images
+        self._train_images = run.facts.data.images - run.val_images
         self._failures = Counter(dict.fromkeys(KINDS, 0))
         self._failures.update(
             one.failure.kind for one in ledger.evaluations.values() if one.failure is not None

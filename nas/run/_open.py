@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.errors import RunFolderError, UserError
 from nas.metrics import custom_metrics, parse_objectives
+from nas.records import read_record
 from nas.run._create import digest_of, make_run
+from nas.run._facts import RunFacts
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._latency import predict_us, read_calibration, wants_latency
 from nas.run._plugins import load_kept_plugins
@@ -49,12 +51,12 @@ def open_run(
         )
     load_kept_plugins(folder)
     try:
-        settings = SearchSettings.from_plain(document["settings"])
-        moved = _moved(settings, data, data_dir)
-        return _read(folder, moved, document["facts"], storage)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        settings = read_record(SearchSettings, document.get("settings"))
+        facts = read_record(RunFacts, document.get("facts"))
+        return _read(folder, _moved(settings, data, data_dir), facts, storage)
+    except ValueError as error:
         raise RunFolderError(
-            f"{folder.path / 'search.json'}: is damaged: {error!r}; restore the file, or start a "
+            f"{folder.path / 'search.json'}: is damaged: {error}; restore the file, or start a "
             "new search"
         ) from error
 
@@ -92,27 +94,36 @@ def _moved(
 
 
 def _read(
-    folder: RunFolder, settings: SearchSettings, facts: dict[str, Any], storage: str | None
+    folder: RunFolder, settings: SearchSettings, facts: RunFacts, storage: str | None
 ) -> Run:
-    shape, num_classes = tuple(facts["input_shape"]), facts["num_classes"]
     objectives = parse_objectives(settings.objectives)
     calibration = read_calibration(folder) if wants_latency(settings) else None
     text, source = folder.read_text("space.yaml"), folder.path / "space.yaml"
-    if digest_of(text) != facts["space_digest"]:
+    if digest_of(text) != facts.space_digest:
         raise RunFolderError(
             f"{source}: is not the space that was searched; restore the file, or search the new "
             f"one in a folder of its own: nas search --space {source}"
         )
     problem = Problem(
         space=parse_space(text, source=str(source), name=Path(settings.space).stem),
-        input_shape=shape,
-        num_classes=num_classes,
+        input_shape=facts.input_shape,
+        num_classes=facts.num_classes,
         objectives=objectives,
         limits=settings.limits,
         deploy=settings.deploy,
-        predict_us=predict_us(calibration, shape, num_classes),
+        predict_us=predict_us(calibration, facts.input_shape, facts.num_classes),
         custom=custom_metrics(objectives, settings.limits),
     )
+    _check_start(problem, facts)
     given = storage or settings.storage
     url = with_password(absolute_url(given)) if given else None
     return make_run(folder, settings, problem, facts, storage=url)
+
+
+def _check_start(problem: Problem, facts: RunFacts) -> None:
+    counts = [len(gene.labels) for gene in problem.space.genes]
+    fits = len(facts.start) == len(counts) and all(
+        0 <= choice < count for choice, count in zip(facts.start, counts, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"facts.start: no genome of {len(counts)} genes of this space")

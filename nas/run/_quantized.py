@@ -30,7 +30,7 @@ def quantize_front(session: Run) -> tuple[QuantizedMember, ...]:
     Raises UserError where weights, data or the packages for it are missing.
     """
     data = read_data(session.settings)
-    check_data(session.settings.data, session.began_with, data)
+    check_data(session.settings.data, session.facts.data, data)
     (session.path / "int8").mkdir(exist_ok=True)
     made = []
     for row in session.front():

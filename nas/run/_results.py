@@ -12,6 +12,7 @@ from nas.errors import OptionError
 from nas.export import Provenance, export_network, find_converter
 from nas.report import best_row, knee_row, noise_remarks, write_report
 from nas.run._deployment import deployment_of, find_data
+from nas.run._environment import read_environment
 from nas.run._finals import FinalNetwork
 from nas.run._masks import write_masks
 from nas.run._views import write_views
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nas.data import ImageData
     from nas.export import Deployment, Exported
     from nas.report import FrontRow, Report
+    from nas.run._facts import RunFacts
     from nas.run._members import FrontMember
     from nas.run._run import Run
     from nas.trial import Evaluation
@@ -155,7 +157,7 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
         return row.provenance
     problem, settings = run.problem, run.settings
     shape = "x".join(map(str, problem.input_shape))
-    version = run.folder.read_json("environment.json")["packages"].get("reuse-nas")
+    version = read_environment(run.folder).packages.get("reuse-nas")
     return Provenance(
         claim=(
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
@@ -182,7 +184,7 @@ def _seeds(run: Run) -> str:
 
 def _training(run: Run) -> str:
     """What a proxy really saw: a data set may hold fewer images than were asked for."""
-    fidelity, there = run.settings.fidelity, run.facts["train_images"]
+    fidelity, there = run.settings.fidelity, run.facts.train_images
     wanted = fidelity.train_images or there
     epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
     if wanted <= there:
@@ -192,12 +194,12 @@ def _training(run: Run) -> str:
     return f"about {passes} passes over {there:,} images"
 
 
-def _statistics(facts: Any) -> str:
-    scale = 1 if facts["bounded"] else 255
+def _statistics(facts: RunFacts) -> str:
+    scale = 1 if facts.bounded else 255
     mean, std = (
-        ", ".join(f"{scale * value:.4f}" for value in facts[name]) for name in ("mean", "std")
+        ", ".join(f"{scale * value:.4f}" for value in values) for values in (facts.mean, facts.std)
     )
-    values = "in [0, 1]" if facts["bounded"] else "of the values that the data have"
+    values = "in [0, 1]" if facts.bounded else "of the values that the data have"
     return (
         f"{values}, each channel less its mean and divided by its standard deviation over the "
         f"training images (mean {mean}; standard deviation {std})"

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from nas.errors import OptionError
 from nas.search import StorageAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import pandas as pd
 
-    from nas.data import DataFingerprint, DataSummary
+    from nas.data import DataSummary
     from nas.export import Exported
     from nas.report import HypervolumeBox, Snapshot
+    from nas.run._facts import RunFacts
     from nas.run._finals import FinalNetwork
     from nas.run._folder import RunFolder
     from nas.run._members import FrontMember
     from nas.run._results import RunReport
     from nas.run._settings import SearchSettings, WorkerConfig
     from nas.search import Problem
-    from nas.space import Genome
     from nas.trial import Evaluation
     from nas.workers import Factory
 
@@ -44,12 +44,8 @@ class Run:
     """The space, the data's shape, objectives and limits."""
     box: HypervolumeBox
     """In which hypervolumes of this run are measured."""
-    start: Genome
-    """A feasible genome."""
-    facts: Mapping[str, Any]
+    facts: RunFacts
     """What was found when the search began: the data's shape and fingerprint, ranges of costs."""
-    began_with: DataFingerprint
-    """The data, as they were when the search began."""
     data: DataSummary | None = None
     """What the data are, where the search has just begun and has read them."""
     storage: str | None = None
@@ -64,12 +60,12 @@ class Run:
     @property
     def chance(self) -> float:
         """Accuracy of always giving the most frequent class, in [0, 1]."""
-        return float(self.facts["chance"])
+        return self.facts.chance
 
     @property
     def val_images(self) -> int:
         """Images that every network is validated with."""
-        return int(self.facts["val_images"])
+        return self.facts.val_images
 
     @property
     def worst(self) -> tuple[float, ...]:

@@ -124,7 +124,7 @@ def _way_on_after_outages(run: Run) -> Iterator[None]:
 def _check_data(run: Run) -> None:
     """Before anything slow: that the data are what the search began with. Raises UserError."""
     if run.data is None:  # else it has just begun
-        check_data(run.settings.data, run.began_with, read_data(run.settings))
+        check_data(run.settings.data, run.facts.data, read_data(run.settings))
 
 
 def _open_engine(run: Run, *, alone: bool) -> SearchEngine:
@@ -135,7 +135,7 @@ def _open_engine(run: Run, *, alone: bool) -> SearchEngine:
         store,
         sampler=run.settings.sampler,
         seed=run.settings.seed,
-        start=run.start,
+        start=run.facts.start,
         num_rungs=len(run.settings.rungs),
         reference=run.worst,
         resumable=run.settings.deterministic,

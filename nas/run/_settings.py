@@ -14,7 +14,7 @@ from nas.metrics import Limit, check_measured, parse_objectives
 from nas.trial import DEFAULT_FIDELITY, DEPLOYMENTS, Deployment, Fidelity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,25 +81,6 @@ class SearchSettings:
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> SearchSettings:
-        """The inverse of `to_plain`."""
-        return cls(
-            **plain
-            | {
-                "overrides": tuple(plain["overrides"]),
-                "objectives": tuple(plain["objectives"]),
-                "limits": tuple(Limit(**limit) for limit in plain["limits"]),
-                "fidelity": Fidelity(**plain["fidelity"]),
-                "ladder": _ladder(plain.get("ladder", ())),
-                "data_options": DataOptions.from_plain(plain["data_options"]),
-            }
-        )
-
-
-def _ladder(plain: Sequence[dict[str, Any]] | None) -> tuple[Fidelity, ...] | None:
-    return None if plain is None else tuple(Fidelity(**rung) for rung in plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import TrialState
 
+from nas.records import read_record
 from nas.search._store import Outcome, RungScore
-from nas.trial import Cost, Failure, Scores
+from nas.trial import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,20 +48,12 @@ def written_scores(rungs: Sequence[RungScore]) -> list[dict[str, Any]]:
 
 def read_score(plain: Mapping[str, Any]) -> RungScore:
     """One of `written_scores`."""
-    values = dict(plain)
-    return RungScore(at=values.pop("at", 0), scores=Scores(**values))
+    return RungScore(at=plain.get("at", 0), scores=read_record(Scores, plain))
 
 
 def read_outcome(plain: Mapping[str, Any]) -> Outcome:
-    """The attribute of a settled trial."""
-    return Outcome(
-        at=plain.get("at", 0),
-        state=plain["state"],
-        cost=Cost(**plain["cost"]) if plain["cost"] else None,
-        scores=Scores(**plain["scores"]) if plain["scores"] else None,
-        failure=Failure(**plain["failure"]) if plain["failure"] else None,
-        duplicate_of=plain["duplicate_of"],
-    )
+    """The attribute of a settled trial. Raises ValueError where it is none."""
+    return read_record(Outcome, plain)
 
 
 def end_of(

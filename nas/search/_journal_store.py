@@ -257,6 +257,7 @@ class JournalReader:
         """The last sign of life of each driver."""
         self._changed: set[int] = set()
         self._genes = {gene.name: number for number, gene in enumerate(space.genes)}
+        self._choices = [range(len(gene.labels)) for gene in space.genes]
 
     def update(self) -> None:
         """Take in what was written since. Raises OSError, ValueError, KeyError."""
@@ -292,8 +293,13 @@ class JournalReader:
     def _opened(self, entry: dict[str, Any]) -> _Trial:
         genome = [0] * len(self._genes)
         for name, choice in entry.get("params", {}).items():
-            genome[self._genes[name]] = choice
+            genome[self._genes[name]] = self._choice(name, choice)
         return _Trial(genome=genome, attributes=dict(entry.get("user_attrs", {})))
+
+    def _choice(self, name: str, choice: object) -> int:
+        if not isinstance(choice, int) or choice not in self._choices[self._genes[name]]:
+            raise ValueError(f"{name} has no choice {choice!r:.40}")
+        return choice
 
     def _change(self, trial: _Trial, operation: int, entry: dict[str, Any]) -> None:
         if trial.closed:
@@ -301,7 +307,9 @@ class JournalReader:
         if operation == Operation.SET_ATTRIBUTE:
             trial.attributes.update(entry["user_attr"])
         elif operation == Operation.SET_PARAM:
-            trial.genome[self._genes[entry["param_name"]]] = int(entry["param_value_internal"])
+            name = entry["param_name"]
+            choice = self._choice(name, int(entry["param_value_internal"]))
+            trial.genome[self._genes[name]] = choice
         elif TrialState(entry["state"]).is_finished():
             trial.closed = True
             ended = datetime.fromisoformat(entry["datetime_complete"])

@@ -9,7 +9,7 @@ from optuna.storages.journal._storage import JournalOperation, JournalStorageRep
 from optuna.trial import TrialState
 
 from nas.errors import StorageError
-from nas.search._fields import OPENED, RECORD
+from nas.search._fields import OPENED, RECORD, RUNGS, read_outcome, read_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,18 +63,18 @@ def _sift(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
     kept: list[bytes] = []
     dropped: list[str] = []
     opened = 0
-    unrecorded: set[int] = set()
+    unrecorded: set[int | None] = set()
     for number, line, entry in _entries(lines):
         if entry and entry.get("trial_id") == opened and opening:
             replay.apply_logs([json.loads(opening)])
             kept.append(opening)
             opened += 1
         if entry and RECORD in entry.get("user_attr", ()):
-            unrecorded.discard(entry["trial_id"])
+            unrecorded.discard(entry.get("trial_id"))
         if dropped and entry and _ends(entry) and entry["trial_id"] in unrecorded:
             dropped.append(f"line {number}: ends trial {entry['trial_id']}, whose record is lost")
             continue
-        reason = "is no JSON object" if entry is None else _reason(replay, entry)
+        reason = "is no entry of a journal" if entry is None else _reason(replay, entry)
         if reason is None and entry is not None:
             kept.append(line if line.endswith(b"\n") else line + b"\n")
             if entry["op_code"] == JournalOperation.CREATE_TRIAL:
@@ -98,7 +98,24 @@ def _entries(lines: list[bytes]) -> Iterator[tuple[int, bytes, dict[str, Any] | 
             entry = json.loads(line)
         except ValueError:
             entry = None
-        yield number, line, entry if isinstance(entry, dict) else None
+        yield number, line, entry if _has_shape(entry) else None
+
+
+_SHAPES = {
+    "op_code": int,
+    "worker_id": str,
+    "trial_id": int,
+    "user_attr": dict,
+    "user_attrs": dict,
+    "params": dict,
+}
+"""Fields of an entry, and what they hold where there are any."""
+
+
+def _has_shape(entry: object) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry[name], kind) for name, kind in _SHAPES.items() if name in entry
+    )
 
 
 def _reason(replay: JournalStorageReplayResult, entry: dict[str, Any]) -> str | None:
@@ -106,10 +123,20 @@ def _reason(replay: JournalStorageReplayResult, entry: dict[str, Any]) -> str | 
     if not {"op_code", "worker_id"} <= entry.keys():
         return "is no entry of a journal"
     try:
+        for attributes in (entry.get("user_attr", {}), entry.get("user_attrs", {})):
+            _check_attributes(attributes)
         replay.apply_logs([entry])
     except REPLAY_ERRORS as error:
         return f"does not follow from the lines before it ({type(error).__name__}: {error})"
     return None
+
+
+def _check_attributes(attributes: dict[str, Any]) -> None:
+    """Raise ValueError, TypeError or AttributeError on what cannot be read of a trial."""
+    if RECORD in attributes:
+        read_outcome(attributes[RECORD])
+    for rung in attributes.get(RUNGS, ()):
+        read_score(rung)
 
 
 def _free_name(journal: Path) -> Path:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.search._drivers import SignsOfLife
+from nas.trial import Cost, Failure, Scores, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from nas.space import Genome
-    from nas.trial import Cost, Evaluation, Failure, Scores, State
+    from nas.trial import Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

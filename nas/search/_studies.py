@@ -110,6 +110,6 @@ def _read(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
     with journal_errors(address.journal):
         reader = JournalReader(address.journal, problem.space)
         reader.update()
-    if address.study not in reader.studies:
-        raise no_study(address)
-    return reader.stored()
+        if address.study not in reader.studies:
+            raise no_study(address)
+        return reader.stored()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nas.data import DataFingerprint, DataOptions, describe_change, fingerprint, load_data
+from nas.records import read_record
 from tests.small_data import blobs
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def test_the_same_data_have_the_same_fingerprint(tmp_path: Path) -> None:
 
     assert first == again
     assert describe_change("a.npz", first, again) is None
-    assert DataFingerprint.from_plain(json.loads(json.dumps(first.to_plain()))) == first
+    assert read_record(DataFingerprint, json.loads(json.dumps(asdict(first)))) == first
 
 
 def test_what_has_changed_is_said(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_session_opened_again_is_the_one_created(
 
     assert again.settings == session.settings
     assert again.box == session.box
-    assert again.start == session.start
+    assert again.facts == session.facts
     assert again.address == session.address
     assert again.problem.limits == session.problem.limits
     assert again.problem.space.genes == session.problem.space.genes

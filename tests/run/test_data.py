@@ -52,8 +52,8 @@ def test_the_size_trained_at_is_the_size_of_everything(
     text = files.module.read_text()
     assert "1x8x12 image" in text
     assert "(B, 1, 8, 12)" in text
-    arch = session.problem.space.decode(session.start)
-    cost = session.problem.candidate(session.start).cost
+    arch = session.problem.space.decode(session.facts.start)
+    cost = session.problem.candidate(session.facts.start).cost
     assert cost is not None
     assert cost.macs == cost_of(arch, input_shape=(1, 8, 12), num_classes=3).macs
 

@@ -87,7 +87,7 @@ def test_failures_are_counted_by_kind_across_sessions(
     figures = exported[-1][1]
     assert figures["nas_failures Diverged"] == figures["nas_trials failed"] == 2
     # What only grows begins anew with each session, as a counter of Prometheus does.
-    available = run.began_with.images - run.val_images
+    available = run.facts.data.images - run.val_images
     assert figures["nas_images"] == 2 * images_trained(run.settings.fidelity, available)
 
 

@@ -90,7 +90,7 @@ def test_a_claim_says_how_many_images_there_were(begun: Run) -> None:
     (files,) = begun.export("best")
 
     # An epoch of 6,000 images is asked for; there are 63 to train with.
-    assert begun.facts["train_images"] == 63
+    assert begun.facts.train_images == 63
     text = " ".join(files.module.read_text().split())
     assert "after a proxy training of about 95 passes over 63 images" in text
     assert "6,000" not in text

@@ -40,10 +40,21 @@ def test_a_bad_line_of_the_journal_is_named_and_dropped(done: Run) -> None:
     journal = done.folder.journal
     journal.write_text("nonsense\n" + journal.read_text())
 
-    with pytest.raises(StorageError, match=r"line 1: is no JSON object; .*`nas repair "):
+    with pytest.raises(StorageError, match=r"line 1: is no entry of a journal; .*`nas repair "):
         done.trials()
     assert len(repair_run(done).dropped) == 1
     assert done.state == "finished"
+
+
+def test_a_record_with_another_value_is_named_and_dropped(done: Run) -> None:
+    journal = done.folder.journal
+    journal.write_text(journal.read_text().replace('"macs":', '"macs":"many","was":', 1))
+
+    with pytest.raises(StorageError, match=r"line \d+: .*macs: .*found 'many'.*`nas repair "):
+        done.trials()
+    assert "found 'many'" in repair_run(done).dropped[0]
+    assert len(done.trials()) == 2
+    assert done.state == "stopped"
 
 
 def test_missing_weights_are_trained_again_to_the_same_bits(done: Run) -> None:

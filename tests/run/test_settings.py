@@ -7,6 +7,7 @@ import pytest
 
 from nas.errors import OptionError
 from nas.metrics import Limit
+from nas.records import read_record
 from nas.run import SearchSettings, WorkerConfig, parse_workers
 from nas.trial import Fidelity
 from nas.units import parse_count
@@ -52,7 +53,7 @@ def test_settings_survive_a_journey_through_json(
         storage="sqlite:///x.db",
     )
 
-    assert SearchSettings.from_plain(json.loads(json.dumps(full.to_plain()))) == full
+    assert read_record(SearchSettings, json.loads(json.dumps(full.to_plain()))) == full
 
 
 @pytest.mark.parametrize(

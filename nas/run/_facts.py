@@ -1,0 +1,50 @@
+"""What a search measured of its data and its space before it began: a part of `search.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.data import DataFingerprint
+from nas.errors import OptionError
+
+MAX_SIDE = 100_000
+"""Of anything that images have: what is larger was not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """The data's shape and fingerprint, ranges of costs, and what a probe of the space found."""
+
+    input_shape: tuple[int, int, int]
+    """(C, H, W)."""
+    num_classes: int
+    mean: tuple[float, ...]
+    """Of each channel over the training images, as the next."""
+    std: tuple[float, ...]
+    bounded: bool
+    """Whether pixels are in [0, 1]."""
+    data: DataFingerprint
+    chance: float
+    """Accuracy of always giving the most frequent class, in [0, 1]."""
+    train_images: int
+    val_images: int
+    cost_ranges: tuple[tuple[str, float, float], ...]
+    """Metric, least and most that random networks cost."""
+    start: tuple[int, ...]
+    """A feasible genome."""
+    legal: int
+    """Of the settings probed, those that describe a network, as the next."""
+    feasible: int
+    """Those within the limits."""
+    probe: int
+    """Settings probed."""
+    space_digest: str
+    """Of the model file's text."""
+
+    def __post_init__(self) -> None:
+        """Raise OptionError on what no data have."""
+        sizes = (*self.input_shape, self.num_classes)
+        if not all(1 <= size <= MAX_SIDE for size in sizes):
+            raise OptionError(f"facts: input_shape and num_classes {sizes}: no such data")
+        if not len(self.mean) == len(self.std) == self.input_shape[0]:
+            raise OptionError("facts: mean and std have not one value a channel")
