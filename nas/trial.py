@@ -112,6 +112,20 @@ class Fidelity:
     loss: str | None = None
     """A loss of the user's own, by the name it is registered with; None is the task's."""
 
+    def over(self, available: int) -> str:
+        """What it comes to where so many training images are there, in words.
+
+        Of fewer than were asked for as many steps are made, in more passes.
+        """
+        wanted = self.train_images or available
+        side = f" at {self.resolution} pixels" if self.resolution else ""
+        if wanted <= available:
+            epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+            return f"{epochs} over {wanted:,} images{side}"
+        passes = max(1, round(self.epochs * wanted / available))
+        times = "1 pass" if passes == 1 else f"{passes} passes"
+        return f"about {times} over {available:,} images{side}"
+
 
 DEFAULT_FIDELITY = Fidelity(epochs=2, train_images=12_000, val_images=5_000, batch_size=64)
 """A search's default: of the settings of `results/proxy_worth`, the one that ranks networks best

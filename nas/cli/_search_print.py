@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.cli._screen import Screen, command
-from nas.units import counted, human_large, human_seconds
+from nas.units import human_large, human_seconds
 
 if TYPE_CHECKING:
     from nas.run import Begun, Outcome, Run, SearchSettings
-    from nas.trial import Fidelity
 
 
 def print_plan(screen: Screen, settings: SearchSettings) -> None:
@@ -30,7 +29,7 @@ def print_start(screen: Screen, begun: Begun) -> None:
         screen.line(line)
     for line in _space(begun):
         screen.line(line)
-    screen.line(_training(run.settings))
+    screen.line(_training(run))
     screen.line(
         f"Run folder {run.path}; whatever stops the search, finished networks are kept: go on "
         f"with {command('nas', 'resume', run.path)}"
@@ -52,22 +51,14 @@ def _space(begun: Begun) -> list[str]:
     ]
 
 
-def _training(settings: SearchSettings) -> str:
-    full = settings.fidelity
-    images = f"on at most {full.train_images:,} images" if full.train_images else "on all images"
-    low = settings.ladder
+def _training(run: Run) -> str:
+    *low, full = (one.over(run.facts.train_images) for one in run.settings.rungs)
     if not low:
-        return f"Every network is trained {images} for {_epochs(full)}"
-    steps = ", then ".join(_epochs(rung) for rung in low)
+        return f"Every network is trained for {full}"
     return (
-        f"Every network is trained {images} for {steps}; the most promising, a third at most, "
-        f"climb to the next rung, the last being {_epochs(full)}"
+        f"Every network is trained for {', then '.join(low)}; the most promising, a third at "
+        f"most, climb to the next rung, the last being {full}"
     )
-
-
-def _epochs(fidelity: Fidelity) -> str:
-    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
-    return f"{counted(fidelity.epochs, 'epoch')}{side}"
 
 
 def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:

@@ -35,6 +35,10 @@ class Snapshot:
     pruned: int = 0
     """Trained on a low rung of a ladder only, so far or for good."""
     best_accuracy: float | None = None
+    score: str = "accuracy"
+    """What is searched for of trained networks."""
+    best: str | None = None
+    """The best of it on the front, in words."""
     front_size: int = 0
     hypervolume: float | None = None
     """Share of the box of `HypervolumeBox`, in [0, 1]."""
@@ -132,9 +136,9 @@ def _counts(snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
 
 
 def _measures(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
-    accuracy, volume = snapshot.best_accuracy, snapshot.hypervolume
+    volume = snapshot.hypervolume
     return (
-        ("best accuracy", "-" if accuracy is None else f"{100 * accuracy:.2f} %"),
+        (f"best {snapshot.score}", snapshot.best or "-"),
         ("front", str(snapshot.front_size)),
         ("hypervolume", "-" if volume is None else f"{volume:.4f}"),
     )

@@ -163,7 +163,7 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
             f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on "
             f"{Path(settings.data).name} "
-            f"after a proxy training of {_training(run)} "
+            f"after a proxy training of {run.settings.fidelity.over(run.facts.train_images)} "
             f"({_seeds(run)} are its weights). Train it in full before use."
         ),
         origin=(
@@ -180,18 +180,6 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
 def _seeds(run: Run) -> str:
     folds = run.settings.fidelity.folds
     return f"mean of {folds} validation parts; the first's" if folds > 1 else "one seed; these"
-
-
-def _training(run: Run) -> str:
-    """What a proxy really saw: a data set may hold fewer images than were asked for."""
-    fidelity, there = run.settings.fidelity, run.facts.train_images
-    wanted = fidelity.train_images or there
-    epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
-    if wanted <= there:
-        return f"{epochs} over {wanted:,} images"
-    # As many steps as for the images asked for, so more passes over those there are.
-    passes = max(1, round(fidelity.epochs * wanted / there))
-    return f"about {passes} passes over {there:,} images"
 
 
 def _statistics(facts: RunFacts) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError, OutageError
+from nas.metrics import score_of
 from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory, check_data, read_data
 from nas.run._deaths import noting_deaths
@@ -20,8 +21,10 @@ from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
 from nas.workers import handlers_kept, make_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from nas.metrics import Metric
+    from nas.report import FrontRow
     from nas.run._run import Run
     from nas.run._settings import WorkerConfig
     from nas.search import Proposal
@@ -214,6 +217,8 @@ class _FrontMeasures:
     """Of equally good networks, one is counted."""
     hypervolume: float
     best_accuracy: float | None
+    best: str | None
+    """Of the score that is searched for, in words."""
 
 
 class _Search(LoopEvents):
@@ -233,7 +238,7 @@ class _Search(LoopEvents):
         """Trials of networks that were evaluated first in this session, by this process."""
         self._measured: tuple[int, ...] | None = None
         """Trials of the front that was measured last."""
-        self._front = _FrontMeasures(size=0, hypervolume=0.0, best_accuracy=None)
+        self._front = _FrontMeasures(size=0, hypervolume=0.0, best_accuracy=None, best=None)
 
     def on_wait(self, loop: SearchLoop) -> None:
         for note in (*self.pool.take_notes(), *self._engine.take_notes()):
@@ -273,6 +278,7 @@ class _Search(LoopEvents):
                 size=len(values),
                 hypervolume=run.box.hypervolume(sorted(values)),
                 best_accuracy=max((row.scores.accuracy for row in rows), default=None),
+                best=_best(rows, run.problem.objectives),
             )
         return self._front
 
@@ -287,12 +293,20 @@ class _Search(LoopEvents):
             rejected=ledger.count("rejected"),
             failed=ledger.count("failed"),
             best_accuracy=front.best_accuracy,
+            score=score_of(self._run.problem.objectives).name.replace("_", " "),
+            best=front.best,
             front_size=front.size,
             hypervolume=front.hypervolume,
             elapsed_s=time.monotonic() - self._started,
             workers=self.pool.num_workers,
             dashboard=self.pool.dashboard_url,
         )
+
+
+def _best(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> str | None:
+    score = score_of(objectives)
+    values = [score.value(row.cost, row.scores) for row in rows]
+    return score.text(max(values)) if values else None
 
 
 def _line(proposal: Proposal, result: TrialResult, evaluation: Evaluation | None) -> str:

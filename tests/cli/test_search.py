@@ -401,12 +401,12 @@ def test_a_ray_that_nobody_answers_is_said(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "Every network is trained on at most 12,000 images for 1 epoch"),
+        ((), "Every network is trained for about 190 passes over 63 images"),
         (
             ("--epochs", "4", "--train-images", "60", "--ladder", "1@4,2"),
-            "Every network is trained on at most 60 images for 1 epoch at 4 pixels, then 2 "
-            "epochs; the most promising, a third at most, climb to the next rung, the last "
-            "being 4 epochs",
+            "Every network is trained for 1 epoch over 60 images at 4 pixels, then 2 epochs over "
+            "60 images; the most promising, a third at most, climb to the next rung, the last "
+            "being 4 epochs over 60 images",
         ),
     ],
 )

@@ -35,7 +35,8 @@ def test_a_line_has_all_the_figures() -> None:
         duplicates=3,
         rejected=5,
         failed=1,
-        best_accuracy=0.8765,
+        score="mean iou",
+        best="87.65 %",
         front_size=4,
         hypervolume=0.5,
         elapsed_s=100,
@@ -44,7 +45,7 @@ def test_a_line_has_all_the_figures() -> None:
 
     assert run_in_log([replace(START, workers=1, dashboard=None), snapshot])[2] == (
         "[10/40] 9 finished, 2 running, 3 duplicate, 5 rejected, 1 failed"
-        " | best accuracy 87.65 % | front 4 | hypervolume 0.5000 | elapsed 1:40 | left 5:00"
+        " | best mean iou 87.65 % | front 4 | hypervolume 0.5000 | elapsed 1:40 | left 5:00"
     )
 
 
@@ -73,7 +74,7 @@ def test_many_rejections_print_nothing() -> None:
 @pytest.mark.parametrize("width", [60, 100])
 def test_a_terminal_gets_a_panel(width: int) -> None:
     console = Console(file=StringIO(), width=width, force_terminal=True, _environ={})
-    last = replace(START, finished=10, best_accuracy=0.5, hypervolume=0.25, elapsed_s=10)
+    last = replace(START, finished=10, best="50.00 %", hypervolume=0.25, elapsed_s=10)
 
     with Progress(console) as progress:
         progress.update(START)
