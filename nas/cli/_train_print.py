@@ -74,13 +74,12 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
 
 def print_training_report(console: Console, report: FinalReport, folder: Path) -> None:
     """Accuracies with their spread, and where everything is."""
-    table = Table(
-        title=f"{report.model['name']}: {human_count(report.model['params'])} parameters, "
+    console.print(
+        f"{report.model['name']}: {human_count(report.model['params'])} parameters, "
         f"{human_count(report.model['macs'])} MACs",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+        highlight=False,
     )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for heading in ("validation", "test"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -115,8 +114,8 @@ def _mean(spread: dict[str, float | None], *, share: bool = True) -> str:
 def print_final_front(console: Console, front: FinalFront, folder: Path) -> None:
     """The finalists' accuracies, what they say of the proxies, and where everything is."""
     table = Table(
-        title=f"Final front: {len(front.front)} of {len(front.members)} finalists, after recipe "
-        f"{front.recipe}",
+        title=f"Final front: {len(front.front)} of {len(front.members)} finalists, by "
+        f"{front.score.replace('_', ' ')} after recipe {front.recipe}",
         title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,

@@ -42,7 +42,7 @@ class Measured:
     images: int
     """Training images seen, repeats included."""
     accuracy: float
-    """On the validation images."""
+    """On the validation images; of another task, the score that was searched for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,10 @@ class Ladder:
     settings: TrainingSettings
     """With the seeds of the last rung; the rungs below take the first of them."""
     finalists: int
-    worst_accuracy: float
-    """Chance."""
+    score: str
+    """The metric by which networks are judged, as full training measures it."""
+    worst_score: float
+    """What is worth nothing."""
     val_images: int
     """Of a proxy's score."""
     folder: Path
@@ -144,7 +146,7 @@ def _climb(
             one,
             measured=(
                 *one.measured,
-                Measured(images=images, accuracy=result.validation["accuracy"]),
+                Measured(images=images, accuracy=result.validation[ladder.score]),
             ),
         )
         for one, result in zip(candidates, results, strict=True)
@@ -190,7 +192,7 @@ def _points(candidates: Sequence[Candidate], ladder: Ladder) -> list[ScoredNetwo
 def _chosen(candidates: Sequence[Candidate], count: int, ladder: Ladder) -> tuple[Candidate, ...]:
     """The `count` that are worth most together, the most valuable first."""
     points = _points(candidates, ladder)
-    order = choose_subset(points, count, worst_accuracy=ladder.worst_accuracy)
+    order = choose_subset(points, count, worst_accuracy=ladder.worst_score)
     return _subset(candidates, order)
 
 

@@ -79,6 +79,8 @@ class FinalFront:
     recipe: str
     members: tuple[FinalMember, ...]
     agreement: Agreement
+    score: str = "accuracy"
+    """The metric that members are judged by, and all figures called validation, test, proxy."""
 
     @property
     def front(self) -> tuple[FinalMember, ...]:
@@ -101,6 +103,7 @@ class FinalFront:
             recipe=plain["recipe"],
             members=tuple(map(_read_member, plain["members"])),
             agreement=Agreement(**plain["agreement"]),
+            score=plain.get("score", "accuracy"),
         )
 
 
@@ -114,30 +117,36 @@ def final_front(
     reports: Sequence[FinalReport],
     objectives: Sequence[Metric],
     recipe: str,
+    score: str,
 ) -> FinalFront:
-    """Put finalists and their reports together; the front is by validation, never by test."""
+    """Put finalists and their reports together; the front is by validation, never by test.
+
+    `score` is the metric that says which is better, of those that full training measures.
+    """
     costs = [one for one in objectives if one.known_before_training]
     values = [
-        (report.validation["accuracy"]["mean"] or 0.0, *(one.of_cost(each.cost) for one in costs))
+        (report.validation[score]["mean"] or 0.0, *(one.of_cost(each.cost) for one in costs))
         for each, report in zip(finalists, reports, strict=True)
     ]
     directions = ["maximize", *(one.direction for one in costs)]
     front = set(pareto_front(values, directions))
     members = sorted(
         (
-            _member(one, report, costs, on_front=number in front)
+            _member(one, report, costs, score, on_front=number in front)
             for number, (one, report) in enumerate(zip(finalists, reports, strict=True))
         ),
         key=lambda member: -member.validation,
     )
-    return FinalFront(recipe=recipe, members=tuple(members), agreement=agreement(members))
+    return FinalFront(
+        recipe=recipe, members=tuple(members), agreement=agreement(members), score=score
+    )
 
 
 def _member(
-    one: Candidate, report: FinalReport, costs: Sequence[Metric], *, on_front: bool
+    one: Candidate, report: FinalReport, costs: Sequence[Metric], score: str, *, on_front: bool
 ) -> FinalMember:
     shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in PICTURED))}
-    validation, test = report.validation["accuracy"], report.test["accuracy"]
+    validation, test = report.validation[score], report.test[score]
     assert validation["mean"] is not None
     assert test["mean"] is not None
     return FinalMember(

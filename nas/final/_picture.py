@@ -34,14 +34,15 @@ def draw_front(
     Raises:
         RunFolderError: the file cannot be written.
     """
+    score = front.score.replace("_", " ")
     with mpl.rc_context(PICTURE_STYLE), replacing(path) as draft:
         figure = Figure(figsize=(12.8, 4.8), layout="constrained")
         panels = figure.subplots(1, len(PICTURED), sharey=True)
         for axes, name in zip(panels, PICTURED, strict=True):
-            _draw_members(axes, front.members, name, seeds)
+            _draw_members(axes, front.members, name, score, seeds)
             draw_references(axes, METRICS[name], references)
             scale_by_cost(axes, METRICS[name])
-        panels[0].set_ylabel("accuracy, %")
+        panels[0].set_ylabel(f"{score}, %")
         panels[0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False)
@@ -51,9 +52,11 @@ def draw_front(
         figure.savefig(draft, format="png", dpi=150)
 
 
-def _draw_members(axes: Axes, members: Sequence[FinalMember], cost: str, seeds: int) -> None:
+def _draw_members(
+    axes: Axes, members: Sequence[FinalMember], cost: str, score: str, seeds: int
+) -> None:
     several = f", mean and standard deviation of {seeds} seeds" if seeds > 1 else ""
-    told = f"finalist: test accuracy after full training{several}"
+    told = f"finalist: test {score} after full training{several}"
     for on_front, fill, words in ((True, _FINAL, told), (False, "white", f"{told}; not on front")):
         shown = [one for one in members if one.on_front is on_front]
         if not shown:
@@ -72,5 +75,5 @@ def _draw_members(axes: Axes, members: Sequence[FinalMember], cost: str, seeds: 
     costs = [one.costs[cost] for one in members]
     ends = [one.proxy for one in members], [one.test for one in members]
     axes.vlines(costs, *ends, color=GREY, linewidth=0.8)
-    label = "the same in the search: validation accuracy after short proxy training"
+    label = f"the same in the search: validation {score} after short proxy training"
     axes.scatter(costs, ends[0], s=16, color=GREY, label=label)

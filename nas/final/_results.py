@@ -116,7 +116,8 @@ def write_results(
     judged: Sequence[Judged],
 ) -> FinalReport:
     """Write weights and code of the best seed, then the report. Raises RunFolderError."""
-    kept = max(results, key=lambda one: one.validation["accuracy"])
+    score = task_of(data).score
+    kept = max(results, key=lambda one: one.validation[score])
     report = _report(plan, data, results, judged, kept.seed)
     weights = (folder.seed(kept.seed) / "weights.safetensors").read_bytes()
     folder.write("weights.safetensors", weights)
@@ -236,19 +237,19 @@ def _version(package: str) -> str | None:
 def _provenance(plan: TrainingPlan, data: ImageData, report: FinalReport) -> Provenance:
     kept = next(one for one in report.seeds if one["seed"] == report.kept_seed)
     shape = "x".join(map(str, data.input_shape))
-    several = ""
+    several, score = "", task_of(data).score
     if len(report.seeds) > 1:
-        mean, std = report.test["accuracy"]["mean"], report.test["accuracy"]["std"]
+        mean, std = report.test[score]["mean"], report.test[score]["std"]
         several = f" (over {len(report.seeds)} seeds: mean {mean:.4f}, deviation {std:.4f})"
-    count = len(data.train)
+    count, words = len(data.train), score.replace("_", " ")
     means, stds = (", ".join(f"{value:.4f}" for value in row) for row in (data.mean, data.std))
     name = Path(data.name).name
     return Provenance(
         claim=(
             f"{report.model['params']:,} parameters, {report.model['macs']:,} "
-            f"multiply-accumulates for a {shape} image. Test accuracy "
-            f"{kept['test']['accuracy']:.4f}{several} on {name}, validation accuracy "
-            f"{kept['validation']['accuracy']:.4f}, after {kept['epochs']} epochs of recipe "
+            f"multiply-accumulates for a {shape} image. Test {words} "
+            f"{kept['test'][score]:.4f}{several} on {name}, validation {words} "
+            f"{kept['validation'][score]:.4f}, after {kept['epochs']} epochs of recipe "
             f"{report.recipe} over {count:,} images (seed {report.kept_seed}, chosen by "
             "validation; these are its weights)."
         ),

@@ -24,7 +24,7 @@ from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._results import FinalReport
 from nas.final._train import check_plan, conclude, seed_jobs
 from nas.report import references_for
-from nas.train import dump_recipe, load_recipe, parse_recipe
+from nas.train import dump_recipe, load_recipe, parse_recipe, task_of
 from nas.units import counted
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nas.data import ImageData
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
+    from nas.report import Axis
     from nas.train import Recipe
 
 FORMAT = 1
@@ -97,7 +98,8 @@ def train_finalists(
             recipe=recipe,
             settings=settings,
             finalists=count,
-            worst_accuracy=1 / data.num_classes,
+            score=_score(run, data),
+            worst_score=_score_axis(run).worst,
             val_images=run.session.settings.fidelity.val_images or len(data.val),
             folder=folder.path,
             tell=tell,
@@ -105,7 +107,9 @@ def train_finalists(
         candidates = [_with_images(one, run, data) for one in candidates]
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
         reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
-        front = final_front(finalists, reports, run.session.problem.objectives, recipe.name)
+        front = final_front(
+            finalists, reports, run.session.problem.objectives, recipe.name, ladder.score
+        )
         write_front_csv(folder.path / "front.csv", front)
         references = references_for(settings.data)
         draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
@@ -126,6 +130,7 @@ def _candidates(run: OpenedRun) -> list[Candidate]:
     """Every network that the search trained in full, as its proxy saw it. Raises UserError."""
     problem, box = run.session.problem, run.session.box
     axes = [axis for axis in box.axes if axis.objective.known_before_training]
+    score = _score_axis(run).objective
     found: dict[str, Candidate] = {}
     for one in run.evaluations:
         if one.state != "complete" or one.cost is None or one.scores is None:
@@ -138,7 +143,7 @@ def _candidates(run: OpenedRun) -> list[Candidate]:
             trial=one.number,
             cost=one.cost,
             distances=tuple(axis.distance(axis.objective.of_cost(one.cost)) for axis in axes),
-            measured=(Measured(images=1, accuracy=one.scores.accuracy),),
+            measured=(Measured(images=1, accuracy=score.value(one.cost, one.scores)),),
         )
     if not found:
         folder = run.session.folder.path
@@ -147,6 +152,17 @@ def _candidates(run: OpenedRun) -> list[Candidate]:
             f"{folder}`"
         )
     return list(found.values())
+
+
+def _score_axis(run: OpenedRun) -> Axis:
+    return next(axis for axis in run.session.box.axes if axis.objective.is_score)
+
+
+def _score(run: OpenedRun, data: ImageData) -> str:
+    """The score that was searched for, where full training measures it; else the task's own."""
+    wanted, task = _score_axis(run).objective, task_of(data)
+    is_measured = wanted.compute is None and wanted.task in (None, task.name)
+    return wanted.name if is_measured else task.score
 
 
 def _with_images(one: Candidate, run: OpenedRun, data: ImageData) -> Candidate:

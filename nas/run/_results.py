@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas.arch import summarize
 from nas.errors import OptionError
 from nas.export import Provenance, export_network, find_converter
+from nas.metrics import score_of
 from nas.report import best_row, knee_row, noise_remarks, write_report
 from nas.run._deployment import deployment_of, find_data
 from nas.run._environment import read_environment
@@ -156,12 +157,14 @@ def _provenance(run: Run, row: FrontMember) -> Provenance:
     if isinstance(row, FinalNetwork):
         return row.provenance
     problem, settings = run.problem, run.settings
+    score = score_of(problem.objectives)
     shape = "x".join(map(str, problem.input_shape))
     version = read_environment(run.folder).packages.get("reuse-nas")
     return Provenance(
         claim=(
             f"{row.cost.params:,} parameters, {row.cost.macs:,} multiply-accumulates for a "
-            f"{shape} image. Validation accuracy {row.scores.accuracy:.4f} on "
+            f"{shape} image. Validation {score.name.replace('_', ' ')} "
+            f"{score.value(row.cost, row.scores):.4f} on "
             f"{Path(settings.data).name} "
             f"after a proxy training of {run.settings.fidelity.over(run.facts.train_images)} "
             f"({_seeds(run)} are its weights). Train it in full before use."

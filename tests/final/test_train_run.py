@@ -258,11 +258,40 @@ def test_the_command_line_prints_the_final_front(searched: Path, run: Path) -> N
     done = CliRunner().invoke(app, [*words, "--seeds", "1", "--device", "cpu"])
 
     assert done.exit_code == 0, (done.output, done.exception)
-    assert "of 2 finalists, after recipe quick" in done.output
+    assert "of 2 finalists, by accuracy after recipe quick" in done.output
     assert "Validation less test accuracy of the final front" in done.output
     again = CliRunner().invoke(app, ["train", "--resume", str(run)])
     assert again.exit_code == 0
     assert done.output.strip().splitlines()[-1] in again.output
+
+
+def test_finalists_are_judged_by_the_score_that_was_searched_for(
+    searched: Path, tmp_path: Path
+) -> None:
+    """Three classes, one of them rare, some labels wrong: accuracy and balanced accuracy differ."""
+    with np.load(searched / "steps.npz") as file:
+        kept = (file["labels"] != 2) | (np.arange(150) % 4 == 0)
+        labels = np.where(np.arange(150) % 5 == 0, (file["labels"] + 1) % 3, file["labels"])
+        np.savez(tmp_path / "rare.npz", images=file["images"][kept], labels=labels[kept])
+    words = ["search", "--space", str(searched / "small.yaml"), "--data", "rare.npz"]
+    words += ["--objectives", "balanced_accuracy,params", "--epochs", "1", "--budget", "3"]
+    words += ["--train-images", "64", "--workers", "local", "--sampler", "random", "--out", "run"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, (done.output, done.exception)
+        front = train_finalists(tmp_path / "run", asked(searched, finalists=1, seeds=1))
+
+    trials = {one.number: one for one in open_run(tmp_path / "run").trials()}
+    (member,) = front.members
+    scores = trials[member.trial].scores
+    assert scores is not None
+    report = tmp_path / "run/final/networks" / member.arch_id / "report.json"
+    measured = json.loads(report.read_text())["validation"]
+    assert front.score == "balanced_accuracy"
+    assert member.proxy == scores.custom["balanced_accuracy"]
+    assert member.validation == measured["balanced_accuracy"]["mean"]
+    assert measured["balanced_accuracy"]["mean"] != measured["accuracy"]["mean"]
 
 
 def test_what_a_run_decides_cannot_be_asked_for(run: Path) -> None:
