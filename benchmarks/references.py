@@ -100,6 +100,8 @@ def main() -> None:
 
 def train_missing(processes: int) -> None:
     """Train what the file lacks, every network once before any twice."""
+    for folder in (WORK, OUT.parent):
+        folder.mkdir(parents=True, exist_ok=True)
     known = {(row["name"], row["group"], row["seed"]) for row in read_trainings()}
     jobs = [
         (entry, seed)
@@ -137,7 +139,6 @@ def _model_file(entry: Entry) -> Path:
         return entry.model
     scaled = yaml.safe_load(entry.model.read_text()) | {"width": entry.width}
     path = WORK / f"{entry.model.stem}_x{entry.width:g}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(scaled))
     return path
 
