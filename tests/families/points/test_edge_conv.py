@@ -61,6 +61,8 @@ def test_its_costs() -> None:
     connector = 16 * 16 // 16 + 32
     level = 2 * 16 * 8 // 4 + 32 + (2 * 16 * 16 // 4 + 64) + (2 * 8 * 8 + 32)
     assert exact.params == first + connector + level + 16 * 5 + 5
+    # The point hierarchy's closed form (its grid form with stencils of one tap).
+    assert level == 2 * (16 - 8) * (3 * 4 + 6) + 2 * 8**2 + 4 * 8
     edges = 32 * 4
     graph = 32 * 32 * (3 + 8)
     kernels = 6 * 8 + 16 + 2 * 16 * 8 // 4 + 2 * 16 * 16 // 4 + 2 * 8 * 8
