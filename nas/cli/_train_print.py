@@ -150,8 +150,8 @@ def _worth(front: FinalFront) -> list[str]:
     taus = {"proxy": found.tau, "predicted": found.tau_predicted}
     told = [f"{value:.2f} of {name}" for name, value in taus.items() if value is not None]
     ranked = f"; Kendall's tau with the final accuracy: {', '.join(told)}" if told else ""
-    gained = f"Full training gained {100 * found.gain:.2f} points over the proxies on average"
-    lines = [f"{gained}{ranked}."]
+    gained = f"{'gained' if found.gain >= 0 else 'lost'} {100 * abs(found.gain):.2f} points"
+    lines = [f"Against the proxies full training {gained} on average{ranked}."]
     error = f" (standard error {100 * found.optimism_error:.2f})" if found.optimism_error else ""
     lines.append(
         f"Validation less test accuracy of the final front: {100 * found.optimism:+.2f} points"

@@ -9,13 +9,14 @@ RUN/final/front.csv, .png, final.json   the final front; written last
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import OptionError, RunFolderError
 from nas.final._choose import find_device, read_data, read_test, recipe_by_size
-from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists
+from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists, images_seen
 from nas.final._folder import TrainingFolder
 from nas.final._front import FinalFront, final_front, write_front_csv
 from nas.final._jobs import run_here
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 DEFAULT_FINALISTS = 6
 DEFAULT_SEEDS = 3
+_LONGER = 4
+"""Times the length of a proxy that is advised where a recipe is no longer than one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,7 @@ def train_finalists(
             tell=tell,
         )
         candidates = [_with_images(one, run, data) for one in candidates]
+        _tell_length(candidates[0].measured[0].images, recipe, len(data.train), tell)
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
         reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
         front = final_front(
@@ -169,6 +173,19 @@ def _with_images(one: Candidate, run: OpenedRun, data: ImageData) -> Candidate:
     fidelity = run.session.settings.fidelity
     images = fidelity.epochs * (fidelity.train_images or len(data.train))
     return replace(one, measured=(replace(one.measured[0], images=images),))
+
+
+def _tell_length(
+    proxy_images: int, recipe: Recipe, num_images: int, tell: Callable[[str], None]
+) -> None:
+    """Say where full training is no longer than the search's proxies were."""
+    seen = images_seen(recipe, num_images)
+    if seen <= proxy_images:
+        epochs = math.ceil(_LONGER * proxy_images / num_images)
+        tell(
+            f"Recipe {recipe.name} shows a network {seen:,} images, the search's proxies saw "
+            f"{proxy_images:,}: train for longer than they were, as with --set epochs={epochs}"
+        )
 
 
 def _begin(

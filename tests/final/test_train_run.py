@@ -18,6 +18,7 @@ from nas.final import FinalistsSettings, find_trained, plan_training, train_fina
 from nas.final import _train_run as module
 from nas.final._front import FinalMember, agreement
 from nas.run import open_run
+from nas.train import load_recipe
 from tests.final.small_model import QUICK
 from tests.search.small import SMALL
 
@@ -268,7 +269,7 @@ def test_the_command_line_prints_the_final_front(searched: Path, run: Path) -> N
 def test_finalists_are_judged_by_the_score_that_was_searched_for(
     searched: Path, tmp_path: Path
 ) -> None:
-    """Three classes, one of them rare, some labels wrong: accuracy and balanced accuracy differ."""
+    """A rare class and some wrong labels: accuracy and balanced accuracy differ."""
     with np.load(searched / "steps.npz") as file:
         kept = (file["labels"] != 2) | (np.arange(150) % 4 == 0)
         labels = np.where(np.arange(150) % 5 == 0, (file["labels"] + 1) % 3, file["labels"])
@@ -292,6 +293,18 @@ def test_finalists_are_judged_by_the_score_that_was_searched_for(
     assert member.proxy == scores.custom["balanced_accuracy"]
     assert member.validation == measured["balanced_accuracy"]["mean"]
     assert measured["balanced_accuracy"]["mean"] != measured["accuracy"]["mean"]
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(40, 1), (100, 0)])
+def test_a_recipe_that_is_no_longer_than_the_proxies_is_said(epochs: int, told: int) -> None:
+    """96,000 images in the search, 9 batches of 128 in each of the recipe's epochs."""
+    lines: list[str] = []
+    recipe = load_recipe("light", (f"epochs={epochs}",))
+
+    module._tell_length(96_000, recipe, 1_247, lines.append)
+
+    assert len(lines) == told
+    assert all("with --set epochs=308" in line for line in lines)
 
 
 def test_what_a_run_decides_cannot_be_asked_for(run: Path) -> None:
