@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from nas.data import DataOptions
 from nas.errors import OptionError
+from nas.final import FinalistsSettings, train_finalists
 from nas.metrics import limit_of
 from nas.model import build_model
 from nas.run import WorkerConfig, create_run, run_search
@@ -67,6 +68,11 @@ SCORES = {
 }
 
 
+def task_score(task: str) -> str:
+    """What a full training's claim is about."""
+    return "accuracy" if task == "classification" else SCORES[task].replace("_", " ")
+
+
 @pytest.mark.parametrize("task", SCORES)
 def test_a_search_of_every_task_ends_in_code(
     settings: MakeSettings, tmp_path: Path, task: str
@@ -90,6 +96,16 @@ def test_a_search_of_every_task_ends_in_code(
     if picture.exists():
         height, width, _ = imread(picture).shape
         assert width > height > 300
+
+    asked = FinalistsSettings(finalists=1, seeds=1, recipe="light", overrides=("epochs=2",))
+    final = train_finalists(run.path, asked)
+    assert final.score == SCORES[task]
+    (one,) = run.finals()
+    measured = {"accuracy": one.scores.accuracy} | one.scores.custom
+    assert final.members[0].validation == measured[SCORES[task]]
+    assert one.evidence.metric == final.score or task == "classification"
+    (files,) = run.export("best", tmp_path / "net", force=True)
+    assert f"Test {task_score(task)} " in json.loads(files.record.read_text())["claim"]
 
 
 @pytest.mark.parametrize(("task", "space"), [("segmentation", None), ("multilabel", DENSE)])
