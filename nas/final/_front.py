@@ -51,6 +51,8 @@ class FinalMember:
     test_std: float | None
     on_front: bool
     """By validation accuracy and costs."""
+    validation_error: float = 0.0
+    """Standard error of a validation score, from the number of images."""
     missed_classes: tuple[str, ...] = ()
     """Classes of which one of its seeds, or more, recognises no validation image."""
 
@@ -90,7 +92,11 @@ class FinalFront:
     @property
     def unsteady(self) -> tuple[FinalMember, ...]:
         """The members that end far apart by the seed alone."""
-        return tuple(one for one in self.members if (one.validation_std or 0.0) > UNSTEADY)
+        return tuple(
+            one
+            for one in self.members
+            if (one.validation_std or 0.0) > max(UNSTEADY, 2 * one.validation_error)
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -162,6 +168,9 @@ def _member(
         test=test["mean"],
         test_std=test["std"],
         on_front=on_front,
+        validation_error=math.sqrt(
+            validation["mean"] * (1 - validation["mean"]) / report.data["val_images"]
+        ),
         missed_classes=report.missed_classes,
     )
 

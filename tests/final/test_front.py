@@ -38,6 +38,11 @@ def test_a_network_whose_seeds_end_far_apart_is_named(front: FinalFront) -> None
     assert "Kendall's tau with the final accuracy: 0.87 of proxy, 0.87 of predicted." in said
 
 
+def test_few_validation_images_make_no_network_unsteady(front: FinalFront) -> None:
+    members = [replace(one, validation_error=0.035) for one in front.members]
+    assert replace(front, members=members).unsteady == ()
+
+
 def test_the_reason_is_named_where_a_class_is_never_recognised(front: FinalFront) -> None:
     members = [replace(one, missed_classes=("Ankle boot",)) for one in front.members]
     written = json.dumps(replace(front, members=members).to_plain())
