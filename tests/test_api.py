@@ -37,7 +37,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return {
         "space": tmp_path / "small.yaml",
         "data": tmp_path / "steps.npz",
-        "epochs": 1,
+        "epochs": 2,
+        "train_images": 90,
         "budget": 3,
         "workers": "local",
         "out": tmp_path / "run",

@@ -66,6 +66,6 @@ def search_words(small_survey: None, tmp_path: Path) -> list[str]:
     return [
         *("search", "--space", str(tmp_path / "small.yaml")),
         *("--data", str(tmp_path / "steps.npz"), "--epochs", "1", "--budget", "3"),
-        *("--train-images", "600"),
+        *("--train-images", "150"),
         *("--workers", "local", "--out", str(tmp_path / "run")),
     ]

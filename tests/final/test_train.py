@@ -57,6 +57,7 @@ def weights_of(folder: Path) -> bytes:
     return (folder / "weights.safetensors").read_bytes()
 
 
+@pytest.mark.usefixtures("whole_results")
 def test_a_training_leaves_all_that_came_of_it(make_plan: Any, tmp_path: Path) -> None:
     report = train_network(make_plan(), tmp_path / "out")
 
