@@ -333,9 +333,14 @@ class LruHead(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, num_classes: int, groups: int, dropout: float = 0.0
+        self,
+        in_channels: int,
+        num_classes: int,
+        groups: int,
+        dropout: float = 0.0,
+        relu: bool = True,
     ) -> None:
-        """Logits are never negative: the ReLU stands before the average, as in the code."""
+        """With `relu` logits are never negative: it stands before the average, as in the code."""
         super().__init__()
         width = in_channels // 2
         self.pool = nn.MaxPool2d(3, 2, 1)
@@ -343,11 +348,12 @@ class LruHead(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Conv2d(width, num_classes, 1)
+        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
         x = self.norm(self.conv(self.pool(x))).relu_()
-        return self.classify(self.dropout(x)).relu_().mean((2, 3))
+        return self.relu(self.classify(self.dropout(x))).mean((2, 3))
 
 
 CLASS_NAMES = (
