@@ -173,6 +173,8 @@ def print_tables() -> None:
         for heading in ("network", "parameters", "MACs", "seeds", "validation, %", "test, %"):
             table.add_column(heading, justify="left" if heading == "network" else "right")
         named = {row["name"]: row for row in rows if row["group"] == group}
+        if not named:
+            continue
         lines = [
             (name, one, [row for row in rows if (row["group"], row["name"]) == (group, name)])
             for name, one in named.items()
