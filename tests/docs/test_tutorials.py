@@ -57,11 +57,12 @@ def test_there_are_three_tutorials_with_something_to_run() -> None:
 @pytest.mark.parametrize("chapter", texts())
 def test_a_tutorial_runs(chapter: str, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "nas"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m nas "$@"\n')
-    command.chmod(0o755)
+    for name, begun in (("nas", f"{sys.executable} -m nas"), ("python", sys.executable)):
+        command = tmp_path / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec {begun} "$@"\n')
+        command.chmod(0o755)
     environment = os.environ | {
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(PAGE.parents[1]),
     }
     for language, block in blocks(texts()[chapter]):
