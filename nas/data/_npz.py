@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,20 @@ class ArrayFile:
         return name in self.keys
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
-        """Read an array by our name for it."""
+        """Read an array by our name for it. Raises DataError."""
         key = self.keys[name]
-        return read_array(self.path, key, self.headers[key])
+        found = read_array(self.path, key, self.headers[key])
+        if found.dtype.kind == "U" and not _is_unicode(found):
+            raise DataError(f"{self.path}: {key}: holds text that is no Unicode; is it damaged?")
+        return found
+
+
+def _is_unicode(texts: np.ndarray[Any, Any]) -> bool:
+    """Whether every character exists; numpy finds out only where it makes a string of them."""
+    native = np.ascontiguousarray(texts.astype(texts.dtype.newbyteorder("=")).reshape(-1))
+    if not native.nbytes:
+        return True
+    return bool((native.view(np.uint32) <= sys.maxunicode).all())
 
 
 def read_npz(path: Path, part: Part, options: DataOptions) -> Source:

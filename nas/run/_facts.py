@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.data import DataFingerprint
-from nas.errors import OptionError
 
 MAX_SIDE = 100_000
 """Of anything that images have: what is larger was not measured."""
@@ -42,9 +41,11 @@ class RunFacts:
     """Of the model file's text."""
 
     def __post_init__(self) -> None:
-        """Raise OptionError on what no data have."""
+        """Raise ValueError on what no data have."""
         sizes = (*self.input_shape, self.num_classes)
         if not all(1 <= size <= MAX_SIDE for size in sizes):
-            raise OptionError(f"facts: input_shape and num_classes {sizes}: no such data")
+            raise ValueError(f"input_shape and num_classes {sizes}: no such data")
+        if min(self.train_images, self.val_images) < 1:
+            raise ValueError("train_images and val_images: no search had none")
         if not len(self.mean) == len(self.std) == self.input_shape[0]:
-            raise OptionError("facts: mean and std have not one value a channel")
+            raise ValueError("mean and std have not one value a channel")

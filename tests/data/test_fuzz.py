@@ -12,7 +12,7 @@ import pytest
 
 from nas.data import DataOptions
 from nas.data._npz import read_npz
-from nas.errors import UserError
+from nas.errors import DataError, UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +119,15 @@ def fuzz(seeds: range, path: Path) -> tuple[int, int]:
 def test_six_hundred_archives(tmp_path: Path) -> None:
     read, refused = fuzz(range(600), tmp_path / "a.npz")
     assert min(read, refused) > 50, "both are tried"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
+    """Seed 64,636 of the long form: numpy ends in a SystemError where it makes a string of it."""
+    names = np.array([0x110000, 1, 2], dtype=np.uint32).view("<U1")
+    np.savez(tmp_path / "a.npz", **good(), class_names=names)
+    with pytest.raises(DataError, match=r"a\.npz: class_names: holds text that is no Unicode"):
+        read_npz(tmp_path / "a.npz", "train", DataOptions())
 
 
 @pytest.mark.slow

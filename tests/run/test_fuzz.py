@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nas.errors import NasError
+from nas.errors import NasError, RunFolderError
 from nas.run import WorkerConfig, open_run, run_search
 from nas.run._document import document_of
 
@@ -120,6 +120,15 @@ def fuzz(run: Run, seeds: range) -> tuple[int, int]:
 def test_a_hundred_damaged_folders(done: Run) -> None:
     count, refused = fuzz(done, range(100))
     assert min(count, refused) > 10, "both are tried"
+
+
+@pytest.mark.parametrize("name", ["train_images", "val_images", "num_classes"])
+def test_facts_that_no_data_have_are_refused(done: Run, name: str) -> None:
+    written = done.folder.read_json("search.json")
+    written["facts"][name] = 0
+    done.folder.write_json("search.json", written)
+    with pytest.raises(RunFolderError, match=rf"search\.json: is damaged: .*{name}"):
+        open_run(done.path)
 
 
 @pytest.mark.slow
