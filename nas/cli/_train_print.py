@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _IN_UNITS = ("loss", "mean_absolute_error")
 """Metrics that are no shares of 1."""
+_LOST = (
+    "Classes without enough images end so, and those whose score a ReLU holds at 0 (head lru; "
+    "relu: false leaves it out)."
+)
 
 
 class EpochLines:
@@ -167,12 +171,6 @@ def _missed(report: FinalReport) -> list[str]:
         for one in report.seeds
         if one.get("missed_classes")
     ]
-
-
-_LOST = (
-    "Classes without enough images end so, and those whose score a ReLU holds at 0 (head lru; "
-    "relu: false leaves it out)."
-)
 
 
 def _unsteady(front: FinalFront) -> list[str]:

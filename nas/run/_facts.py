@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from nas.data import DataFingerprint
 
-MAX_SIDE = 100_000
-"""Of anything that images have: what is larger was not measured."""
+MAX_SIDE = 2**31
+"""Of images and signals: no array has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,10 @@ class RunFacts:
 
     def __post_init__(self) -> None:
         """Raise ValueError on what no data have."""
-        sizes = (*self.input_shape, self.num_classes)
-        if not all(1 <= size <= MAX_SIDE for size in sizes):
-            raise ValueError(f"input_shape and num_classes {sizes}: no such data")
+        if not all(1 <= size <= MAX_SIDE for size in self.input_shape):
+            raise ValueError(f"input_shape {self.input_shape}: no such data")
+        if self.num_classes != len(self.data.class_names):
+            raise ValueError(f"num_classes {self.num_classes}: not those of the data")
         if min(self.train_images, self.val_images) < 1:
             raise ValueError("train_images and val_images: no search had none")
         if not len(self.mean) == len(self.std) == self.input_shape[0]:

@@ -6,15 +6,12 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.metrics import Limit, check_measured, parse_objectives
 from nas.trial import DEFAULT_FIDELITY, DEPLOYMENTS, Deployment, Fidelity
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

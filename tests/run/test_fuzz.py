@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,11 @@ def test_facts_that_no_data_have_are_refused(done: Run, name: str) -> None:
     done.folder.write_json("search.json", written)
     with pytest.raises(RunFolderError, match=rf"search\.json: is damaged: .*{name}"):
         open_run(done.path)
+
+
+def test_signals_may_be_long(done: Run) -> None:
+    """Ten seconds of sound are 160,000 values."""
+    assert replace(done.facts, input_shape=(1, 1, 160_000)).input_shape[2] == 160_000
 
 
 @pytest.mark.slow
