@@ -103,7 +103,7 @@ def test_time_in_which_the_machine_sleeps_is_no_tasks_time(
     tmp_path: Path,
 ) -> None:
     """A process that is stopped for longer than a task may take, and goes on."""
-    monkeypatch.setattr("nas.workers._local.TICK_S", 0.1)
+    monkeypatch.setattr("nas.workers._time_limit.TICK_S", 0.1)
     monkeypatch.setattr("nas.workers._clock.MAX_STEP_S", 0.2)
     waker = subprocess.Popen(
         ["sh", "-c", f"sleep 0.5; kill -STOP {os.getpid()}; sleep 4; kill -CONT {os.getpid()}"]
