@@ -153,14 +153,21 @@ def _load(class_name: str) -> str:
 
 _MAIN = '''def main() -> None:
     """Print the likeliest classes of the pictures named on the command line."""
+    import signal
     import sys
 
     if len(sys.argv) < 2:
         sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` has read enough: end quietly
     model = load()
     for path in sys.argv[1:]:
+        try:
+            image = read_image(path)
+        except OSError as error:
+            sys.exit(f"{path}: {error}")
         with torch.inference_mode():
-            probabilities = model(read_image(path)).softmax(1)[0]
+            probabilities = model(image).softmax(1)[0]
         print(path)
         for share, index in zip(*probabilities.topk(min(5, len(CLASS_NAMES))), strict=True):
             print(f"{share:8.2%}  {CLASS_NAMES[index]}")'''

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from nas.export import Provenance
+from nas.errors import OptionError
+from nas.export import Provenance, find_converter
 from nas.space import catalogue, load_architecture, load_space
 
 if TYPE_CHECKING:
@@ -30,3 +31,12 @@ def sample(each: int) -> list[Architecture]:
         count = 3 * each if name == "lru_vgnet" else each
         archs += [space.random_architecture(rng) for _ in range(count)]
     return archs
+
+
+def has_converter() -> bool:
+    """Whether the environment that writes .tflite files is there."""
+    try:
+        find_converter()
+    except OptionError:
+        return False
+    return True

@@ -145,6 +145,29 @@ def test_a_picture_is_classified_from_the_command_line(
         assert shares[name] == pytest.approx(100 * expected[index], abs=0.02)
 
 
+def test_what_is_no_picture_and_a_reader_that_has_enough_end_in_no_traceback(
+    exported: Exported, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    Image.new("L", (8, 8)).save(tmp_path / "one.png")
+    words = [sys.executable, "-I", str(exported.module)]
+    for name, said in (("notes.txt", "cannot identify"), ("none.png", "No such file")):
+        done = subprocess.run([*words, name], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{name}: ")
+        assert said in done.stderr
+    with subprocess.Popen(
+        [*words, *["one.png"] * 2_000],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as program:
+        assert program.stdout and program.stderr
+        program.stdout.readline()
+        program.stdout.close()
+        assert program.stderr.read() == b""
+
+
 @pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
 def test_preprocessing_is_that_of_training(steps: ImageData, resize: str) -> None:
     from nas.data._fit import resize as fit

@@ -21,7 +21,7 @@ from nas.sharing import materialize
 from nas.space import parse_space
 from nas.train import seeded
 from nas.trial import Fidelity
-from tests.export.networks import PROVENANCE
+from tests.export.networks import PROVENANCE, has_converter
 from tests.small_data import brightness_steps
 
 if TYPE_CHECKING:
@@ -116,17 +116,9 @@ def test_the_c_array_compiles_and_holds_the_file(compiler: str, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
 
 
-def _has_converter() -> bool:
-    try:
-        find_converter()
-    except OptionError:
-        return False
-    return True
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not _has_converter(), reason="no converter: nas/export/tflite_setup.txt")
+@pytest.mark.skipif(not has_converter(), reason="no converter: nas/export/tflite_setup.txt")
 def test_reused_and_generated_weights_stand_once_and_it_runs(steps: ImageData) -> None:
     once, thrice = (converted(steps, NETWORK.format(reuse=reuse)) for reuse in (1, 3))
     ring = converted(steps, NETWORK.format(reuse=2) + "sharing: {scope: network, ratio: 0.5}\n")
