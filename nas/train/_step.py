@@ -58,7 +58,7 @@ class EagerStep:
     ) -> None:
         """Make an optimiser for what can be trained of `model`."""
         self.model = model
-        self._forward = forward or model
+        self._forward = model if forward is None else forward  # a compiled one has no truth
         self._objective = objective
         self._precision = training_precision(model, device, recipe.precision)
         self._clip_norm = recipe.optimizer.clip_norm

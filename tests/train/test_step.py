@@ -101,6 +101,27 @@ def test_a_shared_weight_is_trained_once() -> None:
     assert sum(len(group["params"]) for group in groups) == 1
 
 
+def test_a_compiled_network_that_has_no_length_is_taken() -> None:
+    """As torch.compile gives it: asking whether it is true asks for its length, which raises."""
+
+    class Compiled:
+        def __init__(self, network: nn.Module) -> None:
+            self.network, self.calls = network, 0
+
+        def __len__(self) -> int:
+            raise TypeError("Network does not support len()")
+
+        def __call__(self, images: Tensor) -> Tensor:
+            self.calls += 1
+            return self.network(images)
+
+    network = model()
+    compiled = Compiled(network)
+    learn(make_step(network, CPU, RECIPE, OBJECTIVE, compiled))
+
+    assert compiled.calls == len(RATES)
+
+
 def test_a_rate_of_zero_teaches_nothing() -> None:
     network = model().eval()
     before = [p.clone() for p in network.parameters()]
