@@ -124,8 +124,8 @@ def train(
     kernels: Annotated[
         str,
         typer.Option(
-            help="auto, eager or quick: what computes a step on the CPU; auto tries, and may "
-            "round differently from run to run."
+            help="auto, eager, quick or compiled: what computes a step on the CPU; auto tries, "
+            "and may round differently from run to run."
         ),
     ] = "auto",
     workers: Annotated[

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from nas.errors import OptionError
 from nas.train._fast_cpu import fast_cpu_kernels
 from nas.train._seeds import seeded
 from nas.train._training import Training
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from nas.train._training import TrainingSetup
 
 Kernels = Literal["eager", "quick", "compiled eager", "compiled quick"]
-KernelsWanted = Literal["auto", "eager", "quick"]
+KernelsWanted = Literal["auto", "eager", "quick", "compiled"]
 
 TRY_FROM_S = 60.0
 """Shorter trainings take `quick`: trying would cost more than a wrong choice."""
@@ -71,15 +72,20 @@ def choose_kernels(
     Args:
         model: On the CPU; a copy of it is trained for some steps.
         setup: Of the whole training.
-        wanted: `auto` tries; others are taken as they are.
+        wanted: `auto` tries; others are taken as they are, `compiled` with quick kernels.
         try_from_s: Seconds from which a training is long enough to try.
         compile_from_s: Seconds from which it is long enough to compile.
+
+    Raises OptionError where `compiled` is wanted and torch.compile fails.
     """
     if setup.train.labels.device.type != "cpu":
         return KernelChoice(kernels="eager", reason="on a GPU, as a CUDA graph")
-    if wanted != "auto":
+    if wanted in ("eager", "quick"):
         return KernelChoice(kernels=wanted, reason="as asked for")
     trial = _Trial(model, setup)
+    if wanted == "compiled":
+        trial.check_compiles()
+        return KernelChoice(kernels="compiled quick", reason="as asked for")
     quick_s = trial.step_s("quick", rounds=1)
     steps = trial.num_steps
     if quick_s * steps < try_from_s:
@@ -128,6 +134,14 @@ class _Trial:
             first = next(iter(str(error).strip().splitlines()), "")
             self.failure = f" ({type(error).__name__}: {first[:120]})"
             return float("inf")
+
+    def check_compiles(self) -> None:
+        """Raise OptionError where torch.compile does not take the network."""
+        if self.step_s("compiled quick", rounds=1) == float("inf"):
+            raise OptionError(
+                f"--kernels compiled: torch.compile failed{self.failure}. It needs a C++ compiler "
+                "(Debian: apt install g++); write auto, eager or quick to do without"
+            )
 
 
 def _least_step_s(training: Training, rounds: int) -> float:

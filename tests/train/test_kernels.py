@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nas.data import load_data
+from nas.errors import OptionError
 from nas.model import build_model
 from nas.space import load_architecture
 from nas.train import Optimizer, Recipe, TrainingSetup
@@ -103,6 +104,8 @@ def test_what_cannot_be_compiled_is_no_error(
 
     assert choice.kernels in ("eager", "quick")
     assert "failed (RuntimeError: no compiler here)" in choice.reason
+    with pytest.raises(OptionError, match=r"--kernels compiled: .*no compiler here.* apt install"):
+        choose_kernels(tiny_cnn(), setup, "compiled")
 
 
 @pytest.mark.slow
@@ -125,4 +128,5 @@ def test_a_network_is_compiled_and_learns_what_an_eager_one_learns(setup: Traini
 
     assert losses["compiled eager"] == pytest.approx(losses["eager"], rel=1e-3)
     choice = choose_kernels(network, setup, try_from_s=0.0, compile_from_s=0.0)
+    assert choose_kernels(network, setup, "compiled").kernels == "compiled quick"
     assert re.search(r"compiled (eager|quick) [\d.]+ ms", choice.reason)
