@@ -37,8 +37,8 @@ class PixelFormat:
     shape: tuple[int, int, int]
     """(C, H, W), C being 1 or 3."""
     resize: Resize
-    levels: tuple[float, float] = (0.0, 255.0)
-    """The values that become black and white, in images of more than 8 bits."""
+    levels: tuple[float, float] | None = None
+    """The values that become black and white, where images have more than 8 bits."""
 
 
 def decode(files: Sequence[Path], form: PixelFormat) -> tuple[Tensor, list[BadFile]]:
@@ -108,10 +108,10 @@ def _fitted(image: Image.Image, form: PixelFormat) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(values.reshape(height, width, channels).transpose(2, 0, 1))
 
 
-def _plain(image: Image.Image, mode: str, levels: tuple[float, float]) -> Image.Image:
+def _plain(image: Image.Image, mode: str, levels: tuple[float, float] | None) -> Image.Image:
     """8 bits a channel, nothing transparent."""
     if is_deep(image):
-        low, high = levels
+        low, high = levels or (0.0, 255.0)
         scaled = (np.asarray(image, dtype=np.float64) - low) * (255 / (high - low))
         image = Image.fromarray(np.nan_to_num(scaled).clip(0, 255).round().astype(np.uint8))
     elif image.has_transparency_data:

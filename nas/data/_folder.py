@@ -60,6 +60,7 @@ def read_files(path: Path, part: Part, options: DataOptions) -> Source:
         "class_names": classes,
         "options": chosen,
         "own_shape": _own_shape(headers, form),
+        "levels": form.levels,
     }
     if part == "test":
         test, _, test_bad = _usable(divided.test)
@@ -167,7 +168,7 @@ def _choose_format(
     return PixelFormat(
         shape=(channels, height, width),
         resize=options.resize,
-        levels=find_levels(deep) if deep else (0.0, 255.0),
+        levels=find_levels(deep) if deep else None,
     )
 
 
@@ -198,7 +199,7 @@ def _notes(
     said = [*listing.notes, *_scan.notes(headers)]
     if bad:
         said.append(f"Left out as --skip-bad asks: {len(bad):,} files that cannot be read.")
-    if any(header.deep for header in headers):
+    if form.levels is not None:
         low, high = form.levels
         said.append(f"Images of more than 8 bits: {low:g} is black and {high:g} is white.")
     said.extend(_size_note(headers, form))

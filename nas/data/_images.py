@@ -107,6 +107,8 @@ class ImageData:
     """Why `flip` is what it is."""
     found_shape: tuple[int, ...] | None = None
     """(C, H, W) before images were resized, where that is not `input_shape`."""
+    levels: tuple[float, float] | None = None
+    """What is black and white in files of more than 8 bits; None where there are none."""
 
     @property
     def num_classes(self) -> int:
@@ -162,6 +164,8 @@ class Source:
     notes: tuple[str, ...] = ()
     own_shape: tuple[int, ...] | None = None
     """(C, H, W) before the reader resized the images, where it did."""
+    levels: tuple[float, float] | None = None
+    """What is black and white in files of more than 8 bits; None where there are none."""
 
 
 def memory_budget() -> int:

@@ -82,6 +82,7 @@ def load_data(
         notes=source.notes,
         flip_reason=reason,
         found_shape=source.own_shape or tuple(source.images.pixels.shape[1:]),
+        levels=source.levels,
     )
 
 

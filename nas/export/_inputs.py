@@ -30,6 +30,8 @@ class Inputs:
     """Whether pixels lie between 0 (black) and 255 (white)."""
     resize: Literal["crop", "pad", "stretch"] = "crop"
     """What becomes of images of another shape."""
+    levels: tuple[float, float] = (0.0, 65535.0)
+    """What is black and white in pictures of more than 8 bits."""
     task: str = "classification"
     """What the logits mean: one class of several, several classes, a mask, or numbers."""
 
@@ -42,6 +44,7 @@ class Inputs:
             std=data.std,
             bounded=data.bounded,
             resize=data.options.resize,
+            **({} if data.levels is None else {"levels": data.levels}),
             task=data.options.task,
         )
 
@@ -52,9 +55,9 @@ def usage_code(inputs: Inputs, class_name: str, input_shape: Shape, *, weights: 
     Only a classifier has a program: what other outputs should look like is the user's affair.
     """
     pictures = inputs.bounded and input_shape[0] in IMAGE_MODES
-    parts = [_constants(inputs), _preprocess(inputs, input_shape)]
+    parts = [_constants(inputs, input_shape), _preprocess(inputs, input_shape)]
     if pictures:
-        parts.append(_read_image(input_shape))
+        parts.append(_read_image(input_shape, inputs.levels))
     if weights:
         parts.append(_load(class_name))
     if weights and pictures and inputs.task == "classification":
@@ -62,9 +65,10 @@ def usage_code(inputs: Inputs, class_name: str, input_shape: Shape, *, weights: 
     return "\n\n\n".join(parts) + "\n"
 
 
-def _constants(inputs: Inputs) -> str:
+def _constants(inputs: Inputs, input_shape: Shape) -> str:
     return "\n".join(
         (
+            _constant("INPUT_SHAPE", input_shape),
             _constant("CLASS_NAMES", inputs.class_names),
             _constant("MEAN", inputs.mean),
             _constant("STD", inputs.std),
@@ -126,17 +130,26 @@ _RESIZE = {
 }
 
 
-def _read_image(input_shape: Shape) -> str:
+def _read_image(input_shape: Shape, levels: tuple[float, float]) -> str:
     channels, height, width = input_shape
     mode = IMAGE_MODES[channels]
+    low, high = levels
     return f'''def read_image(path: str) -> Tensor:
-    """A picture file -> (1, {channels}, {height}, {width}), preprocessed. Needs Pillow."""
-    from PIL import Image
+    """A picture -> (1, {channels}, {height}, {width}), prepared as in training. Needs Pillow."""
+    from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        raw = bytearray(image.convert("{mode}").tobytes())
-        pixels = torch.frombuffer(raw, dtype=torch.uint8)
-        return preprocess(pixels.view(1, image.height, image.width, {channels}).movedim(3, 1))'''
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith(("I", "F")):  # more than 8 bits: {low:g} is black, {high:g} white
+        scale = 255 / ({high!r} - {low!r})
+        image = image.convert("F").point(lambda value: value * scale + (0.5 - {low!r} * scale))
+        image = image.convert("L")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    raw = bytearray(image.convert("RGB").convert("{mode}").tobytes())
+    pixels = torch.frombuffer(raw, dtype=torch.uint8).view(image.height, image.width, {channels})
+    return preprocess(pixels.movedim(2, 0)[None])'''
 
 
 def _load(class_name: str) -> str:

@@ -61,7 +61,6 @@ def test_the_snippets_of_the_deployment_page_run(
     monkeypatch.syspath_prepend(str(exported))
     monkeypatch.setattr("nas.quantize._int8.CALIBRATION_IMAGES", 8)
     document = Sybil(parsers=[PythonCodeBlockParser()]).parse(DOCS / "deployment.md")
-    document.namespace["INPUT_SHAPE"] = load_data(str(exported.parent / "data.npz")).input_shape
     examples = list(document)
     for example in examples:
         example.evaluate()

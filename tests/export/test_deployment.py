@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -166,6 +167,41 @@ def test_what_is_no_picture_and_a_reader_that_has_enough_end_in_no_traceback(
         program.stdout.readline()
         program.stdout.close()
         assert program.stderr.read() == b""
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_read_as_training_reads_them(tmp_path: Path, channels: int) -> None:
+    """Upright, transparency on white, more than 8 bits between the training images' levels."""
+    from nas.data._decode import PixelFormat, decode
+
+    rng = np.random.default_rng(0)
+    colours = Image.fromarray(rng.integers(0, 256, (9, 9, 4), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    deep = Image.fromarray(rng.integers(0, 4096, (9, 9)).astype(np.uint16))
+    files = [tmp_path / name for name in ("a.png", "b.png", "c.jpg", "d.jpg", "e.png", "f.tiff")]
+    colours.save(files[0])
+    colours.convert("RGB").quantize(16).save(files[1], transparency=3)
+    colours.convert("RGB").save(files[2], exif=exif)
+    colours.convert("RGB").convert("CMYK").save(files[3])
+    deep.save(files[4])
+    Image.fromarray(np.asarray(deep, dtype=np.float32)).save(files[5])
+    form = PixelFormat(shape=(channels, 9, 9), resize="crop", levels=(0.0, 4095.0))
+    wanted, bad = decode(files, form)
+    assert not bad
+
+    inputs = Inputs(
+        class_names=("a",),
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+        levels=(0.0, 4095.0),
+    )
+    code = usage_code(inputs, "Network", (channels, 9, 9), weights=False)
+    namespace: dict[str, object] = {}
+    exec("import torch\nfrom torch import Tensor, nn\n" + code, namespace)
+    for file, pixels in zip(files, wanted, strict=True):
+        read = 255 * namespace["read_image"](str(file))[0]  # type: ignore[operator]
+        torch.testing.assert_close(read, pixels.float(), atol=1e-3, rtol=0, msg=file.name)
 
 
 @pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
