@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.table import Table
@@ -154,10 +154,19 @@ def train(
 
     if is_run(Path(target)):
         _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
+        _refuse_for_runs(first_seed=first_seed or None, resolution=resolution, group_by=group_by)
         asked = (
             None
             if resume
-            else _finalists_settings(finalists, seeds, recipe, overrides, device, threads)
+            else _finalists_settings(
+                finalists=finalists,
+                seeds=seeds,
+                recipe=recipe,
+                overrides=tuple(overrides),
+                device=device,
+                threads=threads,
+                kernels=kernels,
+            )
         )
         runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
         front = train_run(console, Path(target), asked, runner)
@@ -246,24 +255,10 @@ def _runner(
     )
 
 
-def _finalists_settings(
-    finalists: int | None,
-    seeds: int | None,
-    recipe: str | None,
-    overrides: list[str],
-    device: str | None,
-    threads: int,
-) -> FinalistsSettings:
+def _finalists_settings(**given: Any) -> FinalistsSettings:
     from nas.final import FinalistsSettings
 
-    counts = {"finalists": finalists, "seeds": seeds}
-    return FinalistsSettings(
-        recipe=recipe,
-        overrides=tuple(overrides),
-        device=device,
-        threads=threads,
-        **{name: count for name, count in counts.items() if count is not None},
-    )
+    return FinalistsSettings(**{name: one for name, one in given.items() if one is not None})
 
 
 def _refuse_for_runs(**given: object) -> None:

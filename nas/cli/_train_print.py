@@ -99,6 +99,7 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         table.add_row(words, *(_mean(one, share=name not in _IN_UNITS) for one in parts))
     console.print(table)
     for line in (
+        *_spread_words(several),
         *_missed(report),
         f"Steps by {report.seeds[0]['kernels']}.",
         f"{report.data['test_images']:,} test images: {report.test_note}.",
@@ -141,12 +142,17 @@ def print_final_front(console: Console, front: FinalFront, folder: Path) -> None
         )
     console.print(table)
     for line in (
+        *_spread_words(any(one.test_std is not None for one in front.members)),
         *_worth(front),
         *_unsteady(front),
         f"Folder: {folder / 'final'} (front.csv, front.png, final.json, networks/ID with weights "
         "and export/)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _spread_words(several: bool) -> list[str]:
+    return ["±: standard deviation from seed to seed."] if several else []
 
 
 def _worth(front: FinalFront) -> list[str]:

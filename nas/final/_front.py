@@ -53,6 +53,8 @@ class FinalMember:
     """By validation accuracy and costs."""
     validation_error: float = 0.0
     """Standard error of a validation score, from the number of images."""
+    test_error: float = 0.0
+    """The same of a test score."""
     missed_classes: tuple[str, ...] = ()
     """Classes of which one of its seeds, or more, recognises no validation image."""
 
@@ -71,7 +73,7 @@ class Agreement:
     """Validation less test accuracy of the final front, mean: what choosing by validation images
     flatters."""
     optimism_error: float | None
-    """Standard error of that mean."""
+    """Standard error of that mean; the images' part of it is shared by all networks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +170,15 @@ def _member(
         test=test["mean"],
         test_std=test["std"],
         on_front=on_front,
-        validation_error=math.sqrt(
-            validation["mean"] * (1 - validation["mean"]) / report.data["val_images"]
-        ),
+        validation_error=_image_error(validation["mean"], report.data["val_images"]),
+        test_error=_image_error(test["mean"], report.data["test_images"]),
         missed_classes=report.missed_classes,
     )
+
+
+def _image_error(share: float, images: int) -> float:
+    """Standard error of a share of right answers, from the number of images alone."""
+    return math.sqrt(max(share * (1 - share), 0.0) / images)
 
 
 def agreement(members: Sequence[FinalMember]) -> Agreement:
@@ -186,10 +192,16 @@ def agreement(members: Sequence[FinalMember]) -> Agreement:
         tau_predicted=_tau(guesses, final) if len(guesses) == len(final) else None,
         gain=statistics.fmean(one.validation - one.proxy for one in members),
         optimism=statistics.fmean(flattered),
-        optimism_error=(
-            statistics.stdev(flattered) / math.sqrt(len(flattered)) if len(front) > 1 else None
-        ),
+        optimism_error=_optimism_error(front, flattered),
     )
+
+
+def _optimism_error(front: Sequence[FinalMember], flattered: Sequence[float]) -> float | None:
+    """From networks to networks, and from images that all of them share."""
+    if len(front) < 2:
+        return None
+    squares = [one.validation_error**2 + one.test_error**2 for one in front]
+    return math.sqrt(statistics.variance(flattered) / len(flattered) + statistics.fmean(squares))
 
 
 def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
     from nas.report import Axis
-    from nas.train import Recipe
+    from nas.train import KernelsWanted, Recipe
 
 FORMAT = 1
 DEFAULT_FINALISTS = 6
@@ -57,11 +57,22 @@ class FinalistsSettings:
     overrides: tuple[str, ...] = ()
     device: str | None = None
     threads: int = 1
+    kernels: KernelsWanted = "auto"
 
     def __post_init__(self) -> None:
         """Raise OptionError on what cannot be."""
         if self.finalists < 1:
             raise OptionError(f"--finalists {self.finalists}: write a number of at least 1")
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> FinalistsSettings:
+        """As they were written down."""
+        given = {key: value for key, value in plain.items() if key != "format"}
+        return cls(**given | {"overrides": tuple(given["overrides"])})
+
+    def __str__(self) -> str:
+        """In words: what differs from nothing."""
+        return ", ".join(f"{key} {value}" for key, value in asdict(self).items() if value)
 
 
 def train_finalists(
@@ -74,7 +85,8 @@ def train_finalists(
 ) -> FinalFront:
     """Choose a run's finalists, train them in full, and write its final front.
 
-    Stopped at any point, the same call goes on; once it is over, the front is read.
+    Stopped at any point, the same call goes on; once it is over, the front is read, and refused
+    to whoever asks for another one.
 
     Args:
         run_folder: Of a search, finished or not.
@@ -89,13 +101,11 @@ def train_finalists(
 
     run = open_front(run_folder)
     folder = _folder(run_folder)
+    candidates = _candidates(run)
     if (folder.path / "final.json").exists():
-        return FinalFront.from_plain(folder.read_json("final.json"))
+        return _read_final(folder, asked, len(candidates), tell)
     with folder.lock():
-        candidates, data = (
-            _candidates(run),
-            read_data(_settings(run, asked or FinalistsSettings())),
-        )
+        data = read_data(_settings(run, asked or FinalistsSettings()))
         recipe, settings, count = _begin(folder, run, asked, candidates, tell)
         ladder = Ladder(
             recipe=recipe,
@@ -117,8 +127,34 @@ def train_finalists(
         write_front_csv(folder.path / "front.csv", front)
         references = references_for(settings.data)
         draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
-        folder.write_json("final.json", {"format": FORMAT, **front.to_plain()})
+        known = {"format": FORMAT, "searched": len(candidates)}
+        folder.write_json("final.json", known | front.to_plain())
     return front
+
+
+def _read_final(
+    folder: TrainingFolder,
+    asked: FinalistsSettings | None,
+    searched: int,
+    tell: Callable[[str], None],
+) -> FinalFront:
+    """The front that is there. Raises RunFolderError where another one is asked for."""
+    begun = FinalistsSettings.from_plain(folder.read_json("plan.json"))
+    if asked not in (None, FinalistsSettings(), begun):
+        raise _begun_with(folder, begun, "trained")
+    written = folder.read_json("final.json")
+    later = searched - written.get("searched", searched)
+    news = f"; {counted(later, 'network')} searched since did not take part" if later else ""
+    tell(f"The final front is there already{news}: to train anew, move {folder.path} away")
+    return FinalFront.from_plain(written)
+
+
+def _begun_with(folder: TrainingFolder, begun: FinalistsSettings, what: str) -> RunFolderError:
+    goes_on = f"go on with `nas train --resume {folder.path.parent}`, or " * (what == "begun")
+    return RunFolderError(
+        f"{folder.path / 'plan.json'}: these finalists were {what} with {begun}; {goes_on}move "
+        f"{folder.path} away to train anew"
+    )
 
 
 def _folder(run_folder: Path) -> TrainingFolder:
@@ -198,13 +234,10 @@ def _begin(
     """Recipe, settings and number of finalists: as begun with, or new and written down."""
     plan = folder.path / "plan.json"
     if plan.exists():
-        written = folder.read_json("plan.json")
-        if asked is not None and asdict(asked) != _as_settings(written):
-            raise RunFolderError(
-                f"{plan}: these finalists were begun with {_in_words(written)}; go on with "
-                f"`nas train --resume {folder.path.parent}`, or move {folder.path} away"
-            )
-        asked = FinalistsSettings(**_as_settings(written))
+        begun = FinalistsSettings.from_plain(folder.read_json("plan.json"))
+        if asked not in (None, begun):
+            raise _begun_with(folder, begun, "begun")
+        asked = begun
         recipe = parse_recipe(folder.read("recipe.yaml"), source=str(folder.path / "recipe.yaml"))
         return recipe, _settings(run, asked), asked.finalists
     asked = asked or FinalistsSettings()
@@ -223,15 +256,6 @@ def _begin(
     return recipe, settings, asked.finalists
 
 
-def _as_settings(written: dict[str, Any]) -> dict[str, Any]:
-    plain = {key: value for key, value in written.items() if key != "format"}
-    return plain | {"overrides": tuple(plain["overrides"])}
-
-
-def _in_words(written: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in _as_settings(written).items() if value)
-
-
 def _settings(run: OpenedRun, asked: FinalistsSettings) -> TrainingSettings:
     search = run.session.settings
     return TrainingSettings(
@@ -241,6 +265,7 @@ def _settings(run: OpenedRun, asked: FinalistsSettings) -> TrainingSettings:
         seeds=tuple(range(asked.seeds)),
         device=find_device(asked.device),
         threads=asked.threads,
+        kernels=asked.kernels,
         origin=(
             f"Found by a search of {search.space} with budget {search.budget}, sampler "
             f"{search.sampler}, seed {search.seed}; a finalist of `nas train`."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,18 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
     assert 1 <= len(front.front) <= len(front.members) == 2
     assert all(one.validation_std is not None for one in front.members)
     assert any("within two standard deviations" in line for line in told)
+
+    again: list[str] = []
+    assert train_finalists(run, asked(searched), tell=again.append) == front
+    assert train_finalists(run, tell=again.append) == front
+    assert len(again) == 2
+    assert "is there already: to train anew, move" in again[0]
+    with pytest.raises(RunFolderError, match=r"were trained with finalists 2.*move .*final away"):
+        train_finalists(run, asked(searched, seeds=3))
+    final = run / "final" / "final.json"
+    final.write_text(final.read_text().replace('"searched": ', '"searched": -'))
+    train_finalists(run, tell=again.append)
+    assert re.search(r"already; \d+ networks searched since did not take part", again[-1])
 
 
 @pytest.mark.timeout(900)
