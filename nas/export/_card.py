@@ -43,10 +43,9 @@ class Evidence:
     latency_high_ms: float | None = None
     latency_device: str | None = None
 
-    @property
-    def standard_error(self) -> float | None:
-        """Of an accuracy, from the number of images alone; None for other metrics."""
-        if self.metric != "accuracy":
+    def standard_error(self, task: str) -> float | None:
+        """Of a classifier's accuracy, from the number of images alone; None of other scores."""
+        if (task, self.metric) != ("classification", "accuracy"):
             return None
         return math.sqrt(self.accuracy * (1 - self.accuracy) / max(self.images, 1))
 
@@ -70,8 +69,9 @@ def record_of(
         "id": arch.id,
         "input_shape": list(input_shape),
         "inputs": asdict(inputs),
+        "program": inputs.has_program(input_shape),
         "cost": {name: value for name, value in asdict(cost).items() if value is not None},
-        "evidence": asdict(evidence) | {"standard_error": evidence.standard_error},
+        "evidence": asdict(evidence) | {"standard_error": evidence.standard_error(inputs.task)},
         "claim": provenance.claim,
         "origin": provenance.origin,
         "preprocessing": provenance.preprocessing,
@@ -95,27 +95,29 @@ def record_of(
 def card_of(record: dict[str, Any], sizes: dict[str, int], summary: str) -> str:
     """The record as a model card in Markdown; `sizes` are the files' in bytes."""
     stem = next(name for name in sizes if name.endswith(".py")).removesuffix(".py")
+    inputs = record["inputs"]
+    task, values = inputs["task"], "pixels, 0 to 255" if inputs["bounded"] else "values"
     sections = [
         f"# {record['name']}, architecture {record['id']}",
         f"`{summary}`",
-        _accuracy(record["evidence"]),
+        _accuracy(record["evidence"], task),
         _remarks(record["remarks"]),
         "## Use\n\n```python\n"
         f"from {stem} import CLASS_NAMES, load, preprocess\n\n"
         "model = load()  # the weights are found beside the file\n"
-        f"images = ...  # (B, {', '.join(map(str, record['input_shape']))}) pixels, 0 to 255\n"
-        "classes = model(preprocess(images)).argmax(1)\n"
-        "print([CLASS_NAMES[one] for one in classes])\n```",
+        f"images = ...  # (B, {', '.join(map(str, record['input_shape']))}) {values}\n"
+        f"{_USES[task]}\n```",
         "## Costs\n\n" + _table(_costs(record)),
-        "## Files\n\n" + _table(_files(sizes, stem)),
+        "## Files\n\n" + _table(_files(sizes, stem, program=record["program"])),
         "## Where it comes from\n\n"
         f"{record['origin']} Data: {record['evidence']['dataset']}, "
-        f"{len(record['inputs']['class_names'])} classes.",
+        f"{len(inputs['class_names'])} {'numbers' if task == 'regression' else 'classes'}.",
     ]
     return "\n\n".join(part for part in sections if part) + "\n"
 
 
-def _accuracy(evidence: dict[str, Any]) -> str:
+def _accuracy(evidence: dict[str, Any], task: str) -> str:
+    metric = evidence["metric"].replace("_", " ")
     parts = []
     if evidence["deviation"] is not None:
         deviation = 100 * evidence["deviation"]
@@ -125,8 +127,8 @@ def _accuracy(evidence: dict[str, Any]) -> str:
     spread = f"{', '.join(parts) or 'measured'} from {evidence['images']:,} images"
     line = (
         f"**{100 * evidence['accuracy']:.2f} %** {evidence['split']} "
-        f"{evidence['metric'].replace('_', ' ')} on "
-        f"{evidence['dataset']} ({spread}) after {evidence['trained']}."
+        f"{_WORDS.get((task, metric), metric)} on {evidence['dataset']} ({spread}) after "
+        f"{evidence['trained']}."
     )
     if evidence["training"] == "proxy":
         line += (
@@ -174,8 +176,22 @@ def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
     return [row for row in rows if row[1] != "0"]
 
 
+_USES = {
+    "classification": "classes = model(preprocess(images)).argmax(1)\n"
+    "print([CLASS_NAMES[one] for one in classes])",
+    "multilabel": "shares = model(preprocess(images)).sigmoid()\n"
+    "print([[CLASS_NAMES[one] for one in row.nonzero()] for row in shares > 0.5])",
+    "segmentation": "maps = model(preprocess(images)).argmax(1)  # (B, H, W)\n"
+    "print([CLASS_NAMES[one] for one in maps.unique()])",
+    "regression": "numbers = model(preprocess(images))\n"
+    "print([dict(zip(CLASS_NAMES, row)) for row in numbers.tolist()])",
+}
+"""What the outputs of a task's network mean, in code."""
+_WORDS = {("regression", "accuracy"): "R squared"}
+"""Scores that a task calls otherwise."""
+
 _MEANINGS = {
-    ".py": "the network, its preprocessing and `load()`; `python FILE IMAGE` classifies",
+    ".py": "the network, its preprocessing and `load()`",
     ".safetensors": "trained weights",
     ".yaml": "the model file, for `nas cost`, `nas show`, `nas train`",
     ".onnx": "ONNX, fp32, any batch, input `images`, output `logits`",
@@ -186,11 +202,13 @@ _MEANINGS = {
 }
 
 
-def _files(sizes: dict[str, int], stem: str) -> list[tuple[str, str]]:
+def _files(sizes: dict[str, int], stem: str, *, program: bool) -> list[tuple[str, str]]:
     rows = []
     for name, size in sizes.items():
         meaning = _MEANINGS.get(name.removeprefix(stem))
         if meaning is not None:
+            if program and name.endswith(".py"):
+                meaning += "; `python FILE IMAGE...` classifies"
             rows.append((f"`{name}`", f"{meaning} ({human_bytes(size)})"))
     return rows
 

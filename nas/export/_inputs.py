@@ -48,19 +48,26 @@ class Inputs:
             task=data.options.task,
         )
 
+    def is_picture(self, shape: Shape) -> bool:
+        """Whether picture files can be read for an input of this shape."""
+        return self.bounded and shape[0] in IMAGE_MODES
+
+    def has_program(self, shape: Shape) -> bool:
+        """Whether the file classifies pictures from the command line, given weights.
+
+        Only a classifier does: what other outputs should look like is the user's affair.
+        """
+        return self.is_picture(shape) and self.task == "classification"
+
 
 def usage_code(inputs: Inputs, class_name: str, input_shape: Shape, *, weights: bool) -> str:
-    """The end of an exported file: constants, preprocessing and, given weights, a program.
-
-    Only a classifier has a program: what other outputs should look like is the user's affair.
-    """
-    pictures = inputs.bounded and input_shape[0] in IMAGE_MODES
+    """The end of an exported file: constants, preprocessing and, given weights, a program."""
     parts = [_constants(inputs, input_shape), _preprocess(inputs, input_shape)]
-    if pictures:
+    if inputs.is_picture(input_shape):
         parts.append(_read_image(input_shape, inputs.levels))
     if weights:
         parts.append(_load(class_name))
-    if weights and pictures and inputs.task == "classification":
+    if weights and inputs.has_program(input_shape):
         parts += [_MAIN, 'if __name__ == "__main__":\n    main()']
     return "\n\n\n".join(parts) + "\n"
 
@@ -173,17 +180,24 @@ _MAIN = '''def main() -> None:
         sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` has read enough: end quietly
-    model = load()
+    try:
+        model = load()
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"the weights cannot be loaded: {error}")
+    unread = 0
     for path in sys.argv[1:]:
         try:
             image = read_image(path)
-        except OSError as error:
-            sys.exit(f"{path}: {error}")
+        except Exception as error:  # of many kinds, and the other pictures are to be read
+            print(f"{path}: {error}", file=sys.stderr)
+            unread += 1
+            continue
         with torch.inference_mode():
             probabilities = model(image).softmax(1)[0]
         print(path)
         for share, index in zip(*probabilities.topk(min(5, len(CLASS_NAMES))), strict=True):
-            print(f"{share:8.2%}  {CLASS_NAMES[index]}")'''
+            print(f"{share:8.2%}  {CLASS_NAMES[index]}")
+    sys.exit(unread > 0)'''
 
 
 def with_usage(source: str, usage: str) -> str:

@@ -45,8 +45,6 @@ def _of_proxy(run: Run, row: FrontMember, data: ImageData) -> Evidence:
     fidelity = run.settings.fidelity
     images = fidelity.folds * min(fidelity.val_images or len(data.val), len(data.val))
     seeds = f"mean of {fidelity.folds} validation parts" if fidelity.folds > 1 else "one seed"
-    seen = min(fidelity.train_images or len(data.train), len(data.train))
-    epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
     score = score_of(run.problem.objectives)
     return Evidence(
         dataset=Path(run.settings.data).name,
@@ -55,7 +53,7 @@ def _of_proxy(run: Run, row: FrontMember, data: ImageData) -> Evidence:
         split="validation",
         images=images,
         training="proxy",
-        trained=f"a proxy training of {epochs} over {seen:,} images ({seeds})",
+        trained=f"a proxy training of {fidelity.over(len(data.train))} ({seeds})",
     )
 
 

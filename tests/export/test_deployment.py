@@ -153,10 +153,12 @@ def test_what_is_no_picture_and_a_reader_that_has_enough_end_in_no_traceback(
     Image.new("L", (8, 8)).save(tmp_path / "one.png")
     words = [sys.executable, "-I", str(exported.module)]
     for name, said in (("notes.txt", "cannot identify"), ("none.png", "No such file")):
-        done = subprocess.run([*words, name], cwd=tmp_path, capture_output=True, text=True)
+        run = [*words, name, "one.png"]
+        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert done.stderr.startswith(f"{name}: ")
         assert said in done.stderr
+        assert done.stdout.startswith("one.png\n"), "the others are classified"
     with subprocess.Popen(
         [*words, *["one.png"] * 2_000],
         cwd=tmp_path,
@@ -248,6 +250,45 @@ def test_the_card_says_proxy_and_how_to_load(exported: Exported) -> None:
         check=True,
     )
     assert done.stdout.count("'") == 4
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "printed", "words"),
+    [
+        ("classification", (2, 3), "['b', 'b']", "3 classes"),
+        ("multilabel", (2, 3), "[['a', 'b', 'c'], ['a', 'b', 'c']]", "3 classes"),
+        ("segmentation", (2, 3, 4, 4), "['b']", "3 classes"),
+        ("regression", (1, 3), "[{'a': 1.0, 'b': 2.0, 'c': 1.0}]", "3 numbers"),
+    ],
+)
+def test_a_card_says_what_a_tasks_outputs_are(
+    exported: Exported,
+    capsys: pytest.CaptureFixture[str],
+    task: str,
+    shape: tuple[int, ...],
+    printed: str,
+    words: str,
+) -> None:
+    record = json.loads(exported.record.read_text())
+    record["inputs"]["task"] = task
+    record["program"] = task == "classification"
+    record["evidence"] |= {"standard_error": None, "trained": "about 58 passes over 208 images"}
+    card = card_of(record, {exported.module.name: 1}, "made of")
+    outputs = torch.ones(shape)
+    outputs[:, 1] = 2
+    names: dict[str, object] = {
+        "CLASS_NAMES": ("a", "b", "c"),
+        "load": lambda: lambda images: outputs,
+        "preprocess": lambda images: images,
+    }
+    snippet = card.split("```python\n")[1].split("```")[0]
+    exec(snippet.partition("\n")[2], names)
+
+    assert capsys.readouterr().out.strip() == printed
+    assert words in card
+    assert ("classifies" in card) == (task == "classification")
+    assert ("R squared" in card) == (task == "regression")
+    assert "about 58 passes" in card
 
 
 def test_a_full_training_is_not_called_a_proxy(exported: Exported) -> None:
