@@ -11,7 +11,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nas.cli._options import DataDir, Json, MovedStorage, Run, Runs
+from nas.cli._options import DataDir, Json, MovedData, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
 from nas.units import human_bytes, human_share
 
@@ -140,6 +140,8 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that were edited since.")
     ] = False,
+    data: MovedData = None,
+    data_dir: DataDir = None,
     storage: MovedStorage = None,
     as_json: Json = False,
 ) -> None:
@@ -153,7 +155,7 @@ def export(
     from nas.run import open_run  # loads torch
 
     run, pick = split_member(str(run)) or (run, pick)  # RUN:ID, as the other verbs name a network
-    opened = open_run(run, storage=storage)
+    opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
     exported = opened.export(
         pick,
         out,

@@ -159,7 +159,7 @@ def search(
 def resume(
     run: Run,
     budget: Annotated[
-        int | None, typer.Option(help="Networks to train in all from now on.")
+        int | None, typer.Option(help="Networks to train in all, with those trained already.")
     ] = None,
     workers: Workers = None,
     address: Address = None,

@@ -36,7 +36,7 @@ BATCHES = (1, 3)
 """Numbers of images with which every form is compared with PyTorch."""
 TOLERANCE = 1e-4
 """Of the largest logit: ONNX Runtime adds in another order than PyTorch."""
-NO_ONNX = "onnx and onnxruntime are not installed: pip install 'reuse-nas[latency]'"
+NO_ONNX = "onnx and onnxruntime are not installed: pip install 'reuse-nas[onnx]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from nas.trial import Fidelity
 
 
+MAX_NAME = 80
+"""Characters of a network's name in the names of its files."""
 SUFFIXES = {
     "module": ".py",
     "model_file": ".yaml",
@@ -152,7 +154,8 @@ def export_network(
         RunFolderError: the folder cannot be written, or holds edited files.
     """
     input_shape = arch.input_shape(input_shape)
-    stem = re.sub(r"\W", "_", f"{arch.name}_{arch.id}", flags=re.ASCII)
+    # Cut: a file name has 255 bytes at most, suffixes included.
+    stem = re.sub(r"\W", "_", f"{arch.name[:MAX_NAME]}_{arch.id}", flags=re.ASCII)
     weights_file = f"{stem}.safetensors" if weights is not None else None
     provenance = replace(provenance, weights_file=weights_file)
     model: nn.Module = build_model(

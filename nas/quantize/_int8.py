@@ -161,7 +161,7 @@ def _require() -> None:
     if missing:
         raise OptionError(
             f"--int8: {' and '.join(missing)} not installed, with which networks are quantised: "
-            "pip install 'reuse-nas[latency]'"
+            "pip install 'reuse-nas[onnx]'"
         )
 
 

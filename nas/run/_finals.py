@@ -33,6 +33,11 @@ class FinalNetwork(FrontMember):
     on_front: bool
     """Whether no other finalist dominates it."""
 
+    @property
+    def front_csv(self) -> Path:
+        """The table that lists it."""
+        return self.run.path / "final" / "front.csv"
+
     def weights(self) -> bytes:
         """The fully trained state as safetensors bytes. Raises RunFolderError."""
         file = self.folder / "weights.safetensors"

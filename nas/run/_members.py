@@ -11,6 +11,7 @@ from nas.report import FrontRow, best_row, front_rows, knee_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from nas.model import Network
     from nas.run._run import Run
@@ -24,6 +25,11 @@ class FrontMember(FrontRow):
     """One network on the front of a run."""
 
     run: Run = field(repr=False, compare=False)
+
+    @property
+    def front_csv(self) -> Path:
+        """The table that lists it."""
+        return self.run.path / "front.csv"
 
     def weights(self) -> bytes:
         """The trained state as safetensors bytes. Raises RunFolderError."""
@@ -83,6 +89,6 @@ def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[
         what = "several networks" if matching else "no network"
         raise OptionError(
             f"`pick` {which}: {what} on the front begin{'' if matching else 's'} so; write "
-            f"{', '.join(PICKS)} or an id from {run.path / 'front.csv'}"
+            f"{', '.join(PICKS)} or an id from {members[0].front_csv}"
         )
     return matching

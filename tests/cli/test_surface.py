@@ -47,7 +47,7 @@ SURFACE = {
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],
     "export": [
         "RUN", "--pick", "--out", "--proxies", "--materialize", "--code-only", "--qat", "--tflite",
-        "--force", "--storage", "--json",
+        "--force", "--data", "--data-dir", "--storage", "--json",
     ],
     "repair": ["RUN"],
     "track": ["RUN", "--mlflow", "--tensorboard"],

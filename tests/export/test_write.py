@@ -53,7 +53,9 @@ def test_without_weights_there_are_three(tmp_path: Path) -> None:
     assert "load_model" not in files.module.read_text()
 
 
-@pytest.mark.parametrize("name", ["../outside", "a b", "v1.5-x", "/etc/passwd", "réseau"])
+@pytest.mark.parametrize(
+    "name", ["../outside", "a b", "v1.5-x", "/etc/passwd", "réseau", "x" * 300]
+)
 def test_names_become_file_names_that_python_can_import(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "folder"
     files = export(folder, name=name)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from nas.cli import app
 from nas.errors import DataError, UserError
 from nas.run import WorkerConfig, create_run, open_run, run_search
 from nas.trial import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from nas.run import Run, SearchSettings
 
@@ -94,6 +97,22 @@ def test_a_claim_says_how_many_images_there_were(begun: Run) -> None:
     text = " ".join(files.module.read_text().split())
     assert "after a proxy training of about 95 passes over 63 images" in text
     assert "6,000" not in text
+
+
+def test_an_export_finds_data_that_were_moved(
+    settings: Settings, npz: Path, tmp_path: Path
+) -> None:
+    shutil.copy(npz, tmp_path / "own.npz")
+    create_run(settings(data=str(tmp_path / "own.npz"), budget=1), tmp_path / "run")
+    run = open_run(tmp_path / "run").resume(workers="local")
+    (tmp_path / "own.npz").rename(tmp_path / "moved.npz")
+
+    with pytest.raises(UserError, match="code-only"):
+        run.export("best")
+    words = ["export", str(run.path), "--data", str(tmp_path / "moved.npz"), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0
+    assert Path(json.loads(done.stdout)[0]["files"]["card"]).exists()
 
 
 def test_passwords_are_in_no_file_of_the_run(
