@@ -153,8 +153,21 @@ def train(
     from nas.final import default_folder, is_run, plan_training  # loads torch
 
     if is_run(Path(target)):
-        _refuse_for_runs(data=data, data_dir=data_dir, out=out, init=init, teacher=teacher)
-        _refuse_for_runs(first_seed=first_seed or None, resolution=resolution, group_by=group_by)
+        _refuse_for_runs(
+            data=data,
+            data_dir=data_dir,
+            out=out,
+            init=init,
+            teacher=teacher,
+            first_seed=first_seed or None,
+            resolution=resolution,
+            resize=None if resize == "crop" else resize,
+            channels=None if channels == "auto" else channels,
+            flip=flip,
+            group_by=group_by,
+            skip_bad=skip_bad or None,
+            task=None if task == "classification" else task,
+        )
         asked = (
             None
             if resume

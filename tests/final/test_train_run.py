@@ -321,8 +321,11 @@ def test_a_recipe_that_is_no_longer_than_the_proxies_is_said(epochs: int, told: 
     assert all("with --set epochs=308" in line for line in lines)
 
 
-def test_what_a_run_decides_cannot_be_asked_for(run: Path) -> None:
-    done = CliRunner().invoke(app, ["train", str(run), "--data", "mnist"])
+@pytest.mark.parametrize(
+    "words", [["--data", "mnist"], ["--first-seed", "3"], ["--channels", "3"], ["--skip-bad"]]
+)
+def test_what_a_run_decides_cannot_be_asked_for(run: Path, words: list[str]) -> None:
+    done = CliRunner().invoke(app, ["train", str(run), *words])
 
     assert isinstance(done.exception, OptionError)
     assert "RUN:ID" in str(done.exception)
