@@ -40,7 +40,9 @@ def main(folder: Path) -> None:
     """Convert, quantise, strip, run."""
     job = json.loads((folder / "job.json").read_text())
     calibration = _channels_last(np.load(folder / "calibration.npy"))
-    _convert(_network(folder, job["class_name"]), calibration[:1], folder / "fp32.tflite")
+    network = _network(folder, job["class_name"])
+    _norms_as_convolutions(network, calibration[:1])
+    _convert(network, calibration[:1], folder / "fp32.tflite")
     _quantize(folder / "fp32.tflite", calibration, folder / "int8.tflite")
     _strip(folder / "int8.tflite", folder / "model.tflite")
     images = _channels_last(np.load(folder / "validation.npy"))
@@ -59,6 +61,45 @@ def _network(folder: Path, class_name: str) -> torch.nn.Module:
     model: torch.nn.Module = getattr(module, class_name)()
     load_model(model, str(folder / "network.safetensors"))
     return model.eval()
+
+
+def _norms_as_convolutions(model: torch.nn.Module, image: Any) -> None:
+    """BatchNorms behind anything but a convolution become 1x1 convolutions by channel.
+
+    The converter takes the others into the convolutions before them. These it would write as a
+    difference, two products and a sum, of which each rounds to 8 bits for all channels alike.
+    """
+    norms = {
+        one: name for name, one in model.named_modules() if isinstance(one, torch.nn.BatchNorm2d)
+    }
+    alone: set[torch.nn.BatchNorm2d] = set()
+
+    def look(module: Any, inputs: tuple[torch.Tensor, ...]) -> None:
+        made_by = inputs[0].grad_fn
+        if made_by is None or "Convolution" not in made_by.name():
+            alone.add(module)
+
+    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
+    with torch.enable_grad():
+        model(torch.from_numpy(image.transpose(0, 3, 1, 2)).requires_grad_())
+    for hook in hooks:
+        hook.remove()
+    for norm in alone:
+        parent, _, name = norms[norm].rpartition(".")
+        setattr(model.get_submodule(parent), name, _as_convolution(norm))
+
+
+def _as_convolution(norm: torch.nn.BatchNorm2d) -> torch.nn.Conv2d:
+    channels = norm.num_features
+    made = torch.nn.Conv2d(channels, channels, 1, groups=channels).eval()
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    assert made.bias is not None
+    with torch.no_grad():
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        made.weight.copy_(scale.view(-1, 1, 1, 1))
+        made.bias.copy_(norm.bias - norm.running_mean * scale)
+    return made
 
 
 def _channels_last(images: Any) -> Any:
