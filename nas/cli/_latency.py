@@ -12,10 +12,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from nas.cli._networks import (
+    DEFAULT_IMAGES,
+    NETWORK_HELP,
+    Classes,
+    InputShape,
+    find_subject,
+)
 from nas.cli._options import Set, parse_shape
+from nas.cost import cost_of
 from nas.errors import OptionError
 from nas.latency import DEVICES, Workload
-from nas.space import load_architecture, load_space
+from nas.space import load_space
 from nas.units import human_share
 
 if TYPE_CHECKING:
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 def latency(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A network's model file, by name or path."),
+        typer.Argument(metavar="MODEL", help=NETWORK_HELP),
     ] = None,
     calibrate: Annotated[
         str | None,
@@ -40,10 +48,8 @@ def latency(
     device: Annotated[
         str, typer.Option(help="cpu (ONNX Runtime, one thread) or cuda (torch, CUDA graph).")
     ] = "cpu",
-    input_shape: Annotated[
-        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image.")
-    ] = "3x224x224",
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 1000,
+    input_shape: InputShape = None,
+    classes: Classes = None,
     overrides: Set = [],  # noqa: B006 - typer copies it
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure though it was measured before.")
@@ -58,13 +64,14 @@ def latency(
             "--fresh and --calibrate cannot be combined; what is known but noisy is measured "
             "again anyway"
         )
-    shape = parse_shape(input_shape)
     if calibrate is not None:
+        shape = parse_shape(input_shape or DEFAULT_IMAGES[0])
         space = load_space(calibrate, overrides)
-        _calibrate(space, parse_device(device), shape, classes, networks, as_json)
+        number = classes or DEFAULT_IMAGES[1]
+        _calibrate(space, parse_device(device), shape, number, networks, as_json)
         return
-    arch = load_architecture(cast("str", model), overrides)
-    workload = Workload(arch=arch, input_shape=shape, num_classes=classes)
+    workload = _workload(cast("str", model), overrides, input_shape, classes)
+    arch = workload.arch
     if not as_json:
         typer.echo(f"Measuring {arch.name}.")
     from nas.latency import LatencyMeter  # loads torch
@@ -74,6 +81,17 @@ def latency(
         typer.echo(json.dumps({"name": arch.name, "id": arch.id} | asdict(found)))
     else:
         _print(workload, found)
+
+
+def _workload(
+    model: str, overrides: list[str], input_shape: str | None, classes: int | None
+) -> Workload:
+    """What is measured. Raises what `nas cost` raises of it."""
+    found = find_subject(
+        model, overrides, input_shape=input_shape, classes=classes, default=DEFAULT_IMAGES
+    )
+    cost_of(found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
+    return Workload(arch=found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
 
 
 def _calibrate(

@@ -23,6 +23,7 @@ from nas.cli import (
     _models,
     _plugins,
     _results,
+    _runs,
     _scenes,
     _search,
     _track,
@@ -52,7 +53,7 @@ app.command("resume")(_search.resume)
 app.command("train")(with_plugins(_train.train))
 app.command("recipes")(_train.recipes)
 app.command("tune")(with_plugins(_tune.tune))
-app.command("runs")(_results.runs)
+app.command("runs")(_runs.runs)
 app.command("report")(_results.report)
 app.command("export")(_results.export)
 app.command("repair")(_results.repair)

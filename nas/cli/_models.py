@@ -12,7 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.arch import image_channels, summarize
-from nas.cli._options import Deploy, Json, Set, parse_deploy, parse_shape
+from nas.cli._networks import (
+    DEFAULT_IMAGES,
+    NETWORK_HELP,
+    Classes,
+    InputShape,
+    find_space,
+    find_subject,
+    shown_shape,
+)
+from nas.cli._options import Deploy, Json, Set, parse_deploy
 from nas.cli._screen import Screen
 from nas.cost import cost_of, output_shapes, working_memory
 from nas.drawing import write_drawing
@@ -21,7 +30,6 @@ from nas.space import (
     catalogue,
     estimate_size,
     illegal_choices,
-    load_architecture,
     load_space,
 )
 from nas.units import human_bytes, human_large
@@ -52,27 +60,46 @@ def spaces(as_json: Json = False) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model file, by name or path.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model file, by name or path, or RUN:ID for a run's network."
+        ),
+    ],
     overrides: Set = [],  # noqa: B006 - typer copies it
     svg: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the network into this file.")
     ] = None,
     input_shape: Annotated[
-        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image, for --svg.")
-    ] = "3x32x32",
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes, for --svg.")] = 10,
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="CxHxW",
+            help="Shape of one image, for --svg; a run's own, or 3x32x32, if left out.",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of classes, for --svg; a run's own, or 10, if left out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print what a model file opens and how large that space is, or what a network is made of."""
-    space = load_space(name, overrides)
+    space = find_space(name, overrides)
     console = _console()
     if as_json:
         Screen().result(_described(space))
     elif svg is not None:
-        arch = load_architecture(name, overrides)
-        write_drawing(svg, arch, input_shape=parse_shape(input_shape), num_classes=classes)
+        drawn = find_subject(
+            name, overrides, input_shape=input_shape, classes=classes, default=("3x32x32", 10)
+        )
+        write_drawing(
+            svg, drawn.arch, input_shape=drawn.input_shape, num_classes=drawn.num_classes
+        )
         console.print(
-            f"drawn for {input_shape} images and {classes} classes: {svg}", soft_wrap=True
+            f"drawn for {shown_shape(drawn.input_shape)} images and {drawn.num_classes} classes: "
+            f"{svg}",
+            soft_wrap=True,
         )
     elif space.is_open:
         _show_space(console, space)
@@ -81,13 +108,9 @@ def show(
 
 
 def cost(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A network's model file, by name or path.")
-    ],
-    input_shape: Annotated[
-        str, typer.Option("--input", metavar="CxHxW", help="Shape of one image.")
-    ] = "3x224x224",
-    classes: Annotated[int, typer.Option(min=1, help="Number of classes.")] = 1000,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=NETWORK_HELP)],
+    input_shape: InputShape = None,
+    classes: Classes = None,
     overrides: Set = [],  # noqa: B006 - typer copies it
     deploy: Deploy = "generated",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -96,10 +119,12 @@ def cost(
     ] = False,
 ) -> None:
     """Print a network's exact costs: parameters, multiply-accumulates, peak memory."""
-    shape = parse_shape(input_shape)
-    arch = load_architecture(name, overrides)
-    exact = cost_of(arch, input_shape=shape, num_classes=classes, deploy=parse_deploy(deploy))
-    memory = working_memory(arch, input_shape=shape, num_classes=classes)
+    found = find_subject(
+        name, overrides, input_shape=input_shape, classes=classes, default=DEFAULT_IMAGES
+    )
+    arch, shape, number = found.arch, found.input_shape, found.num_classes
+    exact = cost_of(arch, input_shape=shape, num_classes=number, deploy=parse_deploy(deploy))
+    memory = working_memory(arch, input_shape=shape, num_classes=number)
     if as_json:
         if modules:
             raise OptionError("--json and --modules cannot be combined; choose one")
@@ -114,11 +139,11 @@ def cost(
         )
         return
     console = _console()
-    made = _outputs(arch, shape, classes)
-    console.print(f"{arch.name}, architecture {arch.id}, {input_shape} images, {made}")
+    made = _outputs(arch, shape, number)
+    console.print(f"{arch.name}, architecture {arch.id}, {shown_shape(shape)} images, {made}")
     console.print(_cost_table(exact, memory))
     if modules:
-        _print_modules(console, arch, shape, classes)
+        _print_modules(console, arch, shape, number)
 
 
 def _outputs(arch: Architecture, shape: tuple[int, int, int], classes: int) -> str:

@@ -1,4 +1,4 @@
-"""Verbs about results: `nas runs`, `nas report`, `nas export`, `nas repair`."""
+"""Verbs about results: `nas report`, `nas export`, `nas repair`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from nas.cli._final_print import print_finals
 from nas.cli._options import DataDir, Json, MovedData, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
+from nas.cli._search_print import print_next
 from nas.units import human_bytes, human_share
 
 if TYPE_CHECKING:
@@ -30,49 +32,14 @@ _INT8_HEADINGS = (
 )
 
 
-def runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where runs are.")] = Path(
-        "runs"
-    ),
-    as_json: Json = False,
-) -> None:
-    """List runs, the latest first: state, networks evaluated, best accuracy, front."""
-    screen = Screen(silent=as_json)
-    screen.line(f"Runs in {folder}:")
-    from nas.run import list_runs, summary_of  # loads torch
-
-    found = list_runs(folder)
-    if as_json:
-        screen.result([summary_of(run) for run in found])
-        return
-    if not found:
-        screen.line(f"No runs in {folder}.")
-        return
-    table = Table("run", "state", box=None, pad_edge=False)
-    for heading in ("evaluated", "best", "front"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("space")
-    for run in found:
-        front = run.front()
-        best = human_share(max(one.scores.accuracy for one in front)) if front else "-"
-        table.add_row(
-            run.path.name,
-            run.state,
-            f"{run.num_evaluated}/{run.settings.budget}",
-            best,
-            str(len(front)),
-            run.problem.space.name,
-        )
-    screen.show(table)
-
-
 def report(
     runs: Runs,
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow a search: write the page anew as it goes on.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page that compares several runs.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write the page; in the run if left out."),
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantise the front too: RUN/int8, accuracy and size.")
@@ -97,11 +64,13 @@ def report(
             screen.result([summary_of(run) for run in opened])
         return
     if watch:
-        follow(lambda: reopen(runs[0]), lambda page: screen.line(f"Live: {page}"))
+        follow(lambda: reopen(runs[0]), lambda page: screen.line(f"Live: {page}"), copy=out)
     run = reopen(runs[0])
-    print_report(screen, run)
+    print_report(screen, run, page=out)
     if int8:
         _print_int8(screen, run)
+    if not as_json and run.front():
+        print_next(screen, run, reported=True)
     if as_json:
         screen.result(summary_of(run))
 
@@ -196,15 +165,20 @@ def repair(run: Run) -> None:
     screen.line(f"Next: {command('nas', 'report', run)}")
 
 
-def print_report(screen: Screen, run: SearchRun) -> None:
-    """Write a run's report files and print its front and its counts."""
+def print_report(screen: Screen, run: SearchRun, *, page: Path | None = None) -> None:
+    """Write a run's report files and print its fronts and its counts.
+
+    `page` is a file to write the page to as well.
+    """
     from nas.cli._latency import print_front_latencies
     from nas.report import front_table
 
-    made = run.report()
+    made = run.report(page)
     counts = Counter(evaluation.state for evaluation in made.evaluations)
+    is_trained = run.finals_file.exists()
     if made.report.front:
-        screen.show(front_table(made.report.front, run.problem.objectives))
+        screen.show(front_table(made.report.front, run.problem.objectives, proxies=is_trained))
+        screen.line(_proxy_words(run))
         print_front_latencies(screen, run)
     for remark in made.remarks:
         screen.line(remark)
@@ -221,6 +195,15 @@ def print_report(screen: Screen, run: SearchRun) -> None:
         )
     _print_failures(screen, made)
     screen.line(f"Run folder: {run.path} (report.html, front.csv, front.png)")
+    if page:
+        screen.line(f"Page: {page}")
+    if is_trained and not screen.silent:
+        print_finals(screen, run)
+
+
+def _proxy_words(run: SearchRun) -> str:
+    length = run.settings.rungs[-1].over(run.facts.train_images)
+    return f"They are proxies: trained for {length}, and measured on validation images."
 
 
 def _print_int8(screen: Screen, run: SearchRun) -> None:

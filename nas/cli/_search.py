@@ -222,9 +222,9 @@ def _drive(drive: _Drive, run: SearchRun) -> None:
     print_end(screen, run, outcome)
     found = bool(run.front())
     if found and not outcome.interrupted:
-        print_next(screen, run)
         if drive.finalists:
             _train_finalists(drive, run)
+        print_next(screen, run)
     if screen.silent:
         screen.result(summary_of(run) if drive.as_json else str(run.path))
     if outcome.interrupted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.cli._final_print import export_words, resume_words
 from nas.cli._screen import Screen, command
 from nas.units import human_large, human_seconds
 
@@ -78,16 +79,18 @@ def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
     )
 
 
-def print_next(screen: Screen, run: Run) -> None:
-    """Commands that go on from here, as they can be pasted into a shell."""
+def print_next(screen: Screen, run: Run, *, reported: bool = False) -> None:
+    """Commands that go on from here, as they can be pasted into a shell.
+
+    `reported` leaves the report out, which has just been made.
+    """
+    train = (command("nas", "train", run.path), "the best networks in full, and their final front")
+    report = (command("nas", "report", run.path), "this table again, report files")
     verbs = (
-        (command("nas", "train", run.path), "the best networks in full, and their final front"),
-        (command("nas", "export", run.path, "--pick", "knee"), "PyTorch code and weights"),
-        (command("nas", "report", run.path), "this table again, report files"),
-        (
-            command("nas", "resume", run.path, "--budget", 2 * run.settings.budget),
-            "search on",
-        ),
+        *([] if run.finals_file.exists() else [train]),
+        export_words(run),
+        *([] if reported else [report]),
+        *([] if run.state == "running" else [(resume_words(run), "search on")]),
     )
     width = max(len(words) for words, _ in verbs)
     screen.line("\nNext:")

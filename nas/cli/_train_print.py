@@ -10,7 +10,7 @@ from rich.table import Table
 from nas.units import counted, human_count, human_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -116,8 +116,13 @@ def _mean(spread: dict[str, float | None], *, share: bool = True) -> str:
     return f"{scale * mean:.{digits}f}{spread_text}"
 
 
-def print_final_front(console: Console, front: FinalFront, folder: Path) -> None:
-    """The finalists' accuracies, what they say of the proxies, and where everything is."""
+def print_final_front(
+    console: Console, front: FinalFront, folder: Path, picks: Mapping[str, str] | None = None
+) -> None:
+    """The finalists' accuracies, what they say of the proxies, and where everything is.
+
+    `picks` are ids by `best` and `knee`, which stand beside those networks.
+    """
     table = Table(
         title=f"Final front: {len(front.front)} of {len(front.members)} finalists, by "
         f"{front.score.replace('_', ' ')} after recipe {front.recipe}",
@@ -138,7 +143,7 @@ def print_final_front(console: Console, front: FinalFront, folder: Path) -> None
             f"{100 * one.proxy:.2f}",
             _mean({"mean": one.validation, "std": one.validation_std}),
             _mean({"mean": one.test, "std": one.test_std}),
-            "yes" if one.on_front else "",
+            ", ".join(("yes", *_names(one.arch_id, picks or {}))) if one.on_front else "",
         )
     console.print(table)
     for line in (
@@ -149,6 +154,10 @@ def print_final_front(console: Console, front: FinalFront, folder: Path) -> None
         "and export/)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _names(arch_id: str, picks: Mapping[str, str]) -> list[str]:
+    return [name for name, picked in picks.items() if picked == arch_id]
 
 
 def _spread_words(several: bool) -> list[str]:

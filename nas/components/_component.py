@@ -161,8 +161,9 @@ class Stem(Component):
     """The first layers: from images to feature maps. Its own `channels` set the width."""
 
     __slots__ = ()
+    # 0 where there is no stem: the first stage has the image's own.
     channels: int
-    """0 leaves the image's own."""
+    """Channels that the first stage gets."""
 
 
 class Transition(Component):

@@ -204,20 +204,14 @@ def _check_classes(name: str, source: Source) -> None:
 
 
 def _unknown(name: str, path: Path) -> str:
-    known = ", ".join(DATASETS)
-    if path.suffix == ".npz":
-        return (
-            f"--data {name}: no such file (allowed: an existing .npz file, a folder, a .csv "
-            f"table, or {known})"
-        )
-    if path.is_file():
-        return (
-            f"--data {name}: a file that is neither .npz nor .csv (allowed: .npz, a .csv table of "
-            f"files and labels, a folder, or {known})"
-        )
-    near = get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return (
-        f"--data {name}: neither a known data set nor an existing folder or .npz file; "
-        f"{hint}(known: {known})"
+    allowed = (
+        "(allowed: a folder of images, a .csv table of files and labels, a .npz file, "
+        f"module:function, or a known data set: {', '.join(DATASETS)})"
     )
+    if path.is_file():
+        return f"{name}: a file that is neither .npz nor .csv {allowed}"
+    if path.suffix in (".npz", *TABLE_SUFFIXES):
+        return f"{name}: no such file of data {allowed}"
+    near = get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)
+    hint = f", did you mean '{near[0]}'?" if near else ""
+    return f"{name}: neither a known data set nor a folder or file that is there{hint} {allowed}"

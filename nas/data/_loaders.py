@@ -68,7 +68,7 @@ def find_loader(name: str) -> Loader | None:
         found: Loader = getattr(importlib.import_module(match[1]), match[2])
     except (ImportError, AttributeError) as error:
         raise DataError(
-            f"--data {name}: cannot be imported ({error}); write module:function, the module "
+            f"{name}: these data cannot be imported ({error}); write module:function, the module "
             "being where Python finds it (PYTHONPATH)."
         ) from error
     return found

@@ -12,6 +12,7 @@ from scipy.stats import kendalltau
 
 from nas.arch import summarize
 from nas.metrics import METRICS
+from nas.records import read_record
 from nas.report import pareto_front, replacing
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class FinalFront:
     score: str = "accuracy"
     """The metric that members are judged by, and all figures called validation, test, proxy."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where there is nothing to show."""
+        if not self.members:
+            raise ValueError("members: a final front has one at least")
+
     @property
     def front(self) -> tuple[FinalMember, ...]:
         """The members that no other member dominates."""
@@ -106,18 +112,8 @@ class FinalFront:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> FinalFront:
-        """The inverse of `to_plain`."""
-        return cls(
-            recipe=plain["recipe"],
-            members=tuple(map(_read_member, plain["members"])),
-            agreement=Agreement(**plain["agreement"]),
-            score=plain.get("score", "accuracy"),
-        )
-
-
-def _read_member(plain: dict[str, Any]) -> FinalMember:
-    listed = {name: tuple(plain.get(name, ())) for name in ("rungs", "missed_classes")}
-    return FinalMember(**plain | listed)
+        """The inverse of `to_plain`. Raises ValueError, which names what is damaged."""
+        return read_record(cls, plain)
 
 
 def final_front(

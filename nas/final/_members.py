@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nas.errors import OptionError
-from nas.run import open_run
+from nas.run import find_network, open_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,16 +31,4 @@ def open_front(folder: Path) -> OpenedRun:
 
 def find_member(run: OpenedRun, arch_id: str) -> Architecture:
     """The one network of the run whose id begins so. Raises OptionError."""
-    found = {
-        one.arch.id: one.arch
-        for one in run.evaluations
-        if one.cost is not None and one.arch.id.startswith(arch_id)
-    }
-    if len(found) != 1 or not arch_id:
-        folder = run.session.folder.path
-        what = "no network" if not found else f"{len(found)} networks"
-        raise OptionError(
-            f"{folder}:{arch_id}: {what} of this run begin{'' if len(found) > 1 else 's'} so; "
-            f"write an id from {folder / 'front.csv'}"
-        )
-    return next(iter(found.values()))
+    return find_network(run.session, arch_id, run.evaluations)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from nas.errors import OptionError, RunFolderError
 from nas.final._choose import find_device, read_data, read_test, recipe_by_size
@@ -24,8 +24,9 @@ from nas.final._picture import draw_front
 from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._results import FinalReport
 from nas.final._train import check_plan, conclude, seed_jobs
+from nas.records import read_record
 from nas.report import references_for
-from nas.train import dump_recipe, load_recipe, parse_recipe, task_of
+from nas.train import KernelsWanted, dump_recipe, load_recipe, parse_recipe, task_of
 from nas.units import counted
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
     from nas.report import Axis
-    from nas.train import KernelsWanted, Recipe
+    from nas.train import Recipe
+
+T = TypeVar("T")
 
 FORMAT = 1
 DEFAULT_FINALISTS = 6
@@ -64,15 +67,17 @@ class FinalistsSettings:
         if self.finalists < 1:
             raise OptionError(f"--finalists {self.finalists}: write a number of at least 1")
 
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> FinalistsSettings:
-        """As they were written down."""
-        given = {key: value for key, value in plain.items() if key != "format"}
-        return cls(**given | {"overrides": tuple(given["overrides"])})
-
     def __str__(self) -> str:
         """In words: what differs from nothing."""
         return ", ".join(f"{key} {value}" for key, value in asdict(self).items() if value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Searched:
+    """How large the search was that a final front came of."""
+
+    searched: int | None = None
+    """Networks; None in files from before it was written down."""
 
 
 def train_finalists(
@@ -139,14 +144,26 @@ def _read_final(
     tell: Callable[[str], None],
 ) -> FinalFront:
     """The front that is there. Raises RunFolderError where another one is asked for."""
-    begun = FinalistsSettings.from_plain(folder.read_json("plan.json"))
+    begun = _written(folder, "plan.json", FinalistsSettings)
     if asked not in (None, FinalistsSettings(), begun):
         raise _begun_with(folder, begun, "trained")
-    written = folder.read_json("final.json")
-    later = searched - written.get("searched", searched)
+    front = _written(folder, "final.json", FinalFront)
+    then = _written(folder, "final.json", _Searched).searched
+    later = 0 if then is None else searched - then
     news = f"; {counted(later, 'network')} searched since did not take part" if later else ""
     tell(f"The final front is there already{news}: to train anew, move {folder.path} away")
-    return FinalFront.from_plain(written)
+    return front
+
+
+def _written(folder: TrainingFolder, name: str, kind: type[T]) -> T:
+    """What a file of the final front says. Raises RunFolderError."""
+    anew = f"move {folder.path} away and train anew with `nas train {folder.path.parent}`"
+    try:
+        return read_record(kind, folder.read_json(name))
+    except RunFolderError as error:
+        raise RunFolderError(f"{error}; {anew}") from error
+    except (ValueError, OptionError) as error:
+        raise RunFolderError(f"{folder.path / name}: is damaged: {error}; {anew}") from error
 
 
 def _begun_with(folder: TrainingFolder, begun: FinalistsSettings, what: str) -> RunFolderError:
@@ -234,7 +251,7 @@ def _begin(
     """Recipe, settings and number of finalists: as begun with, or new and written down."""
     plan = folder.path / "plan.json"
     if plan.exists():
-        begun = FinalistsSettings.from_plain(folder.read_json("plan.json"))
+        begun = _written(folder, "plan.json", FinalistsSettings)
         if asked not in (None, begun):
             raise _begun_with(folder, begun, "begun")
         asked = begun

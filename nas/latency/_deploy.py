@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from nas.cost import cost_of
 from nas.errors import OptionError
 from nas.model import build_model, instantiate, joined
 from nas.sharing import materialize
@@ -109,8 +110,11 @@ def deployable(workload: Workload) -> nn.Module:
     Weights are fresh and always the same; latency does not ask for trained ones. Settled on
     random images, activations keep the size they have in a trained network: they do not vanish
     into denormal numbers, with which processors are slow.
+
+    Raises IllegalArchitecture where there is no such network or the images do not suit it.
     """
     channels, classes = workload.input_shape[0], workload.num_classes
+    cost_of(workload.arch, input_shape=workload.input_shape, num_classes=classes)  # or raises
 
     def build() -> nn.Module:
         model = build_model(workload.arch, in_channels=channels, num_classes=classes)

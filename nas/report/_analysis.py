@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,18 +144,20 @@ def agreements(
     networks: Sequence[Network], trainings: Sequence[str], finals: Sequence[FinalTraining]
 ) -> tuple[Agreement, ...]:
     """How each training ranks networks compared with every longer one, where enough had both."""
-    scores: dict[str, dict[str, float]] = {name: {} for name in (*trainings, "full training")}
+    names = [*trainings, "full training"]
+    scores: list[dict[str, float]] = [{} for _ in names]  # by place: two rungs may read the same
     for one in networks:
-        for name, result in zip(trainings, one.rungs, strict=False):
-            scores[name][one.arch_id] = result.accuracy
+        for found, result in zip(scores[:-1], one.rungs, strict=False):
+            found[one.arch_id] = result.accuracy
         if one.state == "complete" and one.scores is not None:
-            scores[trainings[-1]][one.arch_id] = one.scores.accuracy
+            scores[-2][one.arch_id] = one.scores.accuracy
     for final in finals:
-        scores["full training"][final.arch_id] = float(np.mean(final.accuracies))
-    names = list(scores)
-    pairs = [(low, high) for place, low in enumerate(names) for high in names[place + 1 :]]
-    found = (_agreement(low, high, scores[low], scores[high]) for low, high in pairs)
-    return tuple(one for one in found if one is not None)
+        scores[-1][final.arch_id] = float(np.mean(final.accuracies))
+    made = (
+        _agreement(names[low], names[high], scores[low], scores[high])
+        for low, high in combinations(range(len(names)), 2)
+    )
+    return tuple(one for one in made if one is not None)
 
 
 def _agreement(

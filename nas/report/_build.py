@@ -65,6 +65,8 @@ class SearchFacts:
     budget: int
     fidelities: tuple[Fidelity, ...]
     """Of the rungs, the cheapest first; the last one is full proxy training."""
+    train_images: int
+    """Training images that there are."""
     box: HypervolumeBox
     evaluations: tuple[Evaluation, ...]
     environment: Mapping[str, Any]
@@ -74,6 +76,8 @@ class SearchFacts:
     live: bool = False
     latencies: tuple[MeasuredLatency, ...] = ()
     finals: tuple[FinalTraining, ...] = field(default=())
+    final_picks: Mapping[str, str] = field(default_factory=dict)
+    """Network ids by `best` and `knee`, of the final front."""
 
 
 def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> Document:
@@ -82,7 +86,7 @@ def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> D
     networks = tuple(_network(one) for one in facts.evaluations)
     place = {one.trial: number for number, one in enumerate(networks)}
     front = tuple(place[row.trial] for row in rows)
-    trainings = tuple(_in_words(one) for one in facts.fidelities)
+    trainings = tuple(one.over(facts.train_images) for one in facts.fidelities)
     genes = tuple((gene.name, tuple(map(str, gene.labels))) for gene in facts.space.genes)
     keys = tuple(objective.name for objective in facts.objectives)
     within = {row.trial for row in complete_rows(facts.evaluations) if row.keeps(facts.limits)}
@@ -120,6 +124,7 @@ def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> D
         agreements=agreements(networks, trainings, facts.finals),
         diagrams=_diagrams(facts, rows, max_diagrams),
         finals=facts.finals,
+        final_picks=facts.final_picks,
         latencies=facts.latencies,
         references=references_for(facts.dataset),
         environment=facts.environment,
@@ -173,13 +178,6 @@ def _columns(facts: SearchFacts, networks: Sequence[Network]) -> tuple[MetricCol
         for metric in wanted
         if metric.name == "accuracy" or any(one.value(metric.name) is not None for one in networks)
     )
-
-
-def _in_words(fidelity: Fidelity) -> str:
-    epochs = "1 epoch" if fidelity.epochs == 1 else f"{fidelity.epochs} epochs"
-    images = "all images" if fidelity.train_images is None else f"{fidelity.train_images:,} images"
-    side = f" at {fidelity.resolution} pixels" if fidelity.resolution else ""
-    return f"{epochs} of {images}{side}"
 
 
 def _diagrams(

@@ -109,6 +109,11 @@ class FinalTraining:
     accuracies: tuple[float, ...]
     """One per seed, in [0, 1]."""
     curves: tuple[Curve, ...] = ()
+    score: str = "accuracy"
+    """The metric that full trainings were judged by."""
+    validation_scores: tuple[float, ...] = ()
+    """Of that metric, one per seed; none where they are not known."""
+    test_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +182,8 @@ class Document:
     diagrams: Mapping[str, Diagram]
     """By architecture id: the front, then the most accurate networks, up to a limit."""
     finals: tuple[FinalTraining, ...]
+    final_picks: Mapping[str, str]
+    """Network ids by `best` and `knee`: what an export takes from the final front."""
     latencies: tuple[MeasuredLatency, ...]
     references: tuple[Reference, ...]
     environment: Mapping[str, Any]

@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 def read_finals(run_folder: Path) -> tuple[FinalTraining, ...]:
     """Every full training in `RUN/final` that is over, by the name of its folder."""
-    paths = sorted((run_folder / "final").glob("**/report.json"))
-    read = (_read(path) for path in paths)
+    folder = run_folder / "final"
+    score = _score(folder / "final.json")
+    read = (_read(path, score) for path in sorted(folder.glob("**/report.json")))
     return tuple(one for one in read if one is not None)
 
 
-def _read(path: Path) -> FinalTraining | None:
+def _score(path: Path) -> str:
+    """What the final front is judged by; accuracy before there is one."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["score"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "accuracy"
+
+
+def _read(path: Path, score: str) -> FinalTraining | None:
     """None for what is no report of a full training, or is being written."""
     try:
         plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -31,9 +40,18 @@ def _read(path: Path) -> FinalTraining | None:
             split="test",
             accuracies=tuple(float(one["test"]["accuracy"]) for one in plain["seeds"]),
             curves=tuple(_curves(path.parent / "curves.csv")),
+            score=score,
+            validation_scores=_scores(plain, "validation", score),
+            test_scores=_scores(plain, "test", score),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _scores(plain: dict[str, Any], split: str, score: str) -> tuple[float, ...]:
+    """One for each seed; none where a seed has none."""
+    found = [one.get(split, {}).get(score) for one in plain["seeds"]]
+    return tuple(map(float, found)) if None not in found else ()
 
 
 def _curves(path: Path) -> Iterator[Curve]:

@@ -56,6 +56,7 @@ def payload_of(document: Document, number: int = 0) -> dict[str, Any]:
         "effects": [asdict(one) for one in document.effects],
         "agreements": [asdict(one) for one in document.agreements],
         "finals": [_final(one) for one in document.finals],
+        "final_picks": dict(document.final_picks),
         "latencies": [asdict(one) | {"id": one.arch_id} for one in document.latencies],
         "environment": dict(document.environment),
         "commands": dict(document.commands),
@@ -109,8 +110,18 @@ def _final(one: FinalTraining) -> dict[str, Any]:
         "mean": mean(accuracies),
         "deviation": stdev(accuracies) if len(accuracies) > 1 else 0.0,
         "count": len(accuracies),
+        "score": one.score,
+        "validation": _spread(one.validation_scores),
+        "test": _spread(one.test_scores),
         "curves": [asdict(curve) for curve in one.curves],
     }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    """Mean and standard deviation; None where nothing is known."""
+    if not values:
+        return None
+    return {"mean": mean(values), "deviation": stdev(values) if len(values) > 1 else 0.0}
 
 
 def _reason(one: Network) -> str:

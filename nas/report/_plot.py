@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from nas.metrics import METRICS
@@ -15,7 +18,7 @@ from nas.report._front import best_row, complete_rows, front_rows, knee_row
 from nas.report._pareto import pareto_front
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -31,9 +34,29 @@ _KNEE = "#c8324a"
 _PUBLISHED = "#a06a00"
 _SMALL = 8.5
 _INCHES_A_PANEL, _INCHES_HIGH = 6.4, 4.8
+_FONT = "DejaVu Sans"
+_WIDER_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+)
+"""Of names in Chinese, Japanese or Korean, where one is installed."""
+
+
+def _fonts() -> list[str]:
+    """Our own, then those installed that have more letters: matplotlib warns of others."""
+    installed = {font.name for font in fontManager.ttflist}
+    return [_FONT, *(name for name in _WIDER_FONTS if name in installed)]
+
+
 # matplotlib types the keys as one Literal of all its settings; Any stands for it.
 PICTURE_STYLE: dict[Any, object] = {
-    "font.family": "DejaVu Sans",
+    "font.family": _fonts(),
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -85,7 +108,7 @@ def plot_front(
     trials, front = complete_rows(evaluations), front_rows(evaluations, objectives, limits=limits)
     costs = _costs(objectives)
     # A Figure of its own, without pyplot: no global state, no display, safe in any thread.
-    with mpl.rc_context(PICTURE_STYLE), replacing(path) as draft:
+    with mpl.rc_context(PICTURE_STYLE), _silent_on_glyphs(), replacing(path) as draft:
         figure = Figure((_INCHES_A_PANEL * len(costs), _INCHES_HIGH), 150, layout="constrained")
         grid = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
         panels = [
@@ -104,6 +127,14 @@ def plot_front(
         headline = title or f"{len(trials)} networks trained, {len(front)} on the Pareto front"
         figure.suptitle(headline, x=0.01, ha="left", fontweight="bold")
         figure.savefig(draft, format="png")
+
+
+@contextmanager
+def _silent_on_glyphs() -> Iterator[None]:
+    """A letter that no font has becomes a box, which is no user's concern on standard error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        yield
 
 
 def _costs(objectives: Sequence[Metric]) -> tuple[Metric, ...]:

@@ -38,6 +38,8 @@ class FrontTable:
 
     rows: Sequence[FrontRow]
     objectives: Sequence[Metric]
+    proxies: bool = False
+    """Whether a final front stands beside this one, whose picks an export takes."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The widest form in which every figure is whole."""
@@ -51,7 +53,17 @@ class FrontTable:
     @property
     def _title(self) -> str:
         count = counted(len(self.rows), "network")
-        return f"Pareto front: {count}"
+        return f"Pareto front{' of the proxies' * self.proxies}: {count}"
+
+    @property
+    def _picks(self) -> dict[int, str]:
+        """Names of rows by index."""
+        if not self.rows:
+            return {}
+        best = best_row(self.rows, self.objectives)
+        compromise = knee_row(self.rows, self.objectives)
+        named = {best: "best, knee"} if best == compromise else {best: "best", compromise: "knee"}
+        return {row: f"proxy {words}" * self.proxies or words for row, words in named.items()}
 
     def _lines(self, *, networks: bool) -> Table:
         table = Table(
@@ -68,7 +80,7 @@ class FrontTable:
         if networks:
             # Cut short on a narrow terminal; front.csv has it whole.
             table.add_column("network")
-        picks = _picks(self.rows, self.objectives)
+        picks = self._picks
         for index, row in enumerate(self.rows):
             cells = [str(row.trial), *_figures(row, self.objectives), row.arch_id]
             network = [Text(row.description, no_wrap=True, overflow="ellipsis")] * networks
@@ -81,7 +93,7 @@ class FrontTable:
         table = Table(title=self._title, title_justify="left", box=None, show_header=False)
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, justify="right")
-        picks = _picks(self.rows, self.objectives)
+        picks = self._picks
         for index, row in enumerate(self.rows):
             table.add_row(Text(f"trial {row.trial}"), Text(row.arch_id), style="bold")
             if index in picks:
@@ -92,16 +104,14 @@ class FrontTable:
         return table
 
 
-def front_table(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> FrontTable:
-    """The front by its objectives; `best` and `knee` as `nas export --pick` knows them."""
-    return FrontTable(rows, objectives)
+def front_table(
+    rows: Sequence[FrontRow], objectives: Sequence[Metric], *, proxies: bool = False
+) -> FrontTable:
+    """The front by its objectives; `best` and `knee` as `nas export --pick` knows them.
 
-
-def _picks(rows: Sequence[FrontRow], objectives: Sequence[Metric]) -> dict[int, str]:
-    if not rows:
-        return {}
-    best, compromise = best_row(rows, objectives), knee_row(rows, objectives)
-    return {best: "best, knee"} if best == compromise else {best: "best", compromise: "knee"}
+    `proxies` says so of each, where a final front has picks of its own.
+    """
+    return FrontTable(rows, objectives, proxies)
 
 
 def _figures(row: FrontRow, objectives: Sequence[Metric]) -> list[str]:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from nas.run._folder import RunFolder
     from nas.run._ladders import default_ladder, parse_ladder
     from nas.run._latency import FrontLatency, front_latencies
-    from nas.run._members import PICKS, FrontMember
+    from nas.run._listing import RunLine, list_lines, list_summaries
+    from nas.run._members import PICKS, FrontMember, find_network
     from nas.run._open import list_runs, open_run
     from nas.run._quantized import QuantizedMember, quantize_front
     from nas.run._repair import Repaired, repair_run
@@ -34,6 +35,7 @@ __all__ = [
     "Repaired",
     "Run",
     "RunFolder",
+    "RunLine",
     "RunReport",
     "SearchSettings",
     "WorkerConfig",
@@ -41,8 +43,12 @@ __all__ = [
     "default_ladder",
     "documents_of",
     "fidelity_of",
+    "final_picks",
+    "find_network",
     "front_latencies",
+    "list_lines",
     "list_runs",
+    "list_summaries",
     "open_run",
     "parse_ladder",
     "parse_workers",
@@ -69,6 +75,7 @@ _HOMES = {
     "Repaired": "_repair",
     "Run": "_run",
     "RunFolder": "_folder",
+    "RunLine": "_listing",
     "RunReport": "_results",
     "SearchSettings": "_settings",
     "WorkerConfig": "_settings",
@@ -76,8 +83,12 @@ _HOMES = {
     "default_ladder": "_ladders",
     "documents_of": "_views",
     "fidelity_of": "_api",
+    "final_picks": "_picks",
+    "find_network": "_members",
     "front_latencies": "_latency",
+    "list_lines": "_listing",
     "list_runs": "_open",
+    "list_summaries": "_listing",
     "open_run": "_open",
     "parse_ladder": "_ladders",
     "parse_workers": "_settings",

@@ -15,6 +15,7 @@ from nas.report import (
 )
 from nas.run._environment import read_environment
 from nas.run._latency import front_latencies
+from nas.run._picks import readable_picks
 
 if TYPE_CHECKING:
     from nas.run._latency import FrontLatency
@@ -38,6 +39,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             seed=settings.seed,
             budget=settings.budget,
             fidelities=settings.rungs,
+            train_images=run.facts.train_images,
             box=box or run.box,
             evaluations=_evaluations(run),
             chance=run.chance,
@@ -45,6 +47,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             environment=asdict(read_environment(run.folder)),
             live=run.folder.is_locked(),
             finals=read_finals(run.path),
+            final_picks=readable_picks(run),
             latencies=tuple(_latency(one) for one in front_latencies(run)),
         )
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nas.arch import Architecture
     from nas.model import Network
     from nas.run._run import Run
     from nas.trial import Evaluation
@@ -92,3 +93,24 @@ def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[
             f"{', '.join(PICKS)} or an id from {members[0].front_csv}"
         )
     return matching
+
+
+def find_network(
+    run: Run, arch_id: str, evaluations: Sequence[Evaluation] | None = None
+) -> Architecture:
+    """The one network of the run whose id begins so. Raises OptionError.
+
+    `evaluations` are the run's trials, where the caller has them already.
+    """
+    found = {
+        one.arch.id: one.arch
+        for one in (run.trials() if evaluations is None else evaluations)
+        if one.cost is not None and one.arch.id.startswith(arch_id)
+    }
+    if len(found) != 1 or not arch_id:
+        what = "no network" if not found else f"{len(found)} networks"
+        raise OptionError(
+            f"{run.path}:{arch_id}: {what} of this run begin{'' if len(found) > 1 else 's'} so; "
+            f"write an id from {run.path / 'front.csv'}"
+        )
+    return next(iter(found.values()))

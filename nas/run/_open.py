@@ -69,7 +69,7 @@ def list_runs(folder: Path | str = "runs") -> tuple[Run, ...]:
     """
     found = [path.parent for path in Path(folder).glob("*/search.json")]
     runs = []
-    for path in sorted(found, key=_last_written, reverse=True):
+    for path in sorted(found, key=last_written, reverse=True):
         try:
             runs.append(open_run(path))
         except UserError:
@@ -77,7 +77,8 @@ def list_runs(folder: Path | str = "runs") -> tuple[Run, ...]:
     return tuple(runs)
 
 
-def _last_written(path: Path) -> float:
+def last_written(path: Path) -> float:
+    """When a run folder was written to last, in seconds of the clock."""
     return max((file.stat().st_mtime for file in path.glob("*.*")), default=0.0)
 
 

@@ -16,6 +16,7 @@ from nas.run._deployment import deployment_of, find_data
 from nas.run._environment import read_environment
 from nas.run._finals import FinalNetwork
 from nas.run._masks import write_masks
+from nas.run._picks import final_picks
 from nas.run._views import write_views
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ class RunReport:
     """What the front's accuracies cannot tell, in sentences."""
 
 
-def report_run(run: Run) -> RunReport:
-    """Write the report of a run, finished or not: page, picture, tables. Raises UserError."""
+def report_run(run: Run, *, page: Path | None = None) -> RunReport:
+    """Write the report of a run, finished or not: page, picture, tables. Raises UserError.
+
+    `page` is a file to write the page to as well.
+    """
     evaluations = run.trials()
     objectives = run.problem.objectives
     report = write_report(
@@ -54,7 +58,7 @@ def report_run(run: Run) -> RunReport:
         describe=summarize,
     )
     write_masks(run)
-    write_views(run)
+    write_views(run, copy=page)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
         evaluations=evaluations,
@@ -71,7 +75,11 @@ def report_run(run: Run) -> RunReport:
 
 
 def summary_of(run: Run) -> dict[str, Any]:
-    """What programs want to know of a run, ready for JSON."""
+    """What programs want to know of a run, ready for JSON.
+
+    `picks` and `front` are the search's, by its proxies; what `nas export` writes stands under
+    `final` where a final front is there.
+    """
     trials, front, objectives = run.trials(), run.front(), run.problem.objectives
     picks = (
         {"best": best_row(front, objectives), "knee": knee_row(front, objectives)} if front else {}
@@ -84,10 +92,13 @@ def summary_of(run: Run) -> dict[str, Any]:
         "hypervolume": run.hypervolume(),
         "picks": {name: front[place].arch_id for name, place in picks.items()},
         "front": [_member(row, run) for row in front],
-        "final": [
-            _member(one, run) | {"on_front": one.on_front, "evidence": asdict(one.evidence)}
-            for one in run.finals()
-        ],
+        "final": {
+            "picks": final_picks(run),
+            "members": [
+                _member(one, run) | {"on_front": one.on_front, "evidence": asdict(one.evidence)}
+                for one in run.finals()
+            ],
+        },
     }
 
 

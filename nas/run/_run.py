@@ -124,6 +124,11 @@ class Run:
 
         return front_members(self, self.trials())
 
+    @property
+    def finals_file(self) -> Path:
+        """Where the final front stands once `nas train RUN` is over."""
+        return self.path / "final" / "final.json"
+
     def finals(self) -> tuple[FinalNetwork, ...]:
         """The networks that `nas train RUN` has trained in full, best first; none before.
 
@@ -174,8 +179,11 @@ class Run:
 
     # -- files ---------------------------------------------------------------------------------
 
-    def report(self) -> RunReport:
+    def report(self, page: Path | str | None = None) -> RunReport:
         """Write the report's files into the folder, and return what they say.
+
+        Args:
+            page: A file to write the page to as well.
 
         Raises:
             StorageError: the study cannot be read.
@@ -183,7 +191,7 @@ class Run:
         """
         from nas.run._results import report_run
 
-        return report_run(self)
+        return report_run(self, page=None if page is None else Path(page))
 
     def export(
         self,

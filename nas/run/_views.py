@@ -28,20 +28,24 @@ RELOAD_S = 5
 """Seconds between two looks at a run that goes on."""
 
 
-def write_views(run: Run, *, reload_s: int | None = None) -> Path:
-    """Write `report.html`, `report.json` and `trials.csv` of a run. Raises UserError."""
+def write_views(run: Run, *, reload_s: int | None = None, copy: Path | None = None) -> Path:
+    """Write `report.html`, `report.json` and `trials.csv` of a run. Raises UserError.
+
+    `copy` is a file to write the page to as well. Returns where the page is, the copy if any.
+    """
     document, folder = document_of(run), run.folder.path
     write_document_json(folder / "report.json", document)
     write_trials_csv(folder / "trials.csv", document)
-    path = folder / "report.html"
     masks = folder / MASKS
-    write_page(
-        path,
-        [document],
-        reload_s=reload_s if document.live else None,
-        masks=masks.read_bytes() if masks.exists() else None,
-    )
-    return path
+    pages = [folder / "report.html", *([copy] if copy else [])]
+    for page in pages:
+        write_page(
+            page,
+            [document],
+            reload_s=reload_s if document.live else None,
+            masks=masks.read_bytes() if masks.exists() else None,
+        )
+    return pages[-1]
 
 
 def write_comparison(path: Path, runs: Sequence[Run]) -> None:
@@ -68,7 +72,11 @@ def _wider(one: Axis, other: Axis) -> Axis:
 
 
 def watch(
-    reopen: Callable[[], Run], tell: Callable[[Path], None], *, every_s: float = RELOAD_S
+    reopen: Callable[[], Run],
+    tell: Callable[[Path], None],
+    *,
+    every_s: float = RELOAD_S,
+    copy: Path | None = None,
 ) -> None:
     """Write the report again and again until the search has ended.
 
@@ -76,13 +84,14 @@ def watch(
         reopen: Opens the run anew.
         tell: Told the page once, when it is there for the first time.
         every_s: Least number of seconds between two reports; a large run takes longer.
+        copy: A file to write the page to as well.
     """
     told = False
     while True:
         began = time.monotonic()
         run = reopen()
         live = run.folder.is_locked()
-        path = write_views(run, reload_s=RELOAD_S)
+        path = write_views(run, reload_s=RELOAD_S, copy=copy)
         if not told:
             tell(path)
             told = True

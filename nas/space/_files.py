@@ -48,17 +48,32 @@ def find_model_file(name: str) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         if not path.is_file():
-            raise ModelFileError(
-                f"{name}: no such model file; `nas spaces` lists the built-in ones"
-            )
+            raise ModelFileError(_no_file(name))
         return path
     known = catalogue()
     if name not in known:
+        if ":" in name or (path / "search.json").is_file():
+            raise ModelFileError(_no_file(name))
         raise ModelFileError(
             f"{name}: no model file of that name{near(name, known)} (`nas spaces` lists them all; "
             "a path ending in .yaml names a file of your own)"
         )
     return known[name]
+
+
+def _no_file(name: str) -> str:
+    """That a path leads to no model file; nor to a run, where it may have been meant for one."""
+    path, (folder, colon, _) = Path(name), name.rpartition(":")
+    listed = "`nas spaces` lists the built-in ones"
+    if path.suffix in (".yaml", ".yml"):
+        return f"{name}: no such model file; {listed}"
+    if (path / "search.json").is_file():
+        return f"{name}: a run, not a model file; {name}:ID names one of its networks"
+    if not colon:
+        return f"{name}: no such model file or run; {listed}, `nas runs` lists runs"
+    if (Path(folder) / "search.json").is_file():
+        return f"{name}: a network of a run cannot be had here; write its model file"
+    return f"{name}: no such model file or run; {listed}, and of RUN:ID {folder} is no run folder"
 
 
 def load_space(name: str, overrides: Sequence[str] = ()) -> SearchSpace:

@@ -9,6 +9,7 @@ import pytest
 
 from nas.latency import Rules
 from tests.latency.made_up_clock import quiet
+from tests.run.published import PUBLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,12 @@ def test_it_prints_milliseconds_ratio_and_what_they_were_measured_with(nas: Nas)
     assert len(rest) <= 1  # whether it was noisy
 
 
+def test_a_network_of_a_run_is_measured_for_the_runs_images(nas: Nas) -> None:
+    ended = nas("latency", f"{PUBLISHED}:7b42f8")
+    assert (ended.status, ended.err) == (0, "")
+    assert "architecture 7b42f8229de2, one 1x28x28 image, 10 classes" in ended.out
+
+
 def test_what_was_measured_is_remembered_until_somebody_insists(nas: Nas, tmp_path: Path) -> None:
     first = json.loads(nas("latency", *SMALL, "--json").out)
     (file,) = tmp_path.glob(f".cache/nas/latency/*/{first['id']}-3x16x16-7.json")
@@ -75,6 +82,8 @@ def test_what_was_measured_is_remembered_until_somebody_insists(nas: Nas, tmp_pa
         (("lrunet_1_1x", "--device", "tpu"), "--device tpu: unknown device (known: cpu, cuda)"),
         (("lrunet_1_1x", "--input", "32x32"), "write CHANNELSxHEIGHTxWIDTH"),
         (("lru_vgnet",), "lru_vgnet"),
+        (("lenet",), "head.flatten.size: 4x4 pixels are expected and 53x53 come"),
+        (("lenet", "--json"), "head.flatten.size: 4x4 pixels are expected and 53x53 come"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(

@@ -12,7 +12,9 @@ import pytest
 
 import nas.cli
 from nas.cost import cost_of
+from nas.run import open_run
 from nas.space import catalogue, load_architecture, load_space
+from tests.run.published import PUBLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,3 +257,42 @@ def test_explain_prints_type_default_meaning_and_paper(nas: Nas) -> None:
     assert "How often one set of weights is applied" in ended.out
     assert "arxiv.org/abs/1901.09615" in ended.out
     assert nas("explain", "resue").status == 2
+
+
+MEMBER = "7b42f8229de2"
+
+
+def test_a_network_of_a_run_is_shown(nas: Nas, tmp_path: Path) -> None:
+    named, drawing = f"{PUBLISHED}:{MEMBER[:6]}", tmp_path / "network.svg"
+    words, plain, drawn = (
+        nas("show", named),
+        nas("show", named, "--json"),
+        nas("show", named, "--svg", drawing),
+    )
+
+    assert f"architecture {MEMBER}: " in words.out
+    assert json.loads(plain.out)["id"] == MEMBER
+    assert drawn.out == f"drawn for 1x28x28 images and 10 classes: {drawing}\n"
+
+
+def test_costs_of_a_runs_network_are_those_of_its_search(nas: Nas) -> None:
+    (member,) = open_run(PUBLISHED).pick(MEMBER, proxies=True)
+    own = json.loads(nas("cost", f"{PUBLISHED}:{MEMBER[:6]}", "--json").out)
+    larger = json.loads(nas("cost", f"{PUBLISHED}:{MEMBER}", "--input", "1x56x56", "--json").out)
+
+    assert (own["params"], own["macs"]) == (member.cost.params, member.cost.macs)
+    assert larger["macs"] > own["macs"]
+    assert "1x28x28 images, 10 classes" in nas("cost", f"{PUBLISHED}:{MEMBER}").out
+
+
+@pytest.mark.parametrize("verb", ["show", "cost"])
+def test_what_is_no_network_of_a_run_is_refused(nas: Nas, verb: str) -> None:
+    for words, said in (
+        ((f"{PUBLISHED}:zzz",), "zzz: no network of this run begins so; write an id from"),
+        ((f"{PUBLISHED}:",), ": 200 networks of this run begin so"),
+        ((f"{PUBLISHED}:{MEMBER}", "--set", "width=2"), "--set: cannot change"),
+        (("nowhere:abc",), "no such model file or run; "),
+    ):
+        ended = nas(verb, *words)
+        assert ended.status == 2
+        assert said in ended.err

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import multiprocessing
+import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +19,13 @@ from tests.search.small import pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from nas.run import Run
     from tests.cli.conftest import Ended
 
     Nas = Callable[..., Ended]
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_200"
 
 
 @pytest.fixture
@@ -62,6 +66,63 @@ def test_a_report_on_a_run_that_is_done(nas: Nas, session: Run) -> None:
     for row in front:
         assert row["arch_id"] in ended.out
     assert (session.folder.path / "front.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_goes_where_it_is_asked_for(nas: Nas, session: Run, tmp_path: Path) -> None:
+    evaluate(session)
+    page = tmp_path / "there.html"
+    ended = nas("report", session.folder.path, "--out", page)
+
+    assert ended.status == 0
+    assert f"Page: {page}" in ended.out
+    assert page.read_text().startswith("<!doctype html>")
+    knee = session.pick("knee")[0].arch_id
+    assert f"{knee} as PyTorch code and weights: the knee of the front, with" in ended.out
+    refused = nas("report", session.folder.path, "--out", tmp_path / "absent" / "there.html")
+    assert refused.status == 2
+    assert "choose another --out" in refused.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published run, with its final front."""
+    folder = tmp_path_factory.mktemp("published") / "run"
+    return Path(shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns("report.html")))
+
+
+def test_a_report_names_what_an_export_takes_of_a_final_front(nas: Nas, trained: Path) -> None:
+    best, knee = (open_run(trained).pick(which)[0].arch_id for which in ("best", "knee"))
+    ended = nas("report", trained)
+
+    assert (ended.status, ended.err) == (0, "")
+    search, final = ended.out.split("Final front: 6 of 6 finalists")
+    lines = {line.split()[0]: line for line in final.splitlines() if line.split()}
+    assert lines[best].rstrip().endswith("yes, best")
+    assert lines[knee].rstrip().endswith("yes, knee")
+    assert "91.80 ± 0.35" in lines[best]
+    assert "proxy best" in search
+    assert "They are proxies: trained for 2 epochs over 12,000 images" in search
+    assert f"{knee} as PyTorch code and weights: the knee of the final front" in final
+
+
+def test_json_has_the_final_front_beside_the_proxies(nas: Nas, trained: Path) -> None:
+    told = json.loads(nas("report", trained, "--json").out)
+    best, knee = (open_run(trained).pick(which)[0].arch_id for which in ("best", "knee"))
+
+    assert told["final"]["picks"] == {"best": best, "knee": knee}
+    assert len(told["final"]["members"]) == 6
+    assert told["picks"]["best"] != best
+
+
+def test_a_damaged_final_front_hides_nothing_else(nas: Nas, trained: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    (run / "final" / "final.json").write_text("{")
+    ended = nas("report", run)
+
+    assert ended.status == 0
+    assert "200 networks trained, 44 on the front" in ended.out
+    assert f"The final front is left out here: {run}/final/final.json: " in ended.out
+    assert f"nas export {run} --pick knee --proxies" in ended.out
 
 
 def test_a_report_on_a_run_under_way_disturbs_nothing(

@@ -73,8 +73,14 @@ def test_test_files_are_never_read(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("fashon-mnist", "neither a known data set.*did you mean 'fashion_mnist'"),
-        ("imagenet-22k", "neither a known data set.*known: fashion_mnist, mnist, cifar10"),
-        ("missing.npz", "no such file"),
+        ("imagenet-22k", "there .allowed: .*a known data set: fashion_mnist, mnist, cifar10"),
+        ("nofolder", r"^nofolder: neither a known data set nor a folder or file that is there"),
+        (
+            "nofolder",
+            r"allowed: a folder of images, a \.csv table .*, a \.npz file, module:function",
+        ),
+        ("missing.npz", "^missing.npz: no such file of data .allowed"),
+        ("missing.csv", "^missing.csv: no such file of data .allowed"),
         ("notes.txt", "a file that is neither .npz nor .csv"),
     ],
 )

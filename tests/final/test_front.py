@@ -11,10 +11,12 @@ import pytest
 from rich.console import Console
 
 from nas.cli._train_print import print_final_front
-from nas.final import FinalFront
+from nas.errors import RunFolderError
+from nas.final import FinalFront, train_finalists
 from nas.final._front import write_front_csv
 from nas.final._picture import draw_front
 from nas.report import references_for
+from tests.run.published import copy_published
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +27,6 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_200" / "final"
 @pytest.fixture(scope="module")
 def front() -> FinalFront:
     plain = json.loads((PUBLISHED / "final.json").read_text())
-    del plain["format"]
     return FinalFront.from_plain(plain)
 
 
@@ -53,6 +54,36 @@ def test_the_reason_is_named_where_a_class_is_never_recognised(front: FinalFront
         "d72b01d1a5cb: its seeds end far apart (standard deviation 6.1 points): one of them never "
         "recognises Ankle boot."
     ) in console.export_text()
+
+
+def test_what_was_written_is_read_back(front: FinalFront) -> None:
+    assert FinalFront.from_plain(json.loads(json.dumps(front.to_plain()))) == front
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("final.json", "{}", "recipe: Field required"),
+        ("final.json", "{", "is damaged: Expecting property name"),
+        ("final.json", '{"recipe": "light", "members": []}', "agreement: Field required"),
+        ("plan.json", "{", "is damaged: Expecting property name"),
+        ("plan.json", '{"seeds": "many"}', "seeds: Input should be a valid integer"),
+        ("plan.json", '{"finalists": 0}', "--finalists 0: write a number of at least 1"),
+    ],
+)
+def test_a_damaged_file_of_a_final_front_is_named(
+    tmp_path: Path, file: str, content: str, said: str
+) -> None:
+    run = copy_published(tmp_path / "run")
+    (run / "final" / file).write_text(content)
+
+    with pytest.raises(RunFolderError, match=rf"{file}: .*{said}.*; move .*final away and train"):
+        train_finalists(run)
+
+
+def test_a_front_without_members_is_damaged(front: FinalFront) -> None:
+    with pytest.raises(ValueError, match="members: a final front has one at least"):
+        FinalFront.from_plain(front.to_plain() | {"members": []})
 
 
 def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:

@@ -161,3 +161,9 @@ def test_an_impossible_network_is_refused() -> None:
     arch = with_parts(block=Lru(reuse=2, groups=3))
     with pytest.raises(IllegalArchitecture, match="groups 3"):
         deploy(workload(arch))
+
+
+def test_images_that_do_not_suit_the_network_are_refused() -> None:
+    lenet = Workload(arch=load_architecture("lenet"), input_shape=(3, 224, 224), num_classes=10)
+    with pytest.raises(IllegalArchitecture, match="4x4 pixels are expected and 53x53 come"):
+        deploy(lenet)

@@ -74,12 +74,14 @@ def facts(
         seed=seed,
         budget=count,
         fidelities=(RUNG, FULL),
+        train_images=50_000,
         box=HypervolumeBox.of(OBJECTIVES, num_classes=CLASSES, bounds=BOUNDS),
         evaluations=tuple(evaluations),
         chance=0.1,
         val_images=5_000,
         environment={"command": ["nas", "search", "--out", name], "python": "3.11.7", "cpus": 2},
         finals=tuple(map(_final, done[:3])) if finals else (),
+        final_picks={"best": done[1].arch.id, "knee": done[0].arch.id} if finals else {},
         latencies=(
             MeasuredLatency(
                 arch_id=done[0].arch.id,
@@ -130,5 +132,7 @@ def _final(one: Evaluation) -> FinalTraining:
         recipe="standard",
         split="test",
         accuracies=(top - 0.002, top, top + 0.002),
+        validation_scores=(top, top + 0.002, top + 0.004),
+        test_scores=(top - 0.002, top, top + 0.002),
         curves=(Curve(label="seed 0", epochs=epochs, accuracy=course),),
     )

@@ -10,7 +10,7 @@ import pytest
 from nas.report import build_document, write_document_json, write_trials_csv
 from nas.report._analysis import effects
 from nas.trial import Scores
-from tests.report.documents import OBJECTIVES, document, facts
+from tests.report.documents import OBJECTIVES, RUNG, document, facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +97,20 @@ def test_trainings_agree_as_far_as_their_ranks_do() -> None:
     assert 0.3 < proxy.tau < 1
     assert proxy.gain == pytest.approx(0.06, abs=0.01)
     assert document(11).agreements == ()
+
+
+def test_trainings_that_read_the_same_are_kept_apart() -> None:
+    """Of few images two rungs can come to as many passes, in words."""
+    made = build_document(replace(facts(66), fidelities=(RUNG, RUNG)))
+    (proxy,) = [one for one in made.agreements if "full training" not in one.longer]
+    assert proxy.shorter == proxy.longer
+    assert proxy.networks == made.count("complete")
+
+
+def test_a_training_longer_than_the_data_is_told_in_passes() -> None:
+    made = build_document(replace(facts(22), train_images=965))
+    assert made.trainings == ("about 2 passes over 965 images", "about 12 passes over 965 images")
+    assert document(22).trainings[-1] == "2 epochs over 6,000 images"
 
 
 def test_only_so_many_diagrams_and_the_front_first() -> None:

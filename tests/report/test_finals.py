@@ -44,6 +44,23 @@ def test_full_trainings_are_found_with_their_curves(tmp_path: Path) -> None:
     assert [curve.label for curve in found.curves] == ["seed 0", "seed 1"]
     assert found.curves[0].accuracy == (0.6, 0.7)
     assert found.curves[0].loss == (1.5, 1.1)
+    assert found.validation_scores == ()
+
+
+def test_the_figures_are_of_the_score_that_the_final_front_is_judged_by(tmp_path: Path) -> None:
+    plain = asdict(report((0.9,)))
+    (seed,) = plain["seeds"]
+    seed["validation"] = {"accuracy": 0.91, "balanced_accuracy": 0.8}
+    seed["test"]["balanced_accuracy"] = 0.7
+    folder = tmp_path / "final" / "networks" / "0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(plain))
+    assert read_finals(tmp_path)[0].validation_scores == (0.91,)
+
+    (tmp_path / "final" / "final.json").write_text('{"score": "balanced_accuracy"}')
+    (found,) = read_finals(tmp_path)
+    assert (found.validation_scores, found.test_scores) == ((0.8,), (0.7,))
+    assert found.accuracies == (0.9,)
 
 
 def test_half_a_file_and_strange_ones_are_passed_over(tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def test_hardly_any_trials_make_a_picture_all_the_same(
     assert imread(path).min() < 0.9
 
 
+def test_letters_that_no_font_has_are_no_warning(tmp_path: Path, evaluation: Make) -> None:
+    """Warnings are errors here. No font has this letter of the private use area."""
+    path = tmp_path / "front.png"
+
+    plot_front(path, some(evaluation), parse_objectives(["accuracy"]), title="网络 \ue0ff")
+
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="cannot be written"):
         plot_front(tmp_path / "absent" / "front.png", [], parse_objectives(["accuracy"]))

@@ -47,10 +47,12 @@ def render(
     width: int,
     description: str = "",
     objectives: tuple[Metric, ...] = OBJECTIVES,
+    *,
+    proxies: bool = False,
 ) -> str:
     console = Console(file=StringIO(), width=width)
     rows = front_rows(evaluations, objectives, describe=lambda _: description)
-    console.print(front_table(rows, objectives))
+    console.print(front_table(rows, objectives, proxies=proxies))
     return console.file.getvalue()
 
 
@@ -72,6 +74,16 @@ def test_the_table_marks_the_picks(evaluation: Make) -> None:
     assert "1.20 M" in lines["1"]
     assert "knee" not in lines["0"]
     assert "Pareto front: 3 networks" in text
+
+
+@pytest.mark.parametrize("width", [30, 100])
+def test_beside_a_final_front_the_picks_are_called_those_of_proxies(
+    evaluation: Make, width: int
+) -> None:
+    text = render([evaluation(0, 0.5), evaluation(1, 0.9, params=90_000)], width, proxies=True)
+
+    assert "proxy best" in text
+    assert "of the proxies" in text
 
 
 def test_at_80_columns_only_the_description_is_cut(evaluation: Make) -> None:

@@ -45,6 +45,21 @@ def test_the_published_run_opens_as_it_is(tmp_path: Path) -> None:
     assert (folder / "trials.csv").read_text().count("\n") == 201
 
 
+def test_a_copy_of_the_page_goes_where_it_is_asked_for(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    session = searched(make_session, "run", budget=3)
+    page = tmp_path / "elsewhere.html"
+    session.report(page)
+    assert page.stat().st_size > 50_000
+    assert (session.path / "report.html").exists()
+    page.unlink()
+    told: list[Path] = []
+    watch(lambda: open_run(session.path), told.append, copy=page)
+    assert told == [page]
+    assert page.exists()
+
+
 def searched(make_session: MakeSession, name: str, **changed: object) -> Run:
     """A finished search whose trainings are pretended."""
     session = make_session(name, **changed)

@@ -89,3 +89,24 @@ def test_spaces_need_no_torch() -> None:
     program = "import sys, nas.space; sys.exit('torch' in sys.modules)"
     root = Path(nas.space.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("runs/clothez", "runs/clothez: no such model file or run; .*`nas runs` lists runs"),
+        ("runs/clothez:abc", "no such model file or run; .* runs/clothez is no run folder"),
+        ("clothez:abc", "no such model file or run; .* clothez is no run folder"),
+        ("runs/one", "runs/one: a run, not a model file; runs/one:ID names"),
+        ("runs/mine.yaml", "runs/mine.yaml: no such model file; `nas spaces`"),
+    ],
+)
+def test_what_may_have_been_meant_for_a_run_is_told_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "search.json").write_text("{}")
+
+    with pytest.raises(ModelFileError, match=said):
+        load_space(name)

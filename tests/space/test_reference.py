@@ -54,3 +54,10 @@ def test_a_part_is_explained_with_all_that_is_inside() -> None:
 def test_an_unknown_key_is_refused_with_the_nearest() -> None:
     with pytest.raises(OptionError, match=r"resue: no key .* did you mean .*reuse"):
         explain("resue")
+
+
+def test_channels_of_a_stem_are_said_within_their_bounds() -> None:
+    stems = [key for key in explain("channels") if key.path.startswith("stem.")]
+
+    assert {key.meaning for key in stems} == {"Channels that the first stage gets."}
+    assert {key.type for key in stems} == {"whole number, between 1 and 65536"}

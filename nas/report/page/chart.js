@@ -28,25 +28,33 @@ function extent(host, ratio = 0.52, most = 460) {
   return { width, height: Math.min(most, Math.max(230, Math.round(width * ratio))) };
 }
 
+/** What an axis writes at its ticks: in full where the short form would say the same twice. */
+function namesOf(ticks, axis) {
+  const words = ticks.map((tick) => axis.format(tick));
+  return axis.exact && new Set(words).size < words.length ? ticks.map(axis.exact) : words;
+}
+
 function frame(host, { width, height, title, x, y, left = 58 }) {
   const plot = make("svg:svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": title, tabindex: "0" });
   const [right, top, bottom] = [14, 10, 40];
-  const across = scale(x.low, x.high, left, width - right, x.log);
+  const across = scale(x.low, x.high, left, width - right, x.log, x.whole);
   const up = scale(y.low, y.high, height - bottom, top, y.log);
   let last = -99;
-  for (const tick of across.ticks) {
+  const words = namesOf(across.ticks, x);
+  for (const [number, tick] of across.ticks.entries()) {
     const place = across(tick);
     if (place < left - 1 || place > width - right + 1) continue;
     plot.append(make("svg:line", { class: "grid", x1: place, x2: place, y1: top, y2: height - bottom }));
     if (place - last < 52) continue;
-    plot.append(make("svg:text", { x: place, y: height - bottom + 16, "text-anchor": "middle" }, x.format(tick)));
+    plot.append(make("svg:text", { x: place, y: height - bottom + 16, "text-anchor": "middle" }, words[number]));
     last = place;
   }
-  for (const tick of up.ticks) {
+  const names = namesOf(up.ticks, y);
+  for (const [number, tick] of up.ticks.entries()) {
     const place = up(tick);
     if (place < top - 1 || place > height - bottom + 1) continue;
     plot.append(make("svg:line", { class: "grid", x1: left, x2: width - right, y1: place, y2: place }));
-    plot.append(make("svg:text", { x: left - 7, y: place + 4, "text-anchor": "end" }, y.format(tick)));
+    plot.append(make("svg:text", { x: left - 7, y: place + 4, "text-anchor": "end" }, names[number]));
   }
   plot.append(make("svg:line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }));
   plot.append(make("svg:text", { class: "label", x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, x.label));
@@ -175,7 +183,10 @@ function lineChart(host, options) {
 function parallel(host, { metrics, rows, marked, colour, describe, open }) {
   const { width, height } = extent(host, 0.42, 380);
   const plot = make("svg:svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, height, role: "img", tabindex: "0", "aria-label": `Parallel coordinates of ${rows.length} networks over ${metrics.map((one) => one.label).join(", ")}` });
-  const [top, bottom, side] = [44, 26, Math.min(70, width / 8)];
+  const [bottom, side] = [26, Math.min(70, width / 8)];
+  const room = Math.floor((width - 2 * side) / Math.max(metrics.length - 1, 1) / 6.6);
+  const titles = metrics.map((metric) => metric.label.split(", ").flatMap((part) => wrapped(part, room)));
+  const values = 13 + 14 * Math.max(...titles.map((lines) => lines.length)) + 6, top = values + 7;
   const axes = metrics.map((metric, place) => {
     const values = rows.map((row) => row.values[metric.key]);
     const [low, high] = [values.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), -Infinity)];
@@ -187,11 +198,10 @@ function parallel(host, { metrics, rows, marked, colour, describe, open }) {
   plot.append(make("svg:path", { d: rows.filter((row) => !marked(row)).map(path).join(""), fill: "none", stroke: "var(--dot)", "stroke-width": 1, "stroke-opacity": rows.length > 1000 ? 0.12 : 0.35 }));
   for (const row of rows.filter(marked)) plot.append(make("svg:path", { d: path(row), fill: "none", stroke: colour(row), "stroke-width": 1.8, "stroke-opacity": 0.85 }));
   axes.forEach(({ metric, x, low, high }, place) => {
-    const anchor = place === 0 && metrics.length > 3 ? "middle" : "middle";
+    const anchor = "middle";
     plot.append(make("svg:line", { class: "axis", x1: x, x2: x, y1: top, y2: height - bottom }));
-    const words = metric.label.split(", ");
-    words.forEach((word, line) => plot.append(make("svg:text", { class: "name", x, y: 13 + 13 * line - (words.length > 1 ? 1 : 0), "text-anchor": anchor }, word)));
-    plot.append(make("svg:text", { x, y: 39, "text-anchor": anchor }, write(metric, metric.maximize ? high : low)));
+    titles[place].forEach((word, line) => plot.append(make("svg:text", { class: "name", x, y: 13 + 14 * line, "text-anchor": anchor }, word)));
+    plot.append(make("svg:text", { x, y: values, "text-anchor": anchor }, write(metric, metric.maximize ? high : low)));
     plot.append(make("svg:text", { x, y: height - 8, "text-anchor": anchor }, write(metric, metric.maximize ? low : high)));
   });
   const over = make("svg:path", { fill: "none", stroke: "var(--ink)", "stroke-width": 3, "pointer-events": "none" });

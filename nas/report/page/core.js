@@ -48,21 +48,23 @@ const FORMATS = {
 const write = (metric, value) => (value === null ? "–" : FORMATS[metric.style](value));
 const plural = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 
-/** Maps values to pixels; logarithmic where ratios count. */
-function scale(low, high, from, to, log) {
+/** Maps values to pixels; logarithmic where ratios count; `whole` allows ticks at whole numbers only. */
+function scale(low, high, from, to, log, whole = false) {
   if (log && low <= 0) log = false;
   const turn = log ? Math.log10 : (value) => value;
   let [first, last] = [turn(low), turn(high)];
-  if (first === last) { first -= 0.5; last += 0.5; }
+  if (first === last) { const room = log ? 0.5 : whole ? 1 : Math.abs(first) / 20 || 0.5; first -= room; last += room; }
   const pad = 0.04 * (last - first);
   const place = (value) => from + ((turn(value) - first + pad) / (last - first + 2 * pad)) * (to - from);
-  place.ticks = log ? logTicks(low, high) : linearTicks(low, high);
+  const back = log ? (value) => 10 ** value : (value) => value;
+  const shown = [back(first - pad), back(last + pad)];
+  place.ticks = log ? logTicks(...shown) : linearTicks(...shown, 5, whole);
   return place;
 }
-function linearTicks(low, high, wanted = 5) {
+function linearTicks(low, high, wanted = 5, whole = false) {
   const span = high - low || Math.abs(high) || 1;
   const raw = span / wanted, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= raw);
+  const step = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= raw && (!whole || Number.isInteger(one))) || 1;
   const ticks = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step / 1e6; value += step) ticks.push(Number(value.toPrecision(12)));
   return ticks;
@@ -71,10 +73,11 @@ function logTicks(low, high) {
   const decades = Math.log10(high / low);
   const bases = decades > 3 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const ticks = [];
+  if (decades < 0.5) return linearTicks(low, high, 6);  // 1, 2 and 5 would be too few
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1)
     for (const base of bases) {
       const value = base * 10 ** power;
-      if (value >= low / 1.05 && value <= high * 1.05) ticks.push(value);
+      if (value >= low && value <= high) ticks.push(value);
     }
   return ticks;
 }
@@ -101,9 +104,18 @@ function networksOf(run, number) {
       blocks: table.blocks[index].map((kind) => run.kinds[kind]), sharing: run.scopes[table.sharing[index]], rungs: table.rungs[index],
       reason: run.reasons[table.reason[index]] || null, duplicate: table.duplicate[index], front: front.has(index), values: {} };
     for (const metric of run.metrics) one.values[metric.key] = table.values[metric.key][index];
+    one.picked = one.id ? Object.keys(run.final_picks).filter((name) => run.final_picks[name] === one.id).join(", ") : "";
     one.badge = index === run.best && index === run.knee ? "best, knee" : index === run.best ? "best" : index === run.knee ? "knee" : "";
     return one;
   });
+}
+
+/** Text in lines of at most so many characters, cut at spaces; a longer word keeps its line. */
+function wrapped(text, most) {
+  return text.split(" ").reduce((lines, word) => {
+    const longer = `${lines.at(-1)} ${word}`;
+    return lines.length && longer.length <= most ? [...lines.slice(0, -1), longer] : [...lines, word];
+  }, []);
 }
 
 function copyable(command) {

@@ -13,7 +13,7 @@ async function openDetail(one) {
   else drawing.append(make("p", { class: "note" }, `The page holds drawings of ${Object.keys(page.drawings[one.run] || {}).length} networks, the front first; this one is not among them.`));
   const left = make("div", {}, facts(one, run), stages(one, picture), curves(one, run), reasons(one), make("h3", {}, "Take it with you"), commands(one, run, command));
   dialog.replaceChildren(make("button", { type: "button", class: "close", autofocus: true, onclick: () => dialog.close() }, "Close"),
-    make("div", { class: "inside" }, make("h2", { id: "detail-title" }, one.id, one.badge ? make("span", { class: `badge ${one.badge}` }, one.badge) : ""), make("p", { class: "hint" }, one.description), make("div", { class: "columns" }, left, make("div", {}, make("h3", {}, "Drawing"), drawing))));
+    make("div", { class: "inside" }, make("h2", { id: "detail-title" }, one.id, one.badge ? make("span", { class: `badge ${one.badge}` }, proxyBadge(one)) : "", one.picked ? make("span", { class: "badge final" }, one.picked) : ""), make("p", { class: "hint" }, one.description), make("div", { class: "columns" }, left, make("div", {}, make("h3", {}, "Drawing"), drawing))));
   dialog.showModal();
   dialog.scrollTop = 0;
   drawCurves(one, run);
@@ -22,7 +22,7 @@ async function openDetail(one) {
 function facts(one, run) {
   const list = [["trial", `${one.trial}${page.runs.length > 1 ? ` of ${run.name}` : ""}, ${one.state}${one.front ? ", on the front" : ""}`]];
   for (const final of page.finals.filter((final) => final.run === one.run && final.id === one.id))
-    list.push(["fully trained", `${share(final.mean)}${final.count > 1 ? ` ± ${(100 * final.deviation).toFixed(2)}` : ""} ${final.split}, ${plural(final.count, "seed")}, recipe ${final.recipe}`]);
+    list.push(["fully trained", `${(100 * final.mean).toFixed(2)}${final.count > 1 ? ` ± ${(100 * final.deviation).toFixed(2)}` : ""} % ${final.split}, ${plural(final.count, "seed")}, recipe ${final.recipe}${final.validation ? `; ${scoreLabel(final)} ${finalWords(final, "validation")} validation` : ""}`]);
   if (one.values.accuracy !== null) list.push(["proxy accuracy", `${share(one.values.accuracy)} validation, one seed, ${run.trainings.at(-1)}`]);
   for (const metric of run.metrics) if (metric.key !== "accuracy" && one.values[metric.key] !== null) list.push([metric.label, metric.style === "count" ? `${one.values[metric.key].toLocaleString("en")}` : write(metric, one.values[metric.key])]);
   for (const latency of run.latencies.filter((latency) => latency.id === one.id)) list.push(["latency, measured", `${latency.median_ms.toPrecision(3)} ms (${latency.low_ms.toPrecision(3)} to ${latency.high_ms.toPrecision(3)}), ${latency.device}`]);
@@ -54,7 +54,7 @@ function drawCurves(one, run) {
   const host = byId("curve-chart");
   if (!host) return;
   const lines = courses(one, run).map((line, place) => ({ ...line, colour: RUN_COLOURS[place % RUN_COLOURS.length], dash: place ? `${4 + 2 * place} 3` : null }));
-  lineChart(host, { lines, title: "Validation accuracy by epoch", x: { log: false, format: String, label: "epoch" }, y: { log: false, format: (value) => share(value, 0), label: "" }, describe: ({ x, y, line }) => [make("div", {}, make("b", {}, share(y)), ` at epoch ${x}`), make("div", {}, line.name)] });
+  lineChart(host, { lines, title: "Validation accuracy by epoch", x: { log: false, whole: true, format: String, label: "epoch" }, y: { log: false, format: (value) => `${Number((100 * value).toPrecision(4))} %`, label: "" }, describe: ({ x, y, line }) => [make("div", {}, make("b", {}, share(y)), ` at epoch ${x}`), make("div", {}, line.name)] });
 }
 
 function reasons(one) {

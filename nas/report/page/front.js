@@ -9,15 +9,16 @@ function metricOptions(select, chosen) {
   select.replaceChildren(...page.metrics.map((metric) => make("option", { value: metric.key, selected: metric.key === chosen }, metric.label)));
 }
 
+const EXACT = { count: (value) => value.toLocaleString("en"), bytes: (value) => `${value.toLocaleString("en")} B` };
 function axisOf(metric) {
-  return { log: !metric.maximize && metric.style !== "seconds" && metric.style !== "number", format: (value) => (metric.style === "share" ? `${Number((100 * value).toPrecision(4))} %` : brief(write(metric, value))), label: metric.label };
+  return { exact: EXACT[metric.style], log: !metric.maximize && metric.style !== "seconds" && metric.style !== "number", format: (value) => (metric.style === "share" ? `${Number((100 * value).toPrecision(4))} %` : brief(write(metric, value))), label: metric.label };
 }
 
 function linesFor(one) {
   const metrics = page.runs[one.run].metrics.filter((metric) => one.values[metric.key] !== null);
   const score = page.metric(page.score), value = one.values[score.key];
   const said = value === null ? `${share(lastRung(one) ?? 0)}` : write(score, value);
-  const head = make("div", {}, make("b", {}, said), ` ${value === null ? "on the last rung it reached" : `${score.key === "accuracy" ? "" : `${score.label}, `}validation, proxy`}${one.badge ? ` · ${one.badge}` : ""}`);
+  const head = make("div", {}, make("b", {}, said), ` ${value === null ? "on the last rung it reached" : `${score.key === "accuracy" ? "" : `${score.label}, `}validation, proxy`}${one.badge ? ` · ${proxyBadge(one)}` : ""}`);
   const costs = metrics.filter((metric) => !metric.measured && ["params", "macs", "peak_activation_bytes", "latency"].includes(metric.key));
   return [
     head,
@@ -25,6 +26,17 @@ function linesFor(one) {
     make("div", {}, one.description),
     make("div", { class: "id" }, `${page.runs.length > 1 ? `${page.runs[one.run].name}: ` : ""}trial ${one.trial}, ${one.id}`),
   ];
+}
+
+/** `best` and `knee` of the proxies' front; said so where a final front has its own. */
+const proxyBadge = (one) => (one.badge && Object.keys(page.runs[one.run].final_picks).length ? `proxy ${one.badge}` : one.badge);
+const finalOf = (one) => (one.id ? page.finals.find((final) => final.run === one.run && final.id === one.id) : undefined);
+const scoreLabel = (final) => page.metric(final.score)?.label || final.score.replaceAll("_", " ");
+function finalWords(final, split) {
+  const { mean, deviation } = final[split], metric = page.metric(final.score);
+  const isShare = !metric || metric.style === "share";
+  const spread = final.count > 1 ? ` ± ${isShare ? (100 * deviation).toFixed(2) : Number(deviation.toPrecision(2))}` : "";
+  return isShare ? `${(100 * mean).toFixed(2)}${spread} %` : `${write(metric, mean)}${spread}`;
 }
 
 /** Whether a metric says how good a trained network is; such values differ between trainings. */
@@ -77,7 +89,7 @@ function drawProxy() {
     const edge = new Set(pareto(points, x.maximize, y.maximize));
     const front = points.filter((_, place) => edge.has(place)), rest = points.filter((one, place) => !edge.has(place) && !one.row.front), other = points.filter((one, place) => !edge.has(place) && one.row.front);
     const shape = several ? RUN_SHAPES[number % RUN_SHAPES.length] : "dot";
-    for (const point of front) if (point.row.badge) point.name = point.row.badge;
+    for (const point of front) if (point.row.badge) point.name = proxyBadge(point.row);
     layers.push({ points: rest, shape, size: 2.7, style: { fill: colour, "fill-opacity": several ? 0.3 : 0.65 } });
     layers.push({ points: other, shape, size: 4.2, walk: true, style: { fill: "var(--paper)", stroke: colourOf(number), "stroke-width": 1.6 } });
     layers.push({ points: front, shape, size: 4.6, walk: true, join: x.maximize ? "before" : "after", steps: { stroke: colourOf(number), "stroke-width": 1.4, "stroke-opacity": 0.7 }, style: { fill: colourOf(number), stroke: "var(--paper)", "stroke-width": 1 } });
@@ -105,10 +117,9 @@ function drawFinal() {
   figure.hidden = !(x.key === "accuracy" || y.key === "accuracy") || !(page.finals.length || page.references.length);
   if (figure.hidden) return;
   const spot = (value, accuracy) => (x.key === "accuracy" ? { x: accuracy, y: value } : { x: value, y: accuracy });
-  const highest = Math.max(...finals.map(({ final }) => final.mean));
   const ours = finals.map(({ final, row }) => {
-    // What was best as a proxy need not be so here.
-    const point = { ...spot(row.values[cost.key], final.mean), row, final, name: final.mean === highest ? "best" : null };
+    // What was best as a proxy need not be so here; the choice is by validation, as exports make it.
+    const point = { ...spot(row.values[cost.key], final.mean), row, final, name: row.picked || null };
     if (final.count > 1 && x.key !== "accuracy") Object.assign(point, { low: final.mean - final.deviation, high: final.mean + final.deviation });
     return point;
   });
@@ -133,7 +144,8 @@ function referenceLines(one) {
 
 function finalLines({ final, row }) {
   const spread = final.count > 1 ? ` ± ${(100 * final.deviation).toFixed(2)}, ${final.count} seeds` : ", one seed";
-  return [make("div", {}, make("b", {}, share(final.mean)), `${spread}, ${final.split}, ${final.recipe}`), ...linesFor(row).slice(1)];
+  const picked = row.picked ? ` · ${row.picked}` : "";
+  return [make("div", {}, make("b", {}, share(final.mean)), `${spread}, ${final.split}, ${final.recipe}${picked}`), ...linesFor(row).slice(1)];
 }
 
 function buildFilters() {

@@ -3,7 +3,7 @@
 
 let page = null;
 const KEPT = `nas-report:${location.pathname}`;
-const state = { x: "params", y: null, bounds: {}, kinds: new Set(), scopes: new Set(), pruned: false, zoom: true, list: "front", sort: { key: null, turn: -1 }, lines: 25, run: 0, progress: "networks" };
+const state = { x: "params", y: null, bounds: {}, kinds: new Set(), scopes: new Set(), pruned: false, zoom: true, list: null, sort: { key: null, turn: -1 }, lines: 25, run: 0, progress: "networks" };
 
 function keep() {
   try { sessionStorage.setItem(KEPT, JSON.stringify({ ...state, kinds: [...state.kinds], scopes: [...state.scopes], scroll: scrollY })); } catch { /* a page without storage forgets */ }
@@ -35,13 +35,27 @@ function gather(data) {
   return { ...data, rows, finals, score, metrics: [...seen.values()], metric: (key) => seen.get(key), find: (run, id) => byKey.get(`${run}:${id}:complete`) || byKey.get(`${run}:${id}:pruned`) };
 }
 
+/** The fully trained network to show first: the final front's best, or the best so far by validation. */
+function bestFinal(run) {
+  const finals = page.finals.filter((final) => final.run === run.number && final.test && page.find(final.run, final.id));
+  const order = (final) => (final.validation ? final.validation.mean : final.test.mean);
+  return finals.find((final) => final.id === run.final_picks.best) || finals.sort((a, b) => order(b) - order(a))[0];
+}
+
+function finalHeadline(run) {
+  const final = bestFinal(run);
+  if (!final) return [];
+  const row = page.find(final.run, final.id), by = final.validation ? ", chosen by validation images" : "";
+  return ["Fully trained: ", make("b", {}, finalWords(final, "test")), ` test ${scoreLabel(final)} (${final.count > 1 ? `mean of ${plural(final.count, "seed")}` : "one seed"}) with ${count(row.values.params)} parameters${by}. Search: `];
+}
+
 function summarise() {
   const parts = page.runs.map((run) => {
-    const words = [make("b", {}, plural(run.counts.complete, "network")), ` trained, ${run.front.length} on the front`];
+    const words = [...finalHeadline(run), make("b", {}, plural(run.counts.complete, "network")), ` trained as proxies, ${run.front.length} on their front`];
     if (run.counts.pruned) words.push(`, ${run.counts.pruned.toLocaleString("en")} pruned`);
     if (run.counts.failed) words.push(`, ${run.counts.failed.toLocaleString("en")} failed`);
     const best = run.best === null ? null : page.rows.find((one) => one.run === run.number && one.index === run.best);
-    if (best) words.push(`. Most accurate: ${write(page.metric(page.score), best.values[page.score])} after the proxy training with ${count(best.values.params)} parameters`);
+    if (best) words.push(`. Best proxy: ${write(page.metric(page.score), best.values[page.score])} validation ${page.metric(page.score).label}; it has ${count(best.values.params)} parameters and was trained for ${run.trainings.at(-1)}`);
     return [...(page.runs.length > 1 ? [`${run.name}: `] : []), ...words, ". "];
   });
   byId("summary").replaceChildren(...parts.flat());
@@ -99,7 +113,8 @@ async function start() {
   page = gather(await unpack("data"));
   const scroll = recall();
   state.y ??= page.score;
-  state.sort.key ??= page.score;
+  state.list ??= page.rows.some(LISTS[0][2]) ? "final" : "front";
+  state.sort.key ??= state.list === "final" ? "final-validation" : page.score;
   if (state.run >= page.runs.length) state.run = 0;
   if (!page.metric(state.x)) state.x = page.metrics.at(-1).key;
   if (!page.metric(state.y)) state.y = page.score;

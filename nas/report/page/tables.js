@@ -2,6 +2,7 @@
 // Everything below the front: tables of networks, progress, effects, fates, rungs, latency.
 
 const LISTS = [
+  ["final", "trained in full", (one) => finalOf(one) && page.find(one.run, one.id) === one],
   ["front", "on the front", (one) => one.front],
   ["complete", "trained", (one) => one.state === "complete"],
   ["pruned", "pruned", (one) => one.state === "pruned"],
@@ -20,7 +21,7 @@ function drawTable() {
   const rows = page.rows.filter((one) => test(one) && (["duplicate", "rejected", "failed"].includes(state.list) || passes(one)));
   const columns = tableColumns();
   const sort = columns.find((column) => column.key === state.sort.key) || columns[0];
-  rows.sort((a, b) => compare(sort.value(a), sort.value(b)) * state.sort.turn || a.trial - b.trial);
+  rows.sort((a, b) => compare(sort.value(a), sort.value(b), state.sort.turn) || a.trial - b.trial);
   const head = columns.map((column) => {
     const active = column.key === state.sort.key;
     const button = make("button", { type: "button", onclick: () => { state.sort = { key: column.key, turn: active ? -state.sort.turn : column.down ? -1 : 1 }; drawTable(); } }, column.label, active ? (state.sort.turn > 0 ? " ↑" : " ↓") : "");
@@ -37,18 +38,24 @@ function drawTable() {
   byId("more").textContent = `Show more of ${rows.length.toLocaleString("en")}`;
 }
 
-const compare = (a, b) => (a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -1 : a > b ? 1 : 0);
+/** What is not known comes last, whichever way the rest is turned. */
+function compare(a, b, turn) {
+  const [left, right] = [a ?? null, b ?? null];
+  if (left === null || right === null) return (left === null) - (right === null);
+  return turn * (left < right ? -1 : left > right ? 1 : 0);
+}
 
 /** Kept out of the table for width, unless it was searched for; a network's own page has it. */
 const hiddenColumn = (key) => ["train_s", "stored_bytes", "int8_peak_activation_bytes", "loss"].includes(key) && !page.runs.some((run) => run.objectives.includes(key));
 
 function tableColumns() {
   const open = (one) => (one.id ? make("button", { type: "button", class: "id", onclick: (event) => { event.stopPropagation(); openDetail(one); } }, one.id) : "");
-  const badges = (one) => [one.badge && make("span", { class: `badge ${one.badge}` }, one.badge), page.finals.some((final) => final.run === one.run && final.id === one.id) && make("span", { class: "badge final" }, "fully trained")].filter(Boolean);
+  const badges = (one) => [one.badge && make("span", { class: `badge ${one.badge}` }, proxyBadge(one)), finalOf(one) && make("span", { class: "badge final" }, one.picked || "fully trained")].filter(Boolean);
   const columns = [{ key: "trial", label: "trial", number: true, value: (one) => one.trial, show: (one) => String(one.trial) }];
   if (page.runs.length > 1) columns.push({ key: "run", label: "run", value: (one) => page.runs[one.run].name, show: (one) => page.runs[one.run].name });
   columns.push({ key: "id", label: "network", value: (one) => one.id, show: (one) => [open(one), ...badges(one)] });
   const bare = ["rejected", "failed"].includes(state.list);
+  if (!bare && page.finals.length) columns.push(...["test", "validation"].map(finalColumn));
   for (const metric of page.metrics) {
     if ((bare && metric.measured) || hiddenColumn(metric.key)) continue;
     const value = (one) => valueOf(one, metric.key) ?? null;
@@ -60,12 +67,19 @@ function tableColumns() {
   return columns;
 }
 
+/** Means over seeds after full training; nothing for networks that had none. */
+function finalColumn(split) {
+  const value = (one) => finalOf(one)?.[split]?.mean ?? null;
+  const name = page.finals[0].score === "accuracy" ? "" : ` ${scoreLabel(page.finals[0])}`;
+  return { key: `final-${split}`, label: `final ${split}${name}`, number: true, down: true, value, show: (one) => (value(one) === null ? "–" : finalWords(finalOf(one), split)) };
+}
+
 function drawProgress() {
   const minutes = state.progress === "minutes";
   const lines = page.runs.map((run, number) => ({ name: run.name, colour: colourOf(number), stepped: true, points: run.progression.map(([networks, time, value]) => [minutes ? time / 60 : networks, value]) })).filter((line) => line.points.length);
   byId("progress").hidden = !lines.some((line) => line.points.length > 1);
   if (byId("progress").hidden) return;
-  lineChart(byId("progress-chart"), { lines, zero: true, title: "Hypervolume of the front during the search", x: { log: false, format: (value) => String(value), label: minutes ? "minutes since the first network, pauses included" : "networks evaluated" }, y: { log: false, format: (value) => value.toFixed(2), label: "" }, describe: ({ x, y, line }) => [make("div", {}, make("b", {}, y.toFixed(4)), ` after ${minutes ? `${x.toFixed(1)} minutes` : plural(x, "network")}`), make("div", {}, line.name)] });
+  lineChart(byId("progress-chart"), { lines, zero: true, title: "Hypervolume of the front during the search", x: { log: false, whole: !minutes, format: (value) => value.toLocaleString("en"), label: minutes ? "minutes since the first network, pauses included" : "networks evaluated" }, y: { log: false, format: (value) => String(Number(value.toPrecision(3))), label: "" }, describe: ({ x, y, line }) => [make("div", {}, make("b", {}, y.toFixed(4)), ` after ${minutes ? `${x.toFixed(1)} minutes` : plural(x, "network")}`), make("div", {}, line.name)] });
   byId("progress-legend").replaceChildren(...(page.runs.length > 1 ? page.runs.map((run, number) => legendItem("square", { fill: colourOf(number) }, run.name)) : []));
   const run = page.runs[0];
   byId("progress-hint").textContent = `Share of the space between worst and best (${run.objectives.map((key) => page.metric(key).label).join(", ")}; costs on a logarithmic scale) that the front dominates: ${page.runs.map((one) => one.hypervolume.toFixed(4)).join(" and ")} at the end.${page.runs.length > 1 ? (page.comparable ? " All runs are measured in one common box." : " These runs had different objectives or data: each is measured in its own box, do not compare heights.") : ""}`;
@@ -85,13 +99,13 @@ function drawParallel() {
 function drawEffects() {
   const run = page.runs[state.run];
   byId("effects-hint").textContent = run.effects.length
-    ? `Share of the spread in accuracy (by rank, after ${run.effects_of}) that goes along with each open value, over the networks in which it took part, less what chance would give. The search tries what looks good more often, so this describes these networks; it proves no cause.`
+    ? `Share of the spread in accuracy (by rank, after ${run.effects_of}) that goes along with each open value, over the networks in which it took part, less what chance would give. Each value is judged alone; values that vary together explain the same spread, so that the shares overlap and may add up to more than 100 %. The search tries what looks good more often, so this describes these networks; it proves no cause.`
     : `Too few networks (${run.counts.complete + run.counts.pruned}) to tell what the open values did.`;
   const table = byId("effects-table");
   table.parentElement.hidden = !run.effects.length;
   const line = (effect) => make("tr", {}, make("td", { class: "id" }, effect.gene), make("td", {}, make("span", { class: "bar", style: `width:${Math.round(110 * effect.share)}px` }), share(effect.share, 0)), make("td", { class: "n" }, String(effect.networks)),
     make("td", { class: "wide" }, effect.means.map(([option, mean, number], place) => [place ? " · " : "", make("b", {}, option), ` ${share(mean, 1)} (${number})`]).flat()));
-  table.replaceChildren(make("thead", {}, make("tr", {}, ["open value", "share", "networks", "option, mean accuracy (networks)"].map((word) => make("th", { scope: "col" }, word)))), make("tbody", {}, run.effects.slice(0, 15).map(line)));
+  table.replaceChildren(make("thead", {}, make("tr", {}, ["open value", "share, alone", "networks", "option, mean accuracy (networks)"].map((word) => make("th", { scope: "col" }, word)))), make("tbody", {}, run.effects.slice(0, 15).map(line)));
 }
 
 function simpleTable(heads, rows, numbers = []) {

@@ -105,8 +105,38 @@ def test_proxy_and_published_accuracy_never_share_a_chart(page: Browser) -> None
     assert "published" in final
     drawn = page.run("return document.querySelector('#final-chart').textContent")
     assert "LruNet" in drawn
-    assert "best" in drawn
-    assert "knee" not in drawn, "that is a pick among proxies"
+    assert "best" in drawn, "the final front's own"
+    proxies = page.run("return document.querySelector('#proxy-chart').textContent")
+    assert "proxy best" in proxies, "an export takes the final front's"
+
+
+def test_the_headline_gives_test_accuracy_first_and_calls_the_proxy_one(page: Browser) -> None:
+    said = page.text("#summary")
+    best = page.run(
+        "const one = page.finals.find((final) => final.id === "
+        "page.runs[0].final_picks.best); return 100 * one.test.mean"
+    )
+    assert said.startswith(f"Fully trained: {best:.2f} ± 0.20 % test accuracy (mean of 3 seeds)")
+    assert "Best proxy: " in said
+    assert "trained for 2 epochs over 6,000 images" in said
+
+
+def test_fully_trained_networks_are_listed_first_with_both_figures(page: Browser) -> None:
+    heads = page.text("#table thead")
+    assert "final test" in heads
+    assert "final validation" in heads
+    assert page.run("return document.querySelectorAll('#table tbody tr').length") == 3
+    figures: list[float] = page.run(
+        "return [...document.querySelectorAll('#table tbody tr')].map((row) => "
+        "parseFloat(row.children[3].textContent))"
+    )
+    assert figures == sorted(figures, reverse=True)
+    unknown_last: list[bool] = page.run(
+        "state.list = 'complete'; drawTable(); return [...document.querySelectorAll("
+        "'#table tbody tr')].map((row) => row.children[3].textContent === '\\u2013')"
+    )
+    assert unknown_last == sorted(unknown_last)
+    assert len(unknown_last) > 3
 
 
 def test_without_final_trainings_the_page_says_how_to_get_them(
@@ -114,6 +144,8 @@ def test_without_final_trainings_the_page_says_how_to_get_them(
 ) -> None:
     window.open(pages / "proxy.html")
     assert "nas train runs/made_up" in window.text("#final-note")
+    assert window.text("#summary").startswith("48 networks trained as proxies, ")
+    assert "final test" not in window.text("#table thead")
 
 
 def test_sliders_and_kinds_filter_charts_and_tables(page: Browser) -> None:
@@ -186,7 +218,8 @@ def test_sections_below_are_filled(page: Browser) -> None:
 
 
 def test_sorting_a_column(page: Browser) -> None:
-    page.click("#table th:nth-child(4) button")
+    page.run("state.list = 'front'; drawTable()")
+    page.click("#table th:nth-child(6) button")
     params: list[float] = page.run(
         "return [...document.querySelectorAll('#table tbody tr')].map((row) => "
         "page.rows.find((one) => one.id === row.querySelector('.id').textContent).values.params)"
@@ -232,6 +265,45 @@ def contrasts(page: Browser) -> list[float]:
     )
     assert len(found) > 50
     return found
+
+
+def test_an_axis_of_counts_has_whole_numbers_only(page: Browser) -> None:
+    for low, high in ((1, 2), (1, 4), (1, 10), (3, 3), (1, 200)):
+        ticks: list[float] = page.run(
+            "return scale(arguments[0], arguments[1], 0, 300, false, true).ticks", low, high
+        )
+        assert len(ticks) >= 2
+        assert all(tick == int(tick) for tick in ticks)
+
+
+def test_a_logarithmic_axis_has_several_ticks_however_short(page: Browser) -> None:
+    for low, high in ((1900, 2600), (2000, 2000), (2041, 2060), (1900, 6000), (1, 1e6)):
+        ticks: list[float] = page.run(
+            "return scale(arguments[0], arguments[1], 0, 300, true).ticks", low, high
+        )
+        assert len(ticks) >= 3
+        words: list[str] = page.run(
+            "return namesOf(arguments[0], axisOf(page.metric('params')))", ticks
+        )
+        assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_titles_over_the_parallel_axes_stay_above_their_values(
+    page: Browser, pages: Path, width: int
+) -> None:
+    page.open(pages / "one.html", width=width, height=760)
+    collisions: int = page.run(
+        "const boxes = [...document.querySelectorAll('#parallel-chart svg text')]"
+        ".map((one) => one.getBBox()); return boxes.filter((one, place) => boxes.some((other, "
+        "next) => next > place && one.x < other.x + other.width && other.x < one.x + one.width "
+        "&& one.y + 2 < other.y + other.height && other.y + 2 < one.y + one.height)).length"
+    )
+    assert collisions == 0
+
+
+def test_overlapping_shares_are_explained(page: Browser) -> None:
+    assert "overlap and may add up to more than 100 %" in page.text("#effects-hint")
 
 
 def test_two_runs_in_one_page(window: Browser, pages: Path) -> None:
