@@ -34,7 +34,7 @@ def data(
     group_by: GroupBy = None,
     skip_bad: SkipBad = False,
     task: TaskName = "classification",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Say what data are as a search would read them, the test part and duplicates included."""
     console = make_console(silent=as_json)

@@ -54,7 +54,7 @@ def latency(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure though it was measured before.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Measure a network's latency for one image, or learn to predict a whole space's."""
     if (model is None) == (calibrate is None):

@@ -46,26 +46,38 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("data")(_data.data)
-app.command("scenes")(_scenes.scenes)
-app.command("search")(with_plugins(_search.search))
-app.command("resume")(_search.resume)
-app.command("train")(with_plugins(_train.train))
-app.command("recipes")(_train.recipes)
-app.command("tune")(with_plugins(_tune.tune))
-app.command("runs")(_runs.runs)
-app.command("report")(_results.report)
-app.command("export")(_results.export)
-app.command("repair")(_results.repair)
-app.command("track")(_track.track)
-app.command("spaces")(_models.spaces)
-app.command("show")(with_plugins(_models.show))
-app.command("cost")(with_plugins(_models.cost))
-app.command("explain")(with_plugins(_models.explain))
-app.command("latency")(with_plugins(_latency.latency))
-app.command("inspect")(with_plugins(_inspect.inspect))
-app.command("bench")(_bench.bench)
-app.command("check-plugin")(_plugins.check_plugin)
+app.command("data", short_help="Say how data would be read.")(_data.data)
+app.command("scenes", short_help="Compose scenes with masks, to try out.")(_scenes.scenes)
+app.command("search", short_help="Search a space; keep the Pareto front.")(
+    with_plugins(_search.search)
+)
+app.command("resume", short_help="Go on with a search.")(_search.resume)
+app.command("train", short_help="Train in full: a network, a run's best.")(
+    with_plugins(_train.train)
+)
+app.command("recipes", short_help="List recipes of training, or print one.")(_train.recipes)
+app.command("tune", short_help="Search a recipe's hyper-parameters.")(with_plugins(_tune.tune))
+app.command("runs", short_help="List runs.")(_runs.runs)
+app.command("report", short_help="Print a front, write the report page.")(_results.report)
+app.command("export", short_help="Write PyTorch code, weights, ONNX, card.")(_results.export)
+app.command("repair", short_help="Make a damaged run usable.")(_results.repair)
+app.command("track", short_help="Write a run to MLflow or TensorBoard.")(_track.track)
+app.command("spaces", short_help="List the model files that come with nas.")(_models.spaces)
+app.command("show", short_help="Print what a model file opens; draw it.")(
+    with_plugins(_models.show)
+)
+app.command("cost", short_help="Print a network's exact costs.")(with_plugins(_models.cost))
+app.command("explain", short_help="Say what a key of a model file means.")(
+    with_plugins(_models.explain)
+)
+app.command("latency", short_help="Measure latency, or learn to predict it.")(
+    with_plugins(_latency.latency)
+)
+app.command("inspect", short_help="Draw kernels, feature maps and rings.")(
+    with_plugins(_inspect.inspect)
+)
+app.command("bench", short_help="Compare samplers on tables.")(_bench.bench)
+app.command("check-plugin", short_help="Check a block family of your own.")(_plugins.check_plugin)
 
 
 @app.callback()

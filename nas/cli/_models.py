@@ -113,7 +113,7 @@ def cost(
     classes: Classes = None,
     overrides: Set = [],  # noqa: B006 - typer copies it
     deploy: Deploy = "generated",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     modules: Annotated[
         bool, typer.Option("--modules", help="Add a table by module, counted by fvcore.")
     ] = False,

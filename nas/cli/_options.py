@@ -87,7 +87,7 @@ Plugin = Annotated[
         "repeatable.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print the run folder and nothing else, errors excepted.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -183,6 +184,8 @@ def train(
         )
         runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
         front = train_run(console, Path(target), asked, runner)
+        line = f"Next: nas export {shlex.quote(target)} --pick knee, or an id of the final front"
+        console.print(line, highlight=False, soft_wrap=True)
         if as_json:
             typer.echo(json.dumps(front.to_plain()))
         return

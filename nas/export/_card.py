@@ -162,6 +162,8 @@ def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
     if int8 is not None:
         both = (100 * int8["accuracy"], 100 * int8["fp32_accuracy"])
         words = "{:.2f} % validation (fp32 {:.2f} % on the same images)".format(*both)
+        if int8["way"] == "aware":
+            words += ", trained with rounding in the loop first"
         rows.append(("accuracy in int8", words))
     if (tflite := record["tflite"]) is not None:
         ours, exact = 100 * tflite["accuracy"], 100 * tflite["fp32_accuracy"]
