@@ -324,6 +324,7 @@ class LruBlock(nn.Module):
         return x
 
 
+INPUT_SHAPE = (1, 28, 28)
 CLASS_NAMES = (
     "T-shirt/top",
     "Trouser",
@@ -356,13 +357,21 @@ def preprocess(pixels: Tensor) -> Tensor:
 
 
 def read_image(path: str) -> Tensor:
-    """A picture file -> (1, 1, 28, 28), preprocessed. Needs Pillow."""
-    from PIL import Image
+    """A picture -> (1, 1, 28, 28), prepared as in training. Needs Pillow."""
+    from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        raw = bytearray(image.convert("L").tobytes())
-        pixels = torch.frombuffer(raw, dtype=torch.uint8)
-        return preprocess(pixels.view(1, image.height, image.width, 1).movedim(3, 1))
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith(("I", "F")):  # more than 8 bits: 0 is black, 65535 white
+        scale = 255 / (65535.0 - 0.0)
+        image = image.convert("F").point(lambda value: value * scale + (0.5 - 0.0 * scale))
+        image = image.convert("L")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    raw = bytearray(image.convert("RGB").convert("L").tobytes())
+    pixels = torch.frombuffer(raw, dtype=torch.uint8).view(image.height, image.width, 1)
+    return preprocess(pixels.movedim(2, 0)[None])
 
 
 def load() -> LruVgnet:
@@ -378,17 +387,31 @@ def load() -> LruVgnet:
 
 def main() -> None:
     """Print the likeliest classes of the pictures named on the command line."""
+    import signal
     import sys
 
     if len(sys.argv) < 2:
         sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
-    model = load()
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` has read enough: end quietly
+    try:
+        model = load()
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"the weights cannot be loaded: {error}")
+    unread = 0
     for path in sys.argv[1:]:
+        try:
+            image = read_image(path)
+        except Exception as error:  # of many kinds, and the other pictures are to be read
+            print(f"{path}: {error}", file=sys.stderr)
+            unread += 1
+            continue
         with torch.inference_mode():
-            probabilities = model(read_image(path)).softmax(1)[0]
+            probabilities = model(image).softmax(1)[0]
         print(path)
         for share, index in zip(*probabilities.topk(min(5, len(CLASS_NAMES))), strict=True):
             print(f"{share:8.2%}  {CLASS_NAMES[index]}")
+    sys.exit(unread > 0)
 
 
 if __name__ == "__main__":
