@@ -52,11 +52,13 @@ BLOCKS: tuple[type[Block], ...] = (Lru, HalfIdentity, Separable, Residual, Inver
 EAGER = ("lrunet_1_1x", "mobilenet_v1_cifar_0.25", "mobilenet_v1_cifar_1.0")
 
 
-def predictions(space: SearchSpace, meter: LatencyMeter, networks: int, held_out: int) -> None:
+def predictions(
+    space: SearchSpace, meter: LatencyMeter, networks: int, parts: int, held_out: int
+) -> None:
     """Errors on networks that neither the table nor the correction has seen whole."""
     start = time.monotonic()
     made = calibrate(
-        space, meter, input_shape=SHAPE, num_classes=CLASSES, networks=networks,
+        space, meter, input_shape=SHAPE, num_classes=CLASSES, networks=networks, parts=parts,
         on_progress=_progress,
     )  # fmt: skip
     stream = random_subjects(space, random.Random("held out"), SHAPE, CLASSES)
@@ -177,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--space", action="append", help="spaces; lru_vgnet if left out")
     parser.add_argument("--networks", type=int, default=50, help="networks to calibrate with")
+    parser.add_argument("--parts", type=int, default=2_000, help="parts to measure one by one")
     parser.add_argument("--held-out", type=int, default=200, help="networks to test with")
     parser.add_argument("--repeats", type=int, default=5, help="of each of 10 networks")
     parser.add_argument("--cache", type=Path, default=Path("bench/latency"))
@@ -190,7 +193,7 @@ def main() -> None:
     applications(meter)
     repetitions(load_space(spaces[0]), meter, 10, chosen.repeats)
     for name in spaces:
-        predictions(load_space(name), meter, chosen.networks, chosen.held_out)
+        predictions(load_space(name), meter, chosen.networks, chosen.parts, chosen.held_out)
     print(machine_line("torch"))
 
 

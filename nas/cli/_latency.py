@@ -45,6 +45,14 @@ def latency(
     networks: Annotated[
         int, typer.Option(help="Networks of the space to measure, with --calibrate.")
     ] = 50,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Blocks to measure one by one, with --calibrate: 2,000 if left out. A space of "
+            "many kinds is predicted better with more.",
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="cpu (ONNX Runtime, one thread) or cuda (torch, CUDA graph).")
     ] = "cpu",
@@ -68,7 +76,7 @@ def latency(
         shape = parse_shape(input_shape or DEFAULT_IMAGES[0])
         space = load_space(calibrate, overrides)
         number = classes or DEFAULT_IMAGES[1]
-        _calibrate(space, parse_device(device), shape, number, networks, as_json)
+        _calibrate(space, parse_device(device), shape, number, networks, parts, as_json)
         return
     workload = _workload(cast("str", model), overrides, input_shape, classes)
     arch = workload.arch
@@ -100,6 +108,7 @@ def _calibrate(
     shape: tuple[int, int, int],
     classes: int,
     networks: int,
+    parts: int | None,
     as_json: bool,
 ) -> None:
     if not space.is_open:
@@ -117,6 +126,7 @@ def _calibrate(
             input_shape=shape,
             num_classes=classes,
             networks=networks,
+            parts=parts,
             on_progress=lambda what, done, total: progress.update(
                 bars[what], completed=done, total=total
             ),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MIN_NETWORKS = 10
 SURVEYED_NETWORKS = 1000
 MAX_PARTS = 2000
+"""Measured unless more are asked for; the commonest of what random networks hold."""
 BATCH = 25
 """Parts measured before the core is given back and the table written."""
 ATTEMPTS = 3
@@ -77,25 +78,29 @@ def calibrate(
     input_shape: tuple[int, int, int],
     num_classes: int,
     networks: int = 50,
+    parts: int | None = None,
     seed: int = 0,
     on_progress: Progress = lambda what, done, total: None,
 ) -> Calibration:
-    """Measure parts and `networks` random networks of `space`, fit, and keep the outcome.
+    """Measure `parts` parts (2,000 if None) and `networks` random networks, fit, keep the outcome.
 
     What the meter's cache knows already is not measured again, so that an interrupted
     calibration goes on where it stopped. What other programs disturb is measured again, up to
     `ATTEMPTS` times in all.
 
-    Raises OptionError for too few networks, IllegalArchitecture where the space holds none, and
-    DisturbedError where too many networks stay noisy; such a calibration is not kept.
+    Raises OptionError for too few networks or parts, IllegalArchitecture where the space holds
+    none, and DisturbedError where too many networks stay noisy; such a calibration is not kept.
     """
     if networks < MIN_NETWORKS:
         raise OptionError(
             f"`networks` {networks}: at least {MIN_NETWORKS} are needed to learn from"
         )
-    rng = random.Random(f"probe {seed}")
-    probe = islice(random_subjects(space, rng, input_shape, num_classes), SURVEYED_NETWORKS)
-    table = measure_parts(list(probe), meter, on_progress)
+    if parts is not None and parts < 1:
+        raise OptionError(f"`parts` {parts}: write a number of at least 1")
+    rng, count = random.Random(f"probe {seed}"), parts or MAX_PARTS
+    surveyed = max(SURVEYED_NETWORKS, count // 2)
+    probe = islice(random_subjects(space, rng, input_shape, num_classes), surveyed)
+    table = measure_parts(list(probe), meter, on_progress, count=count)
     rng = random.Random(f"whole networks {seed}")
     drawn = islice(random_subjects(space, rng, input_shape, num_classes), 20 * networks)
     whole = list({workload.arch.id: workload for workload in drawn}.values())[:networks]
@@ -161,14 +166,14 @@ def _fits(workload: Workload) -> bool:
 
 
 def measure_parts(
-    workloads: list[Workload], meter: LatencyMeter, on_progress: Progress
+    workloads: list[Workload], meter: LatencyMeter, on_progress: Progress, *, count: int
 ) -> PartTable:
-    """The device's table of parts, with the commonest of the `workloads`' measured and kept."""
+    """The device's table of parts; the `count` commonest of the `workloads` measured and kept."""
     table = PartTable.load(meter.cache.folder)
     counts: Counter[Part] = Counter()
     for workload in workloads:
         counts.update(parts_of(workload))
-    wanted = [part for part, _ in counts.most_common(MAX_PARTS)]
+    wanted = [part for part, _ in counts.most_common(count)]
     for _ in range(ATTEMPTS):
         due = [part for part in wanted if table.is_due(part)]
         _measure_due(due, table, meter, on_progress)

@@ -27,7 +27,7 @@ NOISE = 0.01
 """Variance of what the process leaves unexplained, as a share of what it can explain."""
 SHAPE_WEIGHT = 2.0
 """What a standard deviation of an image's channels or side counts, in those of the terms."""
-MAX_PARTS = 1500
+MAX_PARTS = 2000
 """Parts that are learned from; more take long and say little new."""
 
 

@@ -58,8 +58,8 @@ SURFACE = {
     ],
     "explain": ["[KEY]", "--json", "--plugin"],
     "latency": [
-        "MODEL", "--calibrate", "--networks", "--device", "--input", "--classes", "--set",
-        "--fresh", "--json", "--plugin",
+        "MODEL", "--calibrate", "--networks", "--parts", "--device", "--input", "--classes",
+        "--set", "--fresh", "--json", "--plugin",
     ],
     "inspect": [
         "MODEL", "--weights", "--data", "--data-dir", "--epochs", "--train-images",

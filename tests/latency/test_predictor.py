@@ -158,6 +158,16 @@ def test_a_calibration_says_its_error_and_keeps_it_on_fresh_networks(tmp_path: P
     assert made.predict_ms(fresh[0]) == pytest.approx(0.2 * predicted[0])
 
 
+def test_so_many_parts_are_measured_as_asked_for(tmp_path: Path) -> None:
+    machine = MadeUpMachine(tmp_path)
+    calibrate(SPACE, machine, networks=10, parts=7, **DATA)  # type: ignore[arg-type]
+    assert machine.parts_run == 7
+    calibrate(SPACE, machine, networks=10, parts=9, **DATA)  # type: ignore[arg-type]
+    assert machine.parts_run == 9, "those known are not measured again"
+    with pytest.raises(OptionError, match="`parts` 0"):
+        calibrate(SPACE, machine, networks=10, parts=0, **DATA)  # type: ignore[arg-type]
+
+
 def test_the_correction_takes_back_what_parts_cost_alone(tmp_path: Path) -> None:
     machine: Any = MadeUpMachine(tmp_path)
     made = calibrate(SPACE, machine, **DATA, networks=30)
