@@ -49,8 +49,7 @@ def latency(
         int | None,
         typer.Option(
             min=1,
-            help="Blocks to measure one by one, with --calibrate: 2,000 if left out. A space of "
-            "many kinds is predicted better with more.",
+            help="Blocks to measure one by one, with --calibrate; 2,000 if left out.",
         ),
     ] = None,
     device: Annotated[
