@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from nas.cli._screen import command
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 def print_finals(screen: Screen, run: Run) -> None:
     """The final front with its own best and knee, where `nas train RUN` has left one."""
     from nas.cli._train_print import print_final_front
-    from nas.final import FinalFront
+    from nas.final import read_final_front
     from nas.run import final_picks
 
     try:
         picks = final_picks(run)
-        front = FinalFront.from_plain(json.loads(run.finals_file.read_text(encoding="utf-8")))
-    except (RunFolderError, OSError, ValueError, KeyError, TypeError) as error:
+        front = read_final_front(run.path)
+    except RunFolderError as error:
         screen.line(f"The final front is left out here: {error}")
         return
     print_final_front(screen.console, front, run.path, picks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,8 +84,12 @@ def find_space(name: str, overrides: Sequence[str]) -> SearchSpace:
 
 def find_member(name: str, overrides: Sequence[str]) -> tuple[Architecture, Run] | None:
     """The network that RUN:ID means, and its run; None of any other name. Raises UserError."""
-    folder, colon, arch_id = name.rpartition(":")
-    if not colon or not (Path(folder) / "search.json").is_file():
+    if ":" not in name:
+        return None
+    from nas.final import split_member  # loads torch
+
+    member = split_member(name)
+    if member is None:
         return None
     if overrides:
         raise OptionError(
@@ -95,8 +98,8 @@ def find_member(name: str, overrides: Sequence[str]) -> tuple[Architecture, Run]
         )
     from nas.run import find_network, open_run  # loads torch
 
-    run = open_run(Path(folder))
-    return find_network(run, arch_id), run
+    run = open_run(member[0])
+    return find_network(run, member[1]), run
 
 
 def shown_shape(shape: tuple[int, int, int]) -> str:

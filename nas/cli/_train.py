@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,7 +21,7 @@ from nas.cli._data_options import (
     data_options,
 )
 from nas.cli._options import Address, Json
-from nas.cli._screen import make_console
+from nas.cli._screen import command, make_console
 from nas.cli._train_print import (
     EpochLines,
     print_final_front,
@@ -184,8 +183,11 @@ def train(
         )
         runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
         front = train_run(console, Path(target), asked, runner)
-        line = f"Next: nas export {shlex.quote(target)} --pick knee, or an id of the final front"
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(
+            f"Next: {command('nas', 'export', target, '--pick', 'knee')}",
+            highlight=False,
+            soft_wrap=True,
+        )
         if as_json:
             typer.echo(json.dumps(front.to_plain()))
         return

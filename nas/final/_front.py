@@ -12,7 +12,6 @@ from scipy.stats import kendalltau
 
 from nas.arch import summarize
 from nas.metrics import METRICS
-from nas.records import read_record
 from nas.report import pareto_front, replacing
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ class FinalFront:
     agreement: Agreement
     score: str = "accuracy"
     """The metric that members are judged by, and all figures called validation, test, proxy."""
+    searched: int | None = None
+    """Networks that the finalists came of; None in files from before it was written down."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where there is nothing to show."""
@@ -109,11 +110,6 @@ class FinalFront:
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> FinalFront:
-        """The inverse of `to_plain`. Raises ValueError, which names what is damaged."""
-        return read_record(cls, plain)
 
 
 def final_front(

@@ -72,14 +72,6 @@ class FinalistsSettings:
         return ", ".join(f"{key} {value}" for key, value in asdict(self).items() if value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Searched:
-    """How large the search was that a final front came of."""
-
-    searched: int | None = None
-    """Networks; None in files from before it was written down."""
-
-
 def train_finalists(
     run_folder: Path,
     asked: FinalistsSettings | None = None,
@@ -132,9 +124,14 @@ def train_finalists(
         write_front_csv(folder.path / "front.csv", front)
         references = references_for(settings.data)
         draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
-        known = {"format": FORMAT, "searched": len(candidates)}
-        folder.write_json("final.json", known | front.to_plain())
+        front = replace(front, searched=len(candidates))
+        folder.write_json("final.json", {"format": FORMAT, **front.to_plain()})
     return front
+
+
+def read_final_front(run_folder: Path) -> FinalFront:
+    """The final front that `train_finalists` has written. Raises RunFolderError."""
+    return _written(TrainingFolder(run_folder / "final"), "final.json", FinalFront)
 
 
 def _read_final(
@@ -147,9 +144,8 @@ def _read_final(
     begun = _written(folder, "plan.json", FinalistsSettings)
     if asked not in (None, FinalistsSettings(), begun):
         raise _begun_with(folder, begun, "trained")
-    front = _written(folder, "final.json", FinalFront)
-    then = _written(folder, "final.json", _Searched).searched
-    later = 0 if then is None else searched - then
+    front = read_final_front(folder.path.parent)
+    later = 0 if front.searched is None else searched - front.searched
     news = f"; {counted(later, 'network')} searched since did not take part" if later else ""
     tell(f"The final front is there already{news}: to train anew, move {folder.path} away")
     return front

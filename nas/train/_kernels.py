@@ -2,7 +2,7 @@
 
 * `eager`: the modules as they are.
 * `quick`: the same with `fast_cpu_kernels`.
-* `compiled`: the quicker of the two through torch.compile, which takes some 10 to 30 seconds;
+* `compiled`: the quicker of the two through torch.compile, which takes some 3 to 20 seconds;
   tried only where the training is long enough to earn that back.
 
 They round differently, so a checkpoint keeps the choice. GPUs record a CUDA graph instead.
@@ -37,7 +37,8 @@ KernelsWanted = Literal["auto", "eager", "quick", "compiled"]
 TRY_FROM_S = 60.0
 """Shorter trainings take `quick`: trying would cost more than a wrong choice."""
 COMPILE_FROM_S = 300.0
-"""Compiling takes 10 to 30 seconds and makes steps 1.1 to 2 times as quick."""
+"""Compiling took 3 to 19 s of processor time where it was tried, and made steps .7 to 2 times as
+quick (`benchmarks/full_training.py`)."""
 _LEAST_GAIN = 0.95
 """Share of the other's time below which compiled code is taken."""
 _ROUNDS = 5

@@ -15,6 +15,7 @@ from nas.errors import RunFolderError
 from nas.final import FinalFront, train_finalists
 from nas.final._front import write_front_csv
 from nas.final._picture import draw_front
+from nas.records import read_record
 from nas.report import references_for
 from tests.run.published import copy_published
 
@@ -27,7 +28,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "lru_vgnet_200" / "final"
 @pytest.fixture(scope="module")
 def front() -> FinalFront:
     plain = json.loads((PUBLISHED / "final.json").read_text())
-    return FinalFront.from_plain(plain)
+    return read_record(FinalFront, plain)
 
 
 def test_a_network_whose_seeds_end_far_apart_is_named(front: FinalFront) -> None:
@@ -47,7 +48,7 @@ def test_few_validation_images_make_no_network_unsteady(front: FinalFront) -> No
 def test_the_reason_is_named_where_a_class_is_never_recognised(front: FinalFront) -> None:
     members = [replace(one, missed_classes=("Ankle boot",)) for one in front.members]
     written = json.dumps(replace(front, members=members).to_plain())
-    again = FinalFront.from_plain(json.loads(written))
+    again = read_record(FinalFront, json.loads(written))
     console = Console(width=400, record=True)
     print_final_front(console, again, Path("run"))
     assert (
@@ -57,7 +58,7 @@ def test_the_reason_is_named_where_a_class_is_never_recognised(front: FinalFront
 
 
 def test_what_was_written_is_read_back(front: FinalFront) -> None:
-    assert FinalFront.from_plain(json.loads(json.dumps(front.to_plain()))) == front
+    assert read_record(FinalFront, json.loads(json.dumps(front.to_plain()))) == front
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_a_damaged_file_of_a_final_front_is_named(
 
 def test_a_front_without_members_is_damaged(front: FinalFront) -> None:
     with pytest.raises(ValueError, match="members: a final front has one at least"):
-        FinalFront.from_plain(front.to_plain() | {"members": []})
+        read_record(FinalFront, front.to_plain() | {"members": []})
 
 
 def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:
