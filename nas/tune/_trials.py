@@ -82,7 +82,7 @@ def run_trials(
         ),
         placed(resources),
     )
-    path = storage / "trials"
+    path = storage.resolve() / "trials"  # a relative path is no URI to Ray
     if tune.Tuner.can_restore(str(path)):
         tuner = tune.Tuner.restore(
             str(path), trainable, resume_unfinished=True, resume_errored=True

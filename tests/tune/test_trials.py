@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from tests.tune.work import count, interrupt, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
 
@@ -61,6 +61,16 @@ def test_ctrl_c_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
 def test_what_the_user_can_mend_is_not_tried_again(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="--number 3: cannot be"):
         run_trials(refuse, [3], tmp_path / "storage")
+
+
+def test_the_storage_may_be_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    [folder] = run_trials(count, [(1, "")], Path("runs") / "storage")
+
+    assert (folder / "count.txt").read_text() == "1 2 3 "
 
 
 def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
