@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nas.data._known import DATASETS
     from nas.data._load import load_data, load_test
     from nas.data._loaders import Loader, find_loader, register
+    from nas.data._places import absolute_data, absolute_dir
     from nas.data._scenes import write_scenes
     from nas.data._split import stratified_order
     from nas.data._summary import DataSummary, standard_error, summarize_data
@@ -35,6 +36,8 @@ __all__ = [
     "Loader",
     "Resize",
     "Split",
+    "absolute_data",
+    "absolute_dir",
     "check_folds",
     "describe_change",
     "find_loader",
@@ -59,6 +62,8 @@ _NEED_TORCH = {
     "Images": "_images",
     "Loader": "_loaders",
     "Split": "_images",
+    "absolute_data": "_places",
+    "absolute_dir": "_places",
     "check_folds": "_folds",
     "describe_change": "_fingerprint",
     "find_loader": "_loaders",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from nas.cost import cost_of
-from nas.data import DEFAULT_OPTIONS, load_data, load_test
+from nas.data import DEFAULT_OPTIONS, absolute_data, absolute_dir, load_data, load_test
 from nas.errors import OptionError
 from nas.final._plan import TrainingPlan, TrainingSettings
-from nas.final._trained import split_member
+from nas.final._trained import absolute_trained, split_member
 from nas.space import load_architecture
 from nas.train import load_recipe
 
@@ -74,15 +74,15 @@ def plan_training(
     """
     found = _find(target)
     settings = TrainingSettings(
-        data=data or found.data,
-        data_dir=str(data_dir) if data_dir else found.data_dir,
+        data=absolute_data(data or found.data),
+        data_dir=absolute_dir(data_dir or found.data_dir),
         data_options=found.options if data_options == DEFAULT_OPTIONS else data_options,
         seeds=tuple(seeds),
         device=find_device(device),
         threads=threads,
         kernels=kernels,
-        teacher=teacher,
-        init=init,
+        teacher=absolute_trained(teacher),
+        init=absolute_trained(init),
         origin=found.origin,
     )
     chosen, why = (recipe, "") if recipe is not None else _recipe_for(found.arch, settings)

@@ -67,6 +67,17 @@ def split_member(reference: str) -> tuple[Path, str] | None:
     return Path(folder), arch_id
 
 
+def absolute_trained(reference: str | None) -> str | None:
+    """The same reference from any working directory: workers have their own."""
+    if reference is None:
+        return None
+    member = split_member(reference)
+    if member is not None:
+        return f"{member[0].absolute()}:{member[1]}"
+    path = Path(reference)
+    return str(path.absolute()) if path.exists() else reference
+
+
 def proxy_remarks(teacher: str | None, init: str | None) -> tuple[str, ...]:
     """Sentences for those of the two that are networks of a search: its short training's."""
     given = (("--teacher", teacher), ("--init", init))

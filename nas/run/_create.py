@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data import check_folds, fingerprint
+from nas.data import absolute_data, absolute_dir, check_folds, fingerprint
 from nas.errors import OptionError, UserError
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
-from nas.run._data import absolute_data, describe_data, read_data, write_data
+from nas.run._data import describe_data, read_data, write_data
 from nas.run._environment import describe_environment
 from nas.run._facts import RunFacts
 from nas.run._folder import FORMAT, RunFolder
@@ -158,11 +158,10 @@ def _settled(
     settings: SearchSettings, space: SearchSpace, data: ImageData, ladder: str | None
 ) -> SearchSettings:
     """The settings with all that was left open, from any working directory."""
-    data_dir = settings.data_dir
     settings = replace(
         settings,
         data=absolute_data(settings.data),
-        data_dir=str(Path(data_dir).absolute()) if data_dir else None,
+        data_dir=absolute_dir(settings.data_dir),
         data_options=data.options,
     )
     return _with_ladder(settings, space, min(data.input_shape[1:]), ladder)

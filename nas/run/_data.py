@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import (
-    DATASETS,
     DEFAULT_OPTIONS,
     DataFingerprint,
     DataOptions,
@@ -50,12 +49,6 @@ def read_data(settings: SearchSettings) -> ImageData:
     """The data of a search, at the size that its networks are trained and counted at."""
     data_dir = Path(settings.data_dir) if settings.data_dir else None
     return load_data(settings.data, data_dir=data_dir, options=settings.data_options)
-
-
-def absolute_data(data: str) -> str:
-    """The same data from any working directory: a path that exists is made absolute."""
-    path = Path(data).expanduser()
-    return str(path.absolute()) if data not in DATASETS and path.exists() else data
 
 
 def describe_data(settings: SearchSettings, data: ImageData) -> DataSummary:

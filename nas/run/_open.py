@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.data import absolute_data, absolute_dir
 from nas.errors import RunFolderError, UserError
 from nas.metrics import custom_metrics, parse_objectives
 from nas.records import read_record
@@ -87,10 +88,9 @@ def _moved(
 ) -> SearchSettings:
     """The settings with the places where the data are now."""
     if data is not None:
-        path = Path(data).expanduser()
-        settings = replace(settings, data=str(path.absolute()) if path.exists() else data)
+        settings = replace(settings, data=absolute_data(data))
     if data_dir is not None:
-        settings = replace(settings, data_dir=str(Path(data_dir).absolute()))
+        settings = replace(settings, data_dir=absolute_dir(data_dir))
     return settings
 
 

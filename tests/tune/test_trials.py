@@ -74,15 +74,20 @@ def test_the_storage_may_be_a_relative_path(
 
 
 def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
-    tmp_path: Path, npz: Path
+    tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """All paths are relative: the trials' working directory is not the driver's."""
     model, recipe = write_files(tmp_path)
-    plan = plan_training(model, recipe=recipe, data=str(npz), device="cpu", seeds=range(2))
-
-    here = train_network(plan, tmp_path / "here")
-    there = train_network(
-        plan, tmp_path / "there", runner=ray_runner(tmp_path / "storage", at_once=2)
+    monkeypatch.chdir(tmp_path)
+    data = str(npz.relative_to(tmp_path))
+    teacher = train_network(plan_training(model, recipe=recipe, data=data), Path("teacher"))
+    assert teacher.seeds
+    plan = plan_training(
+        model, recipe=recipe, data=data, device="cpu", seeds=range(2), teacher="teacher"
     )
+
+    here = train_network(plan, Path("here"))
+    there = train_network(plan, Path("there"), runner=ray_runner(Path("storage"), at_once=2))
 
     for seed in (0, 1):
         one, other = (tmp_path / name / f"seed-{seed}" for name in ("here", "there"))
