@@ -91,9 +91,12 @@ def tune(
     begun = found.started_with
     before = f"; the recipe as it was had {100 * begun:.2f} %" if begun is not None else ""
     say(
-        f"\nBest of {len(found.trials)} trials: {100 * found.accuracy:.2f} % of the validation "
-        f"images{before}. The best of many flatters: `nas train` measures it anew."
+        f"\nBest of {len(found.trials)} trials: {found.score_name} {100 * found.score:.2f} % on "
+        f"validation images{before}. The best of many flatters: `nas train` measures it anew."
     )
-    say(f"Next:\n  nas train {target} --recipe {folder / 'best.yaml'}")
+    given = (("--data", data), ("--data-dir", data_dir))
+    places = [word for option, value in given if value is not None for word in (option, value)]
+    train = command("nas", "train", target, "--recipe", folder / "best.yaml", *places)
+    say(f"Next:\n  {train}")
     if as_json:
         typer.echo(json.dumps(asdict(found) | {"recipe_file": str(folder / "best.yaml")}))

@@ -14,7 +14,7 @@ from nas.data import load_data
 from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
-from nas.train import Checkpoint, data_digest, dump_recipe, seeded, train_model
+from nas.train import TASKS, Checkpoint, data_digest, dump_recipe, seeded, train_model
 from nas.tune._trials import Resources, fitted, placed, quiet, run_config, stopped_early
 
 if TYPE_CHECKING:
@@ -35,7 +35,18 @@ SEARCHED: Mapping[str, str] = MappingProxyType(
         "augmentation.mixup": "0, 0.1 or 0.3",
     }
 )
-"""The keys of a recipe that can be searched, and between what values."""
+"""The keys of a recipe that can be searched, and between what values; the recipe's own always."""
+_UP_TO: Mapping[str, float] = MappingProxyType(
+    {"schedule.warm_up": 0.2, "regularization.label_smoothing": 0.2}
+)
+_CHOICES: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {
+        "augmentation.crop": (0.0, 0.0625, 0.125),
+        "augmentation.erasing": (0.0, 0.25, 0.5),
+        "augmentation.mixup": (0.0, 0.1, 0.3),
+    }
+)
+_LEAST_DECAY = 1e-6
 REDUCTION = 3
 """ASHA: one trial in so many goes on from each rung."""
 
@@ -68,6 +79,15 @@ class TuneSettings:
                 f"recipe {self.recipe.name}: ASHA compares epochs, and this recipe counts steps; "
                 "use --set steps=none --set epochs=N"
             )
+        if self.recipe.distillation is not None:
+            raise OptionError(
+                f"recipe {self.recipe.name}: trials have no teacher; use --set distillation=none"
+            )
+
+    @property
+    def score(self) -> str:
+        """The name of what the task is judged by; ASHA and the best trial go by it."""
+        return TASKS[self.data_options.task].score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +95,15 @@ class TunedRecipe:
     """What a search found."""
 
     recipe: Recipe
-    accuracy: float
-    """On validation images, of the best trial's last epoch: chosen as the highest, so
+    score_name: str
+    """What the task is judged by."""
+    score: float
+    """In [0, 1], on validation images, of the best trial's last epoch: chosen as the highest, so
     flattering."""
     started_with: float | None
     """The same of the recipe as it was; None where ASHA stopped that trial."""
     trials: tuple[dict[str, Any], ...]
-    """Of each: values by key, epochs trained, accuracy."""
+    """Of each: values by key, epochs trained, the score by its name."""
 
 
 def tune_recipe(
@@ -132,20 +154,24 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
 
 
 def search_space(recipe: Recipe, keys: Sequence[str]) -> dict[str, Any]:
-    """Tune's domains of the keys."""
+    """Tune's domains of the keys; the recipe's own values are in them."""
     from ray import tune
 
-    rate = recipe.optimizer.rate
+    rate, decay = recipe.optimizer.rate, recipe.optimizer.weight_decay
     domains = {
         "optimizer.rate": tune.loguniform(rate / 5, rate * 5),
-        "optimizer.weight_decay": tune.loguniform(1e-6, 0.1),
-        "schedule.warm_up": tune.uniform(0.0, 0.2),
-        "regularization.label_smoothing": tune.uniform(0.0, 0.2),
-        "augmentation.crop": tune.choice([0.0, 0.0625, 0.125]),
-        "augmentation.erasing": tune.choice([0.0, 0.25, 0.5]),
-        "augmentation.mixup": tune.choice([0.0, 0.1, 0.3]),
+        "optimizer.weight_decay": tune.loguniform(_LEAST_DECAY, max(0.1, decay)),
     }
+    for key, most in _UP_TO.items():
+        domains[key] = tune.uniform(0.0, max(most, _own(recipe, key)))
+    for key, values in _CHOICES.items():
+        domains[key] = tune.choice(sorted({*values, _own(recipe, key)}))
     return {key: domains[key] for key in keys}
+
+
+def _own(recipe: Recipe, path: str) -> Any:
+    part, _, key = path.partition(".")
+    return getattr(getattr(recipe, part), key)
 
 
 def _new_tuner(
@@ -164,7 +190,7 @@ def _new_tuner(
         trainable,
         param_space=search_space(settings.recipe, settings.keys),
         tune_config=tune.TuneConfig(
-            metric="accuracy",
+            metric="score",
             mode="max",
             num_samples=settings.budget,
             max_concurrent_trials=resources.at_once,
@@ -180,13 +206,10 @@ def _new_tuner(
 
 
 def _start(settings: TuneSettings) -> dict[str, Any]:
-    """The recipe's own values, where the space has them."""
-    start = {}
-    for key in settings.keys:
-        part, _, name = key.partition(".")
-        start[key] = getattr(getattr(settings.recipe, part), name)
+    """The recipe's own values; the least decay of the space for none."""
+    start = {key: _own(settings.recipe, key) for key in settings.keys}
     if "optimizer.weight_decay" in start:
-        start["optimizer.weight_decay"] = min(0.1, max(1e-6, start["optimizer.weight_decay"]))
+        start["optimizer.weight_decay"] = max(_LEAST_DECAY, start["optimizer.weight_decay"])
     return start
 
 
@@ -213,7 +236,7 @@ def _train(config: dict[str, Any], pickled: bytes, plugins: Any) -> None:
                 shutil.copytree(before, folder, dirs_exist_ok=True)
 
         def report(record: EpochRecord) -> None:
-            metrics = {"accuracy": record.validation["accuracy"], "epoch": record.epoch}
+            metrics = {"score": record.validation[settings.score], "epoch": record.epoch}
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(str(folder)))
 
         identity = {"recipe": dump_recipe(recipe), "set of images": data_digest(data)}
@@ -234,24 +257,25 @@ def _found(results: Any, settings: TuneSettings) -> TunedRecipe:
         {
             **result.config,
             "epochs": result.metrics["epoch"],
-            "accuracy": result.metrics["accuracy"],
+            settings.score: result.metrics["score"],
         }
         for result in results
-        if result.metrics and "accuracy" in result.metrics
+        if result.metrics and "score" in result.metrics
     ]
     if not trials:
         raise OptionError("every trial failed; try the recipe by itself with `nas train` first")
-    # Accuracies of different lengths do not compare: only what was trained to the end counts.
+    # Scores of different lengths do not compare: only what was trained to the end counts.
     whole = [one for one in trials if one["epochs"] == settings.recipe.epochs] or trials
-    best = max(whole, key=lambda one: one["accuracy"])
+    best = max(whole, key=lambda one: one[settings.score])
     values = {key: best[key] for key in settings.keys}
     start = _start(settings)
     begun = [one for one in whole if all(one[key] == start[key] for key in settings.keys)]
     name = f"{settings.recipe.name}_tuned"
     return TunedRecipe(
         recipe=replace(with_values(settings.recipe, values), name=name),
-        accuracy=best["accuracy"],
-        started_with=begun[0]["accuracy"] if begun else None,
+        score_name=settings.score,
+        score=best[settings.score],
+        started_with=begun[0][settings.score] if begun else None,
         trials=tuple(trials),
     )
 

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from nas.cli import app
-from nas.data import DEFAULT_OPTIONS
+from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.space import load_architecture
-from nas.train import load_recipe
+from nas.train import load_recipe, recipe_catalogue
 from nas.tune import SEARCHED, TuneSettings, with_values
 from nas.tune._recipes import _start, search_space
 from tests.final.small_model import write_files
@@ -61,6 +61,23 @@ def test_every_key_has_a_domain_around_the_recipe() -> None:
     assert domains["optimizer.rate"].upper == pytest.approx(0.1)
     drawn = {key: domain.sample() for key, domain in domains.items()}
     with_values(load_recipe("standard"), drawn)
+
+
+@pytest.mark.parametrize("name", recipe_catalogue())
+def test_the_values_of_every_recipe_are_in_its_domains(name: str, tmp_path: Path) -> None:
+    asked = settings(tmp_path, recipe=load_recipe(name, ["distillation=none"]))
+    domains = search_space(asked.recipe, asked.keys)
+
+    for key, value in _start(asked).items():
+        domain = domains[key]
+        there = value in getattr(domain, "categories", ())
+        assert there or domain.lower <= value <= domain.upper, key
+
+
+def test_the_score_is_the_tasks(tmp_path: Path) -> None:
+    assert settings(tmp_path).score == "accuracy"
+    options = DataOptions(task="segmentation")
+    assert settings(tmp_path, data_options=options).score == "mean_iou"
 
 
 def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
