@@ -56,6 +56,10 @@ NodeClass = Annotated[
         metavar="RESOURCE", help="Workers only on nodes that were started with this Ray resource."
     ),
 ]
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Begin no training after so many, even where budget is left."),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -99,8 +103,12 @@ def worker_config(
     cpus: float,
     gpus: float | None,
     node_class: str | None,
+    minutes: float | None,
 ) -> WorkerConfig:
-    """The record of the options that say where networks are trained. Raises OptionError."""
+    """The record of the options that say where networks are trained, and for how long.
+
+    Raises OptionError.
+    """
     from nas.run import WorkerConfig, parse_workers
 
     return WorkerConfig(
@@ -109,6 +117,7 @@ def worker_config(
         cpus_per_worker=cpus,
         gpus_per_worker=gpus,
         node_class=node_class,
+        minutes=minutes,
     )
 
 

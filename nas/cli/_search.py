@@ -26,6 +26,7 @@ from nas.cli._options import (
     Deploy,
     GpusPerWorker,
     Json,
+    Minutes,
     MovedData,
     MovedStorage,
     NodeClass,
@@ -57,6 +58,7 @@ def search(
         str, typer.Option(help="The space, by name or path; `nas spaces` lists them.")
     ],
     budget: Annotated[int, typer.Option(help="Networks to train.")] = 40,
+    minutes: Minutes = None,
     data: Data = "fashion_mnist",
     data_dir: DataDir = None,
     objectives: Annotated[
@@ -146,7 +148,7 @@ def search(
         deterministic=deterministic,
         deploy=parse_deploy(deploy),
     )
-    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
     with ended_like_ctrl_c():
         print_plan(screen, settings)
         from nas.run import create_run  # loads torch
@@ -161,6 +163,7 @@ def resume(
     budget: Annotated[
         int | None, typer.Option(help="Networks to train in all, with those trained already.")
     ] = None,
+    minutes: Minutes = None,
     workers: Workers = None,
     address: Address = None,
     cpus_per_worker: CpusPerWorker = 1,
@@ -185,7 +188,7 @@ def resume(
     screen.line(f"Reading {run}.")
     from nas.run import open_run  # loads torch
 
-    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class)
+    config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
     opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
     if budget is not None:
         opened = opened.with_budget(budget)

@@ -73,6 +73,8 @@ def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
             f"{command('nas', 'resume', run.path, '--budget', 2 * budget)}"
         )
         return
+    if outcome.out_of_time:
+        screen.line("The time is over; what was begun was finished.")
     screen.line(
         f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them now, in "
         f"{human_seconds(outcome.elapsed_s)}."

@@ -44,6 +44,8 @@ class Snapshot:
     """Share of the box of `HypervolumeBox`, in [0, 1]."""
     elapsed_s: float = 0.0
     """Seconds since this session began."""
+    time_limit_s: float | None = None
+    """Seconds of this session after which no training begins."""
     workers: int = 0
     dashboard: str | None = None
     """Address of Ray's dashboard, where there is one."""
@@ -53,12 +55,19 @@ class Snapshot:
         """Networks that used up budget: finished, failed and pruned."""
         return self.finished + self.failed + self.pruned
 
+    @property
+    def share(self) -> float:
+        """Of the budget that is spent, or of the time, whichever ends first; in [0, 1]."""
+        spent = self.done / max(self.budget, 1)
+        timed = self.elapsed_s / self.time_limit_s if self.time_limit_s else 0.0
+        return min(1.0, max(spent, timed))
+
 
 class Progress:
     """Shows the snapshots it is given, for as long as its `with` block lasts.
 
     On a terminal a panel is redrawn in place. Elsewhere (a log file, CI) a line is printed at the
-    start, at the end, and whenever another tenth of the budget is done.
+    start, at the end, and whenever another tenth of the budget or the time is spent.
     """
 
     def __init__(self, console: Console | None = None, *, silent: bool = False) -> None:
@@ -108,14 +117,17 @@ class Progress:
 
     def _left_s(self, snapshot: Snapshot) -> float | None:
         """Seconds left at this session's pace; what an earlier session did tells nothing of it."""
+        limit_s = snapshot.time_limit_s
+        timed_s = None if limit_s is None else max(limit_s - snapshot.elapsed_s, 0.0)
         if self._first is None or snapshot.done <= self._first.done:
-            return None
+            return timed_s
         pace_s = snapshot.elapsed_s / (snapshot.done - self._first.done)
-        return pace_s * max(snapshot.budget - snapshot.done, 0)
+        left_s = pace_s * max(snapshot.budget - snapshot.done, 0)
+        return left_s if timed_s is None else min(left_s, timed_s)
 
 
 def _tenths(snapshot: Snapshot) -> int:
-    return 10 * snapshot.done // max(snapshot.budget, 1)
+    return int(10 * snapshot.share + 1e-9)
 
 
 def _where(snapshot: Snapshot) -> str:
@@ -170,6 +182,6 @@ def _bar(snapshot: Snapshot) -> Table:
     row = Table.grid(padding=(0, 1), expand=True)
     row.add_column(ratio=1)
     row.add_column(justify="right", no_wrap=True)
-    bar = ProgressBar(total=max(snapshot.budget, 1), completed=snapshot.done)
+    bar = ProgressBar(total=1.0, completed=snapshot.share)
     row.add_row(bar, f"{snapshot.done}/{snapshot.budget}")
     return row

@@ -47,6 +47,7 @@ def search(
     gpus_per_worker: float | None = None,
     node_class: str | None = None,
     task_timeout_s: float = 1800.0,
+    minutes: float | None = None,
     storage: str | None = None,
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
@@ -85,13 +86,14 @@ def search(
         gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
         node_class: A Ray resource that the workers' nodes must have; any node where None.
         task_timeout_s: Longest time for one training, in seconds.
+        minutes: After so many no training begins, even where budget is left; those under way end.
         storage: URL of an Optuna storage; None keeps the study in the run folder.
         out: The run folder to make; where None, one in `runs/` named after the space and time.
         overrides: Changes of the model file, as `stages.*.depth=2`.
         on_progress: Called with a `Snapshot` whenever something changes, and every second.
 
     Returns:
-        The run, its budget spent or its space exhausted.
+        The run, its budget or time spent or its space exhausted.
 
     Raises:
         UserError: anything cannot be as asked for; nothing was trained then.
@@ -123,6 +125,7 @@ def search(
         cpus_per_worker=cpus_per_worker,
         gpus_per_worker=gpus_per_worker,
         node_class=node_class,
+        minutes=minutes,
     )
     from nas.run._create import create_run
 

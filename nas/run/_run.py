@@ -245,10 +245,11 @@ class Run:
         cpus_per_worker: float = 1,
         gpus_per_worker: float | None = None,
         node_class: str | None = None,
+        minutes: float | None = None,
         join: bool = False,
         on_progress: Callable[[Snapshot], None] | None = None,
     ) -> Run:
-        """Evaluate networks until the budget is spent or the space exhausted.
+        """Evaluate networks until the budget or the time is spent, or the space exhausted.
 
         Args:
             budget: Networks to train in all from now on; as before where None.
@@ -258,6 +259,7 @@ class Run:
             cpus_per_worker: CPUs, and so threads, of each Ray worker.
             gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
             node_class: A Ray resource that the workers' nodes must have; any node where None.
+            minutes: After so many no training begins, even where budget is left.
             join: Whether another process, here or on another machine that sees this folder, may
                 be searching already; both then share the budget.
             on_progress: Called with a `Snapshot` whenever something changes, and every second.
@@ -278,6 +280,7 @@ class Run:
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
             node_class=node_class,
+            minutes=minutes,
         )
         return self.go_on(config, budget=budget, join=join, on_progress=on_progress)
 

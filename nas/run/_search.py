@@ -48,6 +48,8 @@ class Outcome:
     """No feasible network was found that was not evaluated."""
     interrupted: bool
     """The user stopped it; `nas resume` goes on."""
+    out_of_time: bool
+    """The session's minutes were over first; `nas resume` goes on."""
 
 
 def run_search(
@@ -58,11 +60,11 @@ def run_search(
     factory: Factory | None = None,
     join: bool = False,
 ) -> Outcome:
-    """Evaluate networks until the budget is spent, the space is exhausted, or Ctrl-C.
+    """Evaluate networks until the budget or the time is spent, the space exhausted, or Ctrl-C.
 
     Args:
         run: What to go on with.
-        worker_config: Where its networks are trained.
+        worker_config: Where its networks are trained, and for how long.
         on_progress: Called with a `Snapshot` whenever something changes, and every second.
         factory: Replaces the training of proxies, for tests and benchmarks.
         join: Whether another process may be at work in this folder already; both then share the
@@ -77,14 +79,14 @@ def run_search(
     _check_alone(run, join=join)
     with run.folder.lock_for_drivers(join=join):
         engine = _open_engine(run, alone=not join)
-        events = _Search(run, engine, on_progress or _ignore)
-        exhausted = interrupted = False
+        events = _Search(run, engine, on_progress or _ignore, worker_config.minutes)
+        interrupted, loop = False, None
         if engine.ledger.num_finished < run.settings.budget:
             if factory is None:
                 _check_data(run)
             try:
                 with _way_on_after_outages(run):
-                    exhausted = _evaluate(run, engine, events, worker_config, factory, join=join)
+                    loop = _evaluate(run, engine, events, worker_config, factory, join=join)
             except KeyboardInterrupt:
                 interrupted = True
                 run.folder.log("interrupted")
@@ -96,8 +98,9 @@ def run_search(
         evaluated=ledger.num_finished + len(ledger.paused),
         new=len(events.evaluated),
         elapsed_s=time.monotonic() - started,
-        exhausted=exhausted,
+        exhausted=loop is not None and loop.exhausted,
         interrupted=interrupted,
+        out_of_time=loop is not None and loop.out_of_time,
     )
 
 
@@ -155,8 +158,8 @@ def _evaluate(
     factory: Factory | None,
     *,
     join: bool,
-) -> bool:
-    """Go through what is left of the budget; True if the space had no network left."""
+) -> SearchLoop:
+    """Go through what is left of the budget, as far as the time goes."""
     settings, folder = run.settings, run.folder
     factory = factory or ProxyFactory.of(run, carry=worker_config.is_cluster)
     if worker_config.workers == "local" and not join:
@@ -184,11 +187,12 @@ def _evaluate(
             seed=settings.seed,
             events=events,
             in_order=settings.deterministic,
+            time_is_over=events.time_is_over,
         )
         loop.run()
         events.on_wait(loop)  # once more, with what is paused for good pruned
         folder.log("ends")
-    return loop.exhausted
+    return loop
 
 
 def _ignore(snapshot: Snapshot) -> None:
@@ -227,18 +231,29 @@ class _Search(LoopEvents):
     pool: Pool
     """Set before the search begins."""
 
-    def __init__(self, run: Run, engine: SearchEngine, on_progress: OnProgress) -> None:
+    def __init__(
+        self, run: Run, engine: SearchEngine, on_progress: OnProgress, minutes: float | None
+    ) -> None:
         self._run = run
         self._engine = engine
         self._on_progress = on_progress
         self._monitor = Monitor(run, engine.ledger)
         self._started = time.monotonic()
+        self._limit_s = None if minutes is None else 60 * minutes
         self._paused_before = frozenset(engine.ledger.paused)
         self.evaluated: set[int] = set()
         """Trials of networks that were evaluated first in this session, by this process."""
         self._measured: tuple[int, ...] | None = None
         """Trials of the front that was measured last."""
         self._front = _FrontMeasures(size=0, hypervolume=0.0, best_accuracy=None, best=None)
+
+    def time_is_over(self) -> bool:
+        """Whether no further training is to begin in this session."""
+        return self._limit_s is not None and self._elapsed_s >= self._limit_s
+
+    @property
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._started
 
     def on_wait(self, loop: SearchLoop) -> None:
         for note in (*self.pool.take_notes(), *self._engine.take_notes()):
@@ -297,7 +312,8 @@ class _Search(LoopEvents):
             best=front.best,
             front_size=front.size,
             hypervolume=front.hypervolume,
-            elapsed_s=time.monotonic() - self._started,
+            elapsed_s=self._elapsed_s,
+            time_limit_s=self._limit_s,
             workers=self.pool.num_workers,
             dashboard=self.pool.dashboard_url,
         )

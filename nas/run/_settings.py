@@ -82,7 +82,7 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """Where a search runs."""
+    """Where a session of a search runs, and for how long."""
 
     workers: Literal["local"] | int | None = None
     address: str | None = None
@@ -90,6 +90,8 @@ class WorkerConfig:
     gpus_per_worker: float | None = None
     node_class: str | None = None
     """A Ray resource that the workers' nodes must have."""
+    minutes: float | None = None
+    """Of this session, after which no training begins; those under way end."""
 
     @property
     def is_cluster(self) -> bool:
@@ -107,6 +109,8 @@ class WorkerConfig:
             raise OptionError(
                 f"`cpus_per_worker` {self.cpus_per_worker:g}: write a number above 0"
             )
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise OptionError(f"`minutes` {self.minutes:g}: write a number above 0")
 
 
 def parse_workers(text: str | None) -> Literal["local"] | int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from nas.trial import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nas.search._engine import Proposal, SearchEngine
     from nas.trial import Fidelity, TrialResult
@@ -66,6 +66,7 @@ class SearchLoop:
         events: LoopEvents | None = None,
         poll_s: float | None = POLL_S,
         in_order: bool = False,
+        time_is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         """Nothing is proposed yet.
 
@@ -80,6 +81,8 @@ class SearchLoop:
                 result has come.
             in_order: Whether results are taken in order of the proposals, of which `WINDOW` are
                 always handed out: the search is then the same whatever the number of workers.
+            time_is_over: Asked before each proposal; once it is, none is made any more, what
+                runs ends, and what waits on the ladder is left for another session.
         """
         self.engine = engine
         self.workers = workers
@@ -93,15 +96,19 @@ class SearchLoop:
         self._events = events or LoopEvents()
         self._poll_s = poll_s
         self._in_order = in_order
+        self._time_is_over = time_is_over
+        self.out_of_time = False
+        """Whether the time was over with something left to do."""
         self._early: dict[int, TrialResult] = {}
         """Results that have come before their turn."""
 
     def run(self) -> None:
-        """Propose, evaluate, record, until nothing is left to do."""
+        """Propose, evaluate, record, until nothing is left to do, or the time is over."""
         with self.engine.alive():
             while self.step():
                 pass
-            self.engine.finish()
+            if not self.out_of_time:
+                self.engine.finish()
 
     def step(self) -> bool:
         """Fill the workers and take in what has come; False if nothing is left to do."""
@@ -110,9 +117,10 @@ class SearchLoop:
             self._submit([last])
         self._events.on_wait(self)
         if not self.running:
-            if self.engine.waits_for_others:
+            waits = self.engine.waits_for_others and not self.out_of_time
+            if waits:
                 time.sleep(self._poll_s or POLL_S)
-            return self.engine.waits_for_others
+            return waits
         results = self._results()
         if self._in_order:
             self._early.update((result.number, result) for result in results)
@@ -179,6 +187,9 @@ class SearchLoop:
 
     def _propose(self) -> Proposal | None:
         """A network that climbs the ladder, or a new one as long as budget and space allow."""
+        if self._time_is_over():
+            self.out_of_time = True
+            return None
         if self.exhausted or self.engine.ledger.num_begun >= self._budget:
             return self.engine.propose_begun()
         proposal = self.engine.propose()

@@ -59,6 +59,14 @@ def test_time_left_follows_this_session_alone() -> None:
     assert lines[-1].endswith("elapsed 0:50 | left 0:50")
 
 
+def test_of_budget_and_time_what_ends_first_is_shown() -> None:
+    timed = replace(START, time_limit_s=100)
+    lines = run_in_log([replace(timed, finished=n, elapsed_s=10 * n) for n in range(11)])
+
+    assert [line.split()[0] for line in lines[1:]] == [f"[{n}/40]" for n in range(11)]
+    assert [line.rpartition("left ")[2] for line in lines[1:4]] == ["1:40", "1:30", "1:20"]
+
+
 def test_a_search_that_is_cut_short_still_prints_its_last_state() -> None:
     lines = run_in_log([START, replace(START, finished=1), replace(START, finished=2)])
 

@@ -61,6 +61,58 @@ def counting(seen: Counter[str], *, stop_after: int | None = None) -> Factory:
     return factory
 
 
+class Clock:
+    """Of a search whose trainings take a minute each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.minutes = 0
+        monkeypatch.setattr("nas.run._search.time", self)
+
+    def monotonic(self) -> float:
+        return 60.0 * self.minutes
+
+    def factory(self, info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            self.minutes += 1
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+
+@pytest.mark.parametrize("ladder", [None, (Fidelity(epochs=1),)])
+def test_a_search_ends_with_its_minutes_and_goes_on(
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    ladder: tuple[Fidelity, ...] | None,
+) -> None:
+    session, clock = make_session(budget=20, ladder=ladder), Clock(monkeypatch)
+    timed = WorkerConfig(workers="local", minutes=7)
+
+    first = run_search(session, timed, factory=clock.factory)
+    assert first.out_of_time
+    assert (clock.minutes, session.state) == (7, "stopped")
+
+    second = resume(session)
+    assert not second.out_of_time
+    assert (second.evaluated, session.state) == (20, "finished")
+
+
+def test_a_search_that_is_over_in_time_says_nothing_of_it(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = WorkerConfig(workers="local", minutes=7)
+
+    outcome = run_search(make_session(budget=5), timed, factory=Clock(monkeypatch).factory)
+
+    assert (outcome.evaluated, outcome.out_of_time) == (5, False)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("inf"), float("nan")])
+def test_minutes_are_above_nothing(minutes: float) -> None:
+    with pytest.raises(UserError, match="`minutes`"):
+        WorkerConfig(minutes=minutes)
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_budget_is_spent_on_different_networks(
     make_session: MakeSession, sampler: str
