@@ -12,27 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from _neutral import ROOT, ZOO, Training, append_line, read_lines, scaled
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parents[1]
 OUT = ROOT / "results" / "references" / "trainings.jsonl"
 WORK = ROOT / "runs" / "references"
-ZOO = ROOT / "search_spaces" / "zoo"
 FINALISTS = ROOT / "results" / "lru_vgnet_200" / "final" / "networks"
 LONGER = ROOT / "results" / "trained_longer"
-RECIPE = ("--recipe", "light", "--set", "epochs=15", "--set", "augmentation.crop=0.0625")
-"""AdamW at .02, cosine, batch 128, flips and shifts of a sixteenth, averaged weights."""
 LENET = ("--set", "optimizer.rate=0.002")
 """Networks without BatchNorm do not bear ten times that; all four of them get it."""
 
@@ -116,53 +109,18 @@ def train_missing(processes: int) -> None:
 
 def _train(entry: Entry, seed: int) -> dict[str, Any]:
     place = WORK / f"{entry.group}-{entry.name}-{seed}".replace(" ", "_").replace(",", "")
-    command = [sys.executable, "-m", "nas", "train"]
-    if (place / "training.json").exists():
-        command += ["--resume", str(place)]
-    else:
-        model = _model_file(entry)
-        command += [str(model), *RECIPE, *entry.options, "--out", str(place)]
-        command += ["--first-seed", str(seed), "--seeds", "1"]
-    log = WORK / f"{place.name}.log"
-    with log.open("a") as stream:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        subprocess.run(command, check=True, stdout=stream, stderr=stream, env=environment)
-    row = _row(entry, seed, json.loads((place / "report.json").read_text()))
-    with OUT.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    model = entry.model
+    if entry.width is not None:
+        model = scaled(entry.model.stem, entry.width, WORK)
+    trained = Training(model=model, seed=seed, place=place, options=entry.options).run()
+    row = {"name": entry.name, "group": entry.group, **trained}
+    append_line(OUT, row)
     return row
-
-
-def _model_file(entry: Entry) -> Path:
-    """The model file, at the width wanted."""
-    if entry.width in (None, 1):
-        return entry.model
-    scaled = yaml.safe_load(entry.model.read_text()) | {"width": entry.width}
-    path = WORK / f"{entry.model.stem}_x{entry.width:g}.yaml"
-    path.write_text(yaml.safe_dump(scaled))
-    return path
-
-
-def _row(entry: Entry, seed: int, report: dict[str, Any]) -> dict[str, Any]:
-    (trained,) = report["seeds"]
-    return {
-        "name": entry.name,
-        "group": entry.group,
-        "seed": seed,
-        "id": report["model"]["id"],
-        "params": report["model"]["params"],
-        "macs": report["model"]["macs"],
-        "epochs": trained["epochs"],
-        "validation": trained["validation"]["accuracy"],
-        "test": trained["test"]["accuracy"],
-        "missed_classes": trained["missed_classes"],
-        "train_s": trained["train_s"],
-    }
 
 
 def read_trainings() -> list[dict[str, Any]]:
     """The lines of the file; empty without one."""
-    return [json.loads(line) for line in OUT.read_text().splitlines()] if OUT.exists() else []
+    return read_lines(OUT)
 
 
 def print_tables() -> None:
