@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nas.cost import cost_of
 from nas.final._choose import read_data
 from nas.final._jobs import TrainingJob, run_job
 from nas.tune import Resources, run_trials
@@ -43,7 +44,11 @@ def ray_runner(
     def run(
         jobs: Sequence[TrainingJob], data: ImageData, on_epoch: OnEpoch | None
     ) -> list[SeedResult]:
-        waiting = [job for job in jobs if not job.is_over]
+        waiting = sorted(
+            (job for job in jobs if not job.is_over),
+            key=lambda job: _macs(job, data),
+            reverse=True,  # so that no core waits long for the last one
+        )
         if waiting:
             threads = waiting[0].plan.settings.threads
             with open_ray(address):
@@ -71,6 +76,11 @@ def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
             {"accuracy": record.validation["accuracy"], "epoch": float(record.epoch)}
         ),
     )
+
+
+def _macs(job: TrainingJob, data: ImageData) -> int:
+    shape, classes = data.input_shape, data.num_classes
+    return cost_of(job.plan.arch, input_shape=shape, num_classes=classes).macs
 
 
 def _name(jobs: Sequence[TrainingJob]) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.data import load_data
 from nas.errors import RecipeError
 from nas.final import plan_training, train_network
+from nas.final._jobs import TrainingJob
 from nas.final._with_ray import ray_runner
 from nas.tune import run_trials
 from nas.workers import open_ray
@@ -17,7 +19,9 @@ from tests.final.small_model import write_files
 from tests.tune.work import count, interrupt, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from nas.tune._trials import Work
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
 
@@ -95,3 +99,35 @@ def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
         assert weights[0] == weights[1]
     drop = {"seeds": (), "environment": {}}
     assert dataclasses.replace(here, **drop) == dataclasses.replace(there, **drop)
+
+
+def test_the_longest_trainings_begin_first(
+    tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, recipe = write_files(tmp_path)
+    wide = tmp_path / "wide.yaml"
+    wide.write_text(Path(model).read_text() + "width: 4\n")
+    jobs = [
+        TrainingJob(
+            plan=plan_training(str(file), recipe=recipe, data=str(npz)),
+            seed=0,
+            place=tmp_path / Path(file).stem,
+        )
+        for file in (model, wide)
+    ]
+    begun: list[str] = []
+
+    def run_here(
+        work: Work, payloads: Sequence[TrainingJob], *_: object, **__: object
+    ) -> list[Path]:
+        begun.extend(job.place.name for job in payloads)
+        places = [tmp_path / "storage" / job.place.name for job in payloads]
+        for job, place in zip(payloads, places, strict=True):
+            work(job, place, lambda told: None)
+        return places
+
+    monkeypatch.setattr("nas.final._with_ray.run_trials", run_here)
+    ray_runner(tmp_path / "storage")(jobs, load_data(str(npz)), None)
+
+    assert begun == ["wide", "tiny"]
+    assert all(job.is_over for job in jobs)
