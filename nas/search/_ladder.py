@@ -5,7 +5,7 @@ the next, at any moment and without waiting for others, as in ASHA (Li et al., A
 Massively Parallel Hyperparameter Tuning, 2020). Who climbs is decided by hypervolume, not by
 non-dominated rank: the network that adds most to the hypervolume of those promoted before it,
 which is the greedy solution of the hypervolume subset selection problem. Ranks fail with three
-objectives, where nearly every network is on the first one.
+objectives, where nearly every network is on the first one. With a single objective the best climb.
 """
 
 from __future__ import annotations
@@ -127,4 +127,7 @@ class _Rung:
         return None
 
     def _gain(self, vector: ObjectiveVector) -> float:
+        if len(vector) == 1:
+            # What it is worth itself, as in ASHA: only records would add anything.
+            return self._reference[0] - vector[0]
         return hypervolume([*self._front, vector], self._reference) - self._volume

@@ -76,6 +76,17 @@ def test_what_is_dominated_by_the_promoted_or_worse_than_the_worst_never_climbs(
     assert promote_all(ladder) == [0]
 
 
+def test_with_a_single_objective_the_best_third_climbs() -> None:
+    values = [random.Random(0).random() for _ in range(30)]
+    ladder = Ladder(2, (0.0,))
+    for number, value in enumerate(values):
+        ladder.add(0, number, (-value,))
+    ladder.add(0, 30, (0.5,))  # worse than the worst that counts
+
+    best = sorted(range(30), key=lambda number: -values[number])
+    assert promote_all(ladder) == best[:10]
+
+
 def test_the_highest_rung_comes_first() -> None:
     ladder = Ladder(3, WORST, eta=1)
     ladder.add(0, 0, (-0.9, 0.1, 0.1))
