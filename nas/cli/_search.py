@@ -90,7 +90,8 @@ def search(
         typer.Option(
             metavar="RUNGS",
             help="Shorter trainings first, a third of the networks climbs each: EPOCHS@PIXELS,... "
-            "or none; if left out, 1 epoch at half the size for images of 64 pixels or more.",
+            "or none; if left out, 1 epoch, at half the size for images of 64 pixels or more, "
+            "before 4 epochs or more for smaller ones.",
         ),
     ] = None,
     sampler: Annotated[
