@@ -24,6 +24,7 @@ from nas.cli._options import Address, Json
 from nas.cli._screen import command, make_console
 from nas.cli._train_print import (
     EpochLines,
+    print_data,
     print_final_front,
     print_training_report,
     print_training_start,
@@ -230,7 +231,13 @@ def _train_network(
             report = resume_training(folder, on_epoch=lines, runner=runner)
         else:
             print_training_start(console, plan, folder)
-            report = train_network(plan, folder, on_epoch=lines, runner=runner)
+            report = train_network(
+                plan,
+                folder,
+                on_data=lambda data: print_data(console, data),
+                on_epoch=lines,
+                runner=runner,
+            )
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
     print_training_report(console, report, folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from nas.cli._screen import command
 from nas.units import counted, human_count, human_seconds
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from nas.data import ImageData
     from nas.final import FinalFront, FinalMember, FinalReport, TrainingJob, TrainingPlan
     from nas.train import EpochRecord
 
@@ -70,10 +72,19 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
     for remark in proxy_remarks(settings.teacher, settings.init):
         console.print(remark, highlight=False, soft_wrap=True, markup=False)
     console.print(
-        f"Whatever stops it, it goes on to the same bits with: nas train --resume {folder}\n",
+        f"Whatever stops it, it goes on to the same bits with: "
+        f"{command('nas', 'train', '--resume', folder)}",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def print_data(console: Console, data: ImageData) -> None:
+    """What was read, and what was decided of it."""
+    from nas.data import summarize_data
+
+    for line in (*summarize_data(data, advise_folds=False).lines(), ""):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_training_report(console: Console, report: FinalReport, folder: Path) -> None:
@@ -103,9 +114,20 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         *_missed(report),
         f"Steps by {report.seeds[0]['kernels']}.",
         f"{report.data['test_images']:,} test images: {report.test_note}.",
+        *_seen_words(report),
         f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _seen_words(report: FinalReport) -> list[str]:
+    seen = report.data.get("test_images_seen")
+    if not seen:
+        return []
+    return [
+        f"Warning: {seen:,} of them are among the images trained or validated on, pixel by "
+        "pixel, so the figures of the test images flatter."
+    ]
 
 
 def _mean(spread: dict[str, float | None], *, share: bool = True) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nas.data._places import absolute_data, absolute_dir
     from nas.data._scenes import write_scenes
     from nas.data._split import stratified_order
-    from nas.data._summary import DataSummary, standard_error, summarize_data
+    from nas.data._summary import DataSummary, count_seen, standard_error, summarize_data
 
 __all__ = [
     "DATASETS",
@@ -39,6 +39,7 @@ __all__ = [
     "absolute_data",
     "absolute_dir",
     "check_folds",
+    "count_seen",
     "describe_change",
     "find_loader",
     "fingerprint",
@@ -65,6 +66,7 @@ _NEED_TORCH = {
     "absolute_data": "_places",
     "absolute_dir": "_places",
     "check_folds": "_folds",
+    "count_seen": "_summary",
     "describe_change": "_fingerprint",
     "find_loader": "_loaders",
     "fingerprint": "_fingerprint",

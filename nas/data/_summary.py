@@ -77,7 +77,12 @@ class DataSummary:
 
 
 def summarize_data(
-    data: ImageData, *, test: Images | None = None, val_images: int | None = None, folds: int = 1
+    data: ImageData,
+    *,
+    test: Images | None = None,
+    val_images: int | None = None,
+    folds: int = 1,
+    advise_folds: bool = True,
 ) -> DataSummary:
     """What `data` are.
 
@@ -86,6 +91,7 @@ def summarize_data(
         test: The test part, where it may be looked at: for its size, and for duplicates.
         val_images: At most so many are validated with, in a search's short trainings.
         folds: So many times, each time with other images.
+        advise_folds: Whether more of them may be advised: a search has them.
     """
     val = data.val.first(val_images).labels
     train_counts, val_counts = (
@@ -96,7 +102,7 @@ def summarize_data(
     error = standard_error(max(0.9, share), folds * len(val))
     advised = min(_FOLDS, most_folds(data))
     advise = data.options.task == "classification" and folds == 1 < advised
-    advise = advise and error > _LARGE_ERROR
+    advise = advise and advise_folds and error > _LARGE_ERROR
     return DataSummary(
         name=data.name,
         task=data.options.task,
@@ -126,6 +132,17 @@ def summarize_data(
 def standard_error(accuracy: float, images: int) -> float:
     """Of an accuracy in [0, 1] measured on so many images: of a binomial share."""
     return float((max(accuracy * (1 - accuracy), 0.0) / images) ** 0.5)
+
+
+def count_seen(images: Images, data: ImageData) -> int | None:
+    """How many images are among those to train or validate with, pixel by pixel.
+
+    None where they are too large to be compared.
+    """
+    if any(part.is_mapped for part in (images, data.train, data.val)):
+        return None
+    known = {*_digests(data.train), *_digests(data.val)}
+    return sum(digest in known for digest in _digests(images))
 
 
 def _duplicates(data: ImageData, test: Images | None) -> Iterator[tuple[str, int]]:

@@ -71,6 +71,8 @@ class Judged:
     test: dict[str, float]
     """Metrics of the test images."""
     test_images: int
+    test_seen: int | None
+    """Of these, images that are among those trained or validated on; None where not compared."""
     missed_classes: tuple[str, ...]
     """Those of which no validation image is recognised; none where images have no one class."""
 
@@ -181,6 +183,7 @@ def _report(
             "train_images": len(data.train),
             "val_images": len(data.val),
             "test_images": judged[0].test_images,
+            "test_images_seen": judged[0].test_seen,
             "input_shape": list(data.input_shape),
             "class_names": list(data.class_names),
         },

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from nas.data import count_seen
 from nas.errors import OptionError, RecipeError
 from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
@@ -17,7 +18,7 @@ from nas.model import load_weights
 from nas.train import head_fault, measure_model, missed_classes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from nas.data import ImageData, Images
@@ -29,6 +30,7 @@ def train_network(
     plan: TrainingPlan,
     out: Path,
     *,
+    on_data: Callable[[ImageData], None] | None = None,
     on_epoch: OnEpoch | None = None,
     runner: Runner = run_here,
 ) -> FinalReport:
@@ -37,6 +39,7 @@ def train_network(
     Args:
         plan: The network, the recipe, the data and the seeds.
         out: The folder to make.
+        on_data: Called with the data before anything is trained.
         on_epoch: Called with (job, epoch) after each epoch.
         runner: Where the trainings run.
 
@@ -44,6 +47,8 @@ def train_network(
     """
     data = read_data(plan.settings)
     check_plan(plan, data)
+    if on_data is not None:
+        on_data(data)
     folder = TrainingFolder.create(out)
     plan.write(folder)
     return _run(folder, plan, data, on_epoch, runner)
@@ -95,7 +100,8 @@ def conclude(
 ) -> FinalReport:
     """Curves, figures of the test images, weights and code of trainings that are over."""
     write_curves(folder, results)
-    judged = [_judged(job, data, test) for job in seed_jobs(folder, plan)]
+    seen = count_seen(test, data)
+    judged = [_judged(job, data, test, seen) for job in seed_jobs(folder, plan)]
     return write_results(folder, plan, data, results, judged)
 
 
@@ -113,7 +119,7 @@ def _run(
         return conclude(folder, plan, data, results, test)
 
 
-def _judged(job: TrainingJob, data: ImageData, test: Images) -> Judged:
+def _judged(job: TrainingJob, data: ImageData, test: Images, seen: int | None) -> Judged:
     model = build(job.plan.arch, data)
     load_weights(model, (job.place / "weights.safetensors").read_bytes())
     model.to(job.plan.settings.device).to(memory_format=torch.channels_last)
@@ -121,5 +127,6 @@ def _judged(job: TrainingJob, data: ImageData, test: Images) -> Judged:
     return Judged(
         test=measure_model(model, test, data),
         test_images=len(test),
+        test_seen=seen,
         missed_classes=missed_classes(model, data.val, data) if has_classes else (),
     )

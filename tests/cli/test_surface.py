@@ -17,7 +17,8 @@ SURFACE = {
     ],
     "scenes": ["FILE.npz", "--of", "--data-dir", "--scenes", "--side", "--seed"],
     "search": [
-        "--space", "--budget", "--data", "--data-dir", "--objectives", "--min-accuracy",
+        "--space", "--budget", "--minutes", "--data", "--data-dir", "--objectives",
+        "--min-accuracy",
         "--max-params", "--max-macs", "--max-peak-bytes", "--max-stored-bytes",
         "--max-int8-stored-bytes", "--max-int8-peak-bytes", "--max-latency-ms", "--limit",
         "--epochs", "--train-images", "--resolution", "--resize", "--channels",
@@ -29,7 +30,8 @@ SURFACE = {
         "--plugin",
     ],
     "resume": [
-        "RUN", "--budget", "--workers", "--address", "--cpus-per-worker", "--gpus-per-worker",
+        "RUN", "--budget", "--minutes", "--workers", "--address", "--cpus-per-worker",
+        "--gpus-per-worker",
         "--node-class", "--data", "--data-dir", "--storage", "--join", "--quiet", "--json",
     ],
     "train": [

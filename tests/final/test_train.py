@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from nas.cli import app
 from nas.errors import DataError, OptionError, RecipeError, RunFolderError, UserError
 from nas.final import (
     FinalReport,
@@ -112,6 +114,24 @@ def test_seeds_have_a_mean_and_a_spread_and_the_best_on_validation_is_kept(
     assert report.kept_seed == best["seed"]
     kept = tmp_path / f"out/seed-{report.kept_seed}"
     assert weights_of(tmp_path / "out") == weights_of(kept)
+
+
+def test_test_images_that_were_trained_on_are_counted_and_said(tmp_path: Path) -> None:
+    images, labels = blobs(200)
+    path = tmp_path / "leaking.npz"
+    tests = {"test_images": np.concatenate([images[:30], 255 - images[:10]])}
+    np.savez(path, images=images, labels=labels, **tests, test_labels=[*labels[:30], *labels[:10]])
+    model, recipe = write_files(tmp_path)
+    words = ["train", model, "--recipe", recipe, "--data", str(path), "--out", str(tmp_path / "o")]
+
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "leaking.npz: 4 classes, images of 1x" in done.output
+    assert "(val split off here)" in done.output
+    report = json.loads((tmp_path / "o" / "report.json").read_text())
+    assert (report["data"]["test_images"], report["data"]["test_images_seen"]) == (40, 30)
+    assert "Warning: 30 of them are among the images trained or validated on" in done.output
 
 
 def test_the_test_images_are_read_once_and_last(
