@@ -36,6 +36,7 @@ from nas.units import human_bytes, human_large
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
+    from nas.cli._networks import Subject
     from nas.cost import WorkingMemory
     from nas.space import SearchSpace, Size
     from nas.trial import Cost
@@ -75,12 +76,12 @@ def show(
         typer.Option(
             "--input",
             metavar="CxHxW",
-            help="Shape of one image, for --svg; a run's own, or 3x32x32, if left out.",
+            help="Shape of one image; a run's own, or 3x32x32, if left out.",
         ),
     ] = None,
     classes: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of classes, for --svg; a run's own, or 10, if left out."),
+        typer.Option(min=1, help="Number of classes; a run's own, or 10, if left out."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -89,22 +90,20 @@ def show(
     console = _console()
     if as_json:
         Screen().result(_described(space))
-    elif svg is not None:
-        drawn = find_subject(
-            name, overrides, input_shape=input_shape, classes=classes, default=("3x32x32", 10)
-        )
-        write_drawing(
-            svg, drawn.arch, input_shape=drawn.input_shape, num_classes=drawn.num_classes
-        )
-        console.print(
-            f"drawn for {shown_shape(drawn.input_shape)} images and {drawn.num_classes} classes: "
-            f"{svg}",
-            soft_wrap=True,
-        )
-    elif space.is_open:
+    elif space.is_open and svg is None:
         _show_space(console, space)
     else:
-        _show_network(console, space.decode(()))
+        found = find_subject(
+            name,
+            overrides,
+            input_shape=input_shape,
+            classes=classes,
+            default=_default_images(space),
+        )
+        if svg is None:
+            _show_network(console, found)
+        else:
+            _draw_network(console, found, svg)
 
 
 def cost(
@@ -220,16 +219,32 @@ def _distinct(size: Size) -> str:
     )
 
 
-def _show_network(console: Console, arch: Architecture) -> None:
+def _default_images(space: SearchSpace) -> tuple[str, int]:
+    """Shape and number of classes where nobody says."""
+    channels = 3 if space.is_open else image_channels(space.decode(()))
+    return f"{channels}x32x32", 10
+
+
+def _draw_network(console: Console, found: Subject, svg: Path) -> None:
+    write_drawing(svg, found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
+    console.print(f"drawn for {_images_words(found)}: {svg}", soft_wrap=True)
+
+
+def _images_words(found: Subject) -> str:
+    return f"{shown_shape(found.input_shape)} images and {found.num_classes} classes"
+
+
+def _show_network(console: Console, found: Subject) -> None:
+    arch = found.arch
     console.print(f"{arch.name}, architecture {arch.id}: {summarize(arch)}", highlight=False)
     table = Table("part", "module", "arguments", box=None, pad_edge=False)
-    channels = image_channels(arch)
-    for title, calls in arch.sections(in_channels=channels, num_classes=10):
+    channels, *_ = found.input_shape
+    for title, calls in arch.sections(in_channels=channels, num_classes=found.num_classes):
         for number, call in enumerate(calls):
             arguments = ", ".join(f"{key}={_shown(value)}" for key, value in call.arguments)
             table.add_row("" if number else title, call.name, arguments)
     console.print(table)
-    console.print(f"\nfor {channels}-channel images and 10 classes; `nas cost` counts for others")
+    console.print(f"\nfor {_images_words(found)}; --input and --classes say others")
 
 
 def _shown(value: object) -> object:
