@@ -37,17 +37,19 @@ class EpochLines:
     def __init__(self, console: Console, label: Callable[[TrainingJob], str]) -> None:
         self._console, self._label = console, label
         self._often_s = 10.0 if console.is_terminal else 60.0
-        self._told_s = 0.0
+        self._told_s: dict[str, float] = {}
+        """By label."""
 
     def __call__(self, job: TrainingJob, record: EpochRecord) -> None:
         """Print a line, or none."""
+        label = self._label(job)
         is_end = record.epoch in (1, record.num_epochs)
-        if not is_end and 0 < record.elapsed_s - self._told_s < self._often_s:
+        if not is_end and 0 < record.elapsed_s - self._told_s.get(label, 0.0) < self._often_s:
             return
-        self._told_s = record.elapsed_s
+        self._told_s[label] = record.elapsed_s
         measured = record.validation
         self._console.print(
-            f"{self._label(job)}epoch {record.epoch}/{record.num_epochs}: training loss "
+            f"{label}epoch {record.epoch}/{record.num_epochs}: training loss "
             f"{record.train_loss:.3f}, validation loss {measured['loss']:.3f}, accuracy "
             f"{100 * measured['accuracy']:.2f} %; {human_seconds(record.left_s)} left",
             highlight=False,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from nas.cost import cost_of
 from nas.final._choose import read_data
 from nas.final._jobs import TrainingJob, run_job
+from nas.train import EpochRecord
 from nas.tune import Resources, run_trials
 from nas.workers import open_ray
 
@@ -58,6 +59,7 @@ def ray_runner(
                     storage / _name(waiting),
                     resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
                     on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
+                    on_told=_passed_on(waiting, on_epoch),
                 )
             for job, folder in zip(waiting, folders, strict=True):
                 shutil.copytree(folder, job.place, dirs_exist_ok=True)
@@ -67,13 +69,29 @@ def ray_runner(
     return run
 
 
+def _passed_on(
+    jobs: Sequence[TrainingJob], on_epoch: OnEpoch | None
+) -> Callable[[int, dict[str, Any]], None]:
+    """What a worker tells of an epoch, as a training in this process would."""
+
+    def on_told(index: int, told: dict[str, Any]) -> None:
+        if on_epoch is not None and "record" in told:
+            on_epoch(jobs[index], EpochRecord(**told["record"]))
+
+    return on_told
+
+
 def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
     """One job on a worker, which may have another disk."""
     run_job(
         replace(job, place=folder),
         read_data(job.plan.settings),
         lambda _, record: tell(
-            {"accuracy": record.validation["accuracy"], "epoch": float(record.epoch)}
+            {
+                "accuracy": record.validation["accuracy"],
+                "epoch": float(record.epoch),
+                "record": asdict(record),
+            }
         ),
     )
 

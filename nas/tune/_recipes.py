@@ -15,6 +15,7 @@ from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
 from nas.train import TASKS, Checkpoint, data_digest, dump_recipe, seeded, train_model
+from nas.tune._listening import Listener, listening
 from nas.tune._trials import Resources, fitted, placed, quiet, run_config, stopped_early
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ def tune_recipe(
             str(path), trainable, resume_unfinished=True, resume_errored=True
         )
     else:
-        tuner = _new_tuner(trainable, settings, resources or Resources(), path, on_over)
-    results = fitted(tuner)
+        tuner = _new_tuner(trainable, settings, resources or Resources(), path)
+    with listening(Listener(on_over=on_over)):
+        results = fitted(tuner)
     if stopped_early(results, settings.budget):
         raise KeyboardInterrupt
     found = _found(results, settings)
@@ -179,7 +181,6 @@ def _new_tuner(
     settings: TuneSettings,
     resources: Resources,
     path: Path,
-    on_over: Callable[[int], None] | None,
 ) -> Any:
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
@@ -201,7 +202,7 @@ def _new_tuner(
                 reduction_factor=REDUCTION,
             ),
         ),
-        run_config=run_config(path, on_over),
+        run_config=run_config(path),
     )
 
 

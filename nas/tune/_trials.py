@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nas.errors import EvaluationError, RecipeError, UserError
 from nas.families import load_plugins, loaded_plugins
+from nas.tune._listening import Listener, callback, listening
 from nas.workers import handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Tell: TypeAlias = Callable[[dict[str, float]], None]
+Tell: TypeAlias = Callable[[dict[str, Any]], None]
 Work: TypeAlias = Callable[[Any, Path, Tell], None]
 """(payload, folder, tell): does one piece, in a folder that may hold what an earlier try left."""
 
@@ -50,6 +51,7 @@ def run_trials(
     *,
     resources: Resources | None = None,
     on_over: Callable[[int], None] | None = None,
+    on_told: Callable[[int, dict[str, Any]], None] | None = None,
 ) -> list[Path]:
     """Do every piece of work as a trial; the folders with what each left, in order.
 
@@ -62,6 +64,7 @@ def run_trials(
         storage: Where Tune keeps its state and the folders; on storage shared by all nodes.
         resources: Of each trial.
         on_over: Called with the number of trials that are over, in this session.
+        on_told: Called with a trial's place in `payloads` and what its work told.
 
     Raises:
         UserError: What a trial raised, if it was the user's to mend.
@@ -92,9 +95,11 @@ def run_trials(
             trainable,
             param_space={"index": tune.grid_search(list(range(len(payloads))))},
             tune_config=tune.TuneConfig(max_concurrent_trials=resources.at_once),
-            run_config=run_config(path, on_over),
+            run_config=run_config(path),
         )
-    return _collected(fitted(tuner), len(payloads))
+    with listening(Listener(on_over=on_over, on_told=on_told)):
+        results = fitted(tuner)
+    return _collected(results, len(payloads))
 
 
 def fitted(tuner: Any) -> Any:
@@ -109,23 +114,9 @@ def stopped_early(results: Any, count: int) -> bool:
     return over < count
 
 
-def run_config(path: Path, on_over: Callable[[int], None] | None = None) -> Any:
+def run_config(path: Path) -> Any:
     """Where and how Tune keeps its trials: one checkpoint each, no noise, `RETRIES` tries more."""
     from ray import tune
-
-    class Counter(tune.Callback):
-        """Tells how many trials are over; what it tells is not kept with Tune's state."""
-
-        def __init__(self, on_over: Callable[[int], None] | None) -> None:
-            self._over, self._on_over = 0, on_over
-
-        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            self._over += 1
-            if self._on_over is not None:
-                self._on_over(self._over)
-
-        def __getstate__(self) -> dict[str, Any]:
-            return {"_over": self._over, "_on_over": None}
 
     return tune.RunConfig(
         name=path.name,
@@ -133,7 +124,7 @@ def run_config(path: Path, on_over: Callable[[int], None] | None = None) -> Any:
         failure_config=tune.FailureConfig(max_failures=RETRIES),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         verbose=0,
-        callbacks=[Counter(on_over)],
+        callbacks=[callback()],
     )
 
 
@@ -155,7 +146,7 @@ def _trial(config: dict[str, Any], work: Work, payloads: Sequence[bytes], plugin
             with checkpoint.as_directory() as before:
                 shutil.copytree(before, folder, dirs_exist_ok=True)
 
-        def tell(metrics: dict[str, float]) -> None:
+        def tell(metrics: dict[str, Any]) -> None:
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(str(folder)))
 
         try:

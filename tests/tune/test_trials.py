@@ -21,6 +21,7 @@ from tests.tune.work import count, interrupt, refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nas.final._jobs import OnEpoch
     from nas.tune._trials import Work
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
@@ -58,8 +59,19 @@ def test_ctrl_c_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_trials(interrupt, payloads, tmp_path / "storage")
 
-    [folder] = run_trials(interrupt, payloads, tmp_path / "storage")
+    over: list[int] = []
+    told: list[tuple[int, float]] = []
+    [folder] = run_trials(
+        interrupt,
+        payloads,
+        tmp_path / "storage",
+        on_over=over.append,
+        on_told=lambda index, metrics: told.append((index, metrics.get("step", 0.0))),
+    )
     assert (folder / "done.txt").exists()
+    # Callbacks that Tune had kept would be those of the session before.
+    assert over == [1]
+    assert told == [(0, 1.0), (0, 0.0)]
 
 
 def test_what_the_user_can_mend_is_not_tried_again(tmp_path: Path) -> None:
@@ -90,8 +102,16 @@ def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
         model, recipe=recipe, data=data, device="cpu", seeds=range(2), teacher="teacher"
     )
 
-    here = train_network(plan, Path("here"))
-    there = train_network(plan, Path("there"), runner=ray_runner(Path("storage"), at_once=2))
+    epochs: dict[str, set[tuple[int, int, float]]] = {"here": set(), "there": set()}
+
+    def noted(place: str) -> OnEpoch:
+        return lambda job, record: epochs[place].add((job.seed, record.epoch, record.train_loss))
+
+    runner = ray_runner(Path("storage"), at_once=2)
+    here = train_network(plan, Path("here"), on_epoch=noted("here"))
+    there = train_network(plan, Path("there"), on_epoch=noted("there"), runner=runner)
+    assert epochs["there"] == epochs["here"]
+    assert len(epochs["here"]) == 2 * 3
 
     for seed in (0, 1):
         one, other = (tmp_path / name / f"seed-{seed}" for name in ("here", "there"))

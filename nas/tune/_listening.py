@@ -1,0 +1,75 @@
+"""Who hears of trials while Tune runs them.
+
+Callbacks are kept with Tune's state, and a restored tuner has those of the session before: this
+one looks up who is listening now.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(slots=True, kw_only=True)
+class Listener:
+    """What to call in the driver; nothing where None."""
+
+    on_told: Callable[[int, dict[str, Any]], None] | None = None
+    """With a trial's number and what it told."""
+    on_over: Callable[[int], None] | None = None
+    """With the number of trials that are over, in this session."""
+    over: int = 0
+
+    def told(self, index: int | None, metrics: dict[str, Any]) -> None:
+        """A trial has told how it goes; it has no number where Tune chose its values."""
+        if self.on_told is not None and index is not None:
+            self.on_told(index, metrics)
+
+    def is_over(self) -> None:
+        """A trial is over."""
+        self.over += 1
+        if self.on_over is not None:
+            self.on_over(self.over)
+
+
+_listener: ContextVar[Listener] = ContextVar("listener")
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Within it `listener` hears of every trial."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def current() -> Listener:
+    """Who listens; somebody who does nothing where nobody does."""
+    return _listener.get(Listener())
+
+
+def callback() -> Any:
+    """What Tune calls; it holds nothing itself."""
+    from ray import tune
+
+    class Teller(tune.Callback):
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any
+        ) -> None:
+            from nas.tune._listening import current
+
+            current().told(trial.config.get("index"), result)
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            from nas.tune._listening import current
+
+            current().is_over()
+
+    return Teller()
