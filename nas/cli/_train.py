@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -153,7 +153,9 @@ def train(
     console.print(f"Reading {target}.", soft_wrap=True)
     from nas.final import default_folder, is_run, plan_training  # loads torch
 
-    if is_run(Path(target)):
+    place = Path(target)
+    where = _Where(console=console, workers=workers, address=address, device=device)
+    if is_run(place):
         _refuse_for_runs(
             data=data,
             data_dir=data_dir,
@@ -169,31 +171,14 @@ def train(
             skip_bad=skip_bad or None,
             task=None if task == "classification" else task,
         )
-        asked = (
-            None
-            if resume
-            else _finalists_settings(
-                finalists=finalists,
-                seeds=seeds,
-                recipe=recipe,
-                overrides=tuple(overrides),
-                device=device,
-                threads=threads,
-                kernels=kernels,
-            )
+        given = {"finalists": finalists, "seeds": seeds, "recipe": recipe, "device": device}
+        settings = _finalists_settings(
+            **given, overrides=tuple(overrides), threads=threads, kernels=kernels
         )
-        runner = _runner(console, Path(target) / "final" / "tune", workers, address, device)
-        front = train_run(console, Path(target), asked, runner)
-        console.print(
-            f"Next: {command('nas', 'export', target, '--pick', 'knee')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        if as_json:
-            typer.echo(json.dumps(front.to_plain()))
-        return
-    plan = None
-    if not resume:
+        plain = _train_finalists(where, target, None if resume else settings)
+    elif resume:
+        plain = _train_one(where, None, place)
+    else:
         plan = plan_training(
             target,
             recipe=recipe,
@@ -210,11 +195,48 @@ def train(
             threads=threads,
             kernels=kernels,  # type: ignore[arg-type]
         )
-    folder = Path(target) if resume else out or default_folder(target)
-    runner = _runner(console, folder / "tune", workers, address, device)
-    report = _train_network(console, plan, folder, runner)
+        plain = _train_one(where, plan, out or default_folder(target))
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder)} | asdict(report)))
+        typer.echo(json.dumps(plain))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """Where trainings run, and who is told."""
+
+    console: Console
+    workers: int | None
+    address: str | None
+    device: str | None
+
+    def runner(self, storage: Path) -> Runner:
+        """In this process, or on Ray."""
+        from nas.final import ray_runner, run_here
+
+        if self.workers is None and self.address is None:
+            return run_here
+        return ray_runner(
+            storage,
+            at_once=self.workers,
+            address=self.address,
+            gpus_each=float((self.device or "cpu").startswith("cuda")),
+            tell=lambda line: self.console.print(line, highlight=False),
+        )
+
+
+def _train_finalists(
+    where: _Where, target: str, asked: FinalistsSettings | None
+) -> dict[str, Any]:
+    folder = Path(target)
+    front = train_run(where.console, folder, asked, where.runner(folder / "final" / "tune"))
+    following = command("nas", "export", target, "--pick", "knee")
+    where.console.print(f"Next: {following}", highlight=False, soft_wrap=True)
+    return front.to_plain()
+
+
+def _train_one(where: _Where, plan: TrainingPlan | None, folder: Path) -> dict[str, Any]:
+    report = _train_network(where.console, plan, folder, where.runner(folder / "tune"))
+    return {"folder": str(folder)} | asdict(report)
 
 
 def _train_network(
@@ -262,22 +284,6 @@ def train_run(
         _leave_interrupted(console, folder)
     print_final_front(console, front, folder)
     return front
-
-
-def _runner(
-    console: Console, storage: Path, workers: int | None, address: str | None, device: str | None
-) -> Runner:
-    from nas.final import ray_runner, run_here
-
-    if workers is None and address is None:
-        return run_here
-    return ray_runner(
-        storage,
-        at_once=workers,
-        address=address,
-        gpus_each=float((device or "cpu").startswith("cuda")),
-        tell=lambda line: console.print(line, highlight=False),
-    )
 
 
 def _finalists_settings(**given: Any) -> FinalistsSettings:
