@@ -8,7 +8,8 @@ Each search names its best network, by its own proxies, under 5k, 15k and 50k pa
 MACs; ours also after a third of the time. Beside them stands what one has without a search: the
 zoo's families, their width lowered until they fit. All are trained by one recipe; the test images
 are read once for each training, at its end. At 28 pixels our searches have no ladder, so there is
-none to leave out. Everything goes on where it was stopped; records are in results/final_proof.
+none to leave out. Both verbs go on where they were stopped, a search from its start; records are
+in results/final_proof.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ FAMILIES = {
     "VGNetG": "vgnetg_1.0mp_cifar",
     "MGIC-MobileNetV3": "mgic_mobilenetv3_small_cifar",
 }
-"""Contenders that do not: a model file of the zoo each, the smallest of its family."""
+"""Contenders that do not: a model file of the zoo each, to be made narrower."""
 LIMITS = (5_000, 15_000, 50_000)
 """Parameters."""
 MAX_MACS = 3_000_000
@@ -96,7 +97,10 @@ def main() -> None:
 
 def search_missing(minutes: float, seeds: int) -> None:
     """The searches that the file lacks, one after the other, each with the whole machine."""
-    known = {(line["contender"], line["seed"]) for line in read_lines(SEARCHES)}
+    lines = read_lines(SEARCHES)
+    if others := {line["minutes"] for line in lines} - {minutes}:
+        raise SystemExit(f"--minutes {minutes:g}: {SEARCHES} has searches of {others} minutes")
+    known = {(line["contender"], line["seed"]) for line in lines}
     for seed, contender in itertools.product(range(seeds), SAMPLERS):
         if (contender, seed) not in known:
             print(f"{contender}, seed {seed}: {machine_line()}", flush=True)

@@ -76,7 +76,8 @@ def show(
         typer.Option(
             "--input",
             metavar="CxHxW",
-            help="Shape of one image; a run's own, or 3x32x32, if left out.",
+            help="Shape of one image; a run's own, or 32x32 with the network's channels, if left "
+            "out. The table needs the channels alone.",
         ),
     ] = None,
     classes: Annotated[
@@ -227,11 +228,8 @@ def _default_images(space: SearchSpace) -> tuple[str, int]:
 
 def _draw_network(console: Console, found: Subject, svg: Path) -> None:
     write_drawing(svg, found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
-    console.print(f"drawn for {_images_words(found)}: {svg}", soft_wrap=True)
-
-
-def _images_words(found: Subject) -> str:
-    return f"{shown_shape(found.input_shape)} images and {found.num_classes} classes"
+    images = f"{shown_shape(found.input_shape)} images and {found.num_classes} classes"
+    console.print(f"drawn for {images}: {svg}", soft_wrap=True)
 
 
 def _show_network(console: Console, found: Subject) -> None:
@@ -244,7 +242,10 @@ def _show_network(console: Console, found: Subject) -> None:
             arguments = ", ".join(f"{key}={_shown(value)}" for key, value in call.arguments)
             table.add_row("" if number else title, call.name, arguments)
     console.print(table)
-    console.print(f"\nfor {_images_words(found)}; --input and --classes say others")
+    console.print(
+        f"\nfor {channels}-channel images and {found.num_classes} classes; --input and --classes "
+        "say others"
+    )
 
 
 def _shown(value: object) -> object:

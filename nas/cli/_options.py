@@ -58,7 +58,9 @@ NodeClass = Annotated[
 ]
 Minutes = Annotated[
     float | None,
-    typer.Option(help="Begin no training after so many, even where budget is left."),
+    typer.Option(
+        help="Begin no network after so many, even where budget is left; finalists come after."
+    ),
 ]
 Data = Annotated[
     str,

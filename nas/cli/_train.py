@@ -256,7 +256,7 @@ def _train_network(
             report = train_network(
                 plan,
                 folder,
-                on_data=lambda data: print_data(console, data),
+                on_data=lambda data: print_data(console, data, plan.recipe),
                 on_epoch=lines,
                 runner=runner,
             )

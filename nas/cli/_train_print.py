@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nas.data import ImageData
     from nas.final import FinalFront, FinalMember, FinalReport, TrainingJob, TrainingPlan
-    from nas.train import EpochRecord
+    from nas.train import EpochRecord, Recipe
 
 _IN_UNITS = ("loss", "mean_absolute_error")
 """Metrics that are no shares of 1."""
@@ -81,16 +82,22 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
     )
 
 
-def print_data(console: Console, data: ImageData) -> None:
+def print_data(console: Console, data: ImageData, recipe: Recipe) -> None:
     """What was read, and what was decided of it."""
     from nas.data import summarize_data
 
-    for line in (*summarize_data(data, advise_folds=False).lines(), ""):
+    summary = summarize_data(data, advise_folds=False)
+    if not recipe.augmentation.flip:
+        reason = f"recipe {recipe.name} does without"
+        summary = replace(summary, flip=False, flip_reason=reason)
+    for line in (*summary.lines(), ""):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_training_report(console: Console, report: FinalReport, folder: Path) -> None:
     """Accuracies with their spread, and where everything is."""
+    from nas.final import seen_warning
+
     console.print(
         f"{report.model['name']}: {human_count(report.model['params'])} parameters, "
         f"{human_count(report.model['macs'])} MACs",
@@ -116,20 +123,10 @@ def print_training_report(console: Console, report: FinalReport, folder: Path) -
         *_missed(report),
         f"Steps by {report.seeds[0]['kernels']}.",
         f"{report.data['test_images']:,} test images: {report.test_note}.",
-        *_seen_words(report),
+        *seen_warning(report.data.get("test_images_seen")),
         f"Folder: {folder} (report.json, curves.csv, curves.png, weights.safetensors, export/)",
     ):
         console.print(line, highlight=False, soft_wrap=True)
-
-
-def _seen_words(report: FinalReport) -> list[str]:
-    seen = report.data.get("test_images_seen")
-    if not seen:
-        return []
-    return [
-        f"Warning: {seen:,} of them are among the images trained or validated on, pixel by "
-        "pixel, so the figures of the test images flatter."
-    ]
 
 
 def _mean(spread: dict[str, float | None], *, share: bool = True) -> str:

@@ -49,7 +49,7 @@ def tune(
     console = make_console(silent=as_json)
     console.print(f"Reading {target}.", soft_wrap=True)
     from nas.final import default_folder, plan_training  # loads torch
-    from nas.tune import SEARCHED, Resources, TuneSettings, tune_recipe
+    from nas.tune import SEARCHED, Resources, TuneSettings, first_values, tune_recipe
     from nas.workers import open_ray
 
     plan = plan_training(
@@ -75,8 +75,8 @@ def tune(
         f"Tuning recipe {plan.recipe.name}{plan.chosen} for {plan.arch.name} ({plan.arch.id}): "
         f"{budget} trials of up to {plan.recipe.epochs} epochs; folder {folder}"
     )
-    for key in settings.keys:
-        say(f"  {key}: {SEARCHED[key]}")
+    for key, own in first_values(settings).items():
+        say(f"  {key}: {SEARCHED[key]}; at first the recipe's {own:g}")
     try:
         with open_ray(address):
             found = tune_recipe(

@@ -19,4 +19,4 @@ def absolute_data(data: str) -> str:
 
 def absolute_dir(data_dir: str | PathLike[str] | None) -> str | None:
     """The folder of a data set's files, made absolute; None where none was named."""
-    return str(Path(data_dir).absolute()) if data_dir else None
+    return str(Path(data_dir).expanduser().absolute()) if data_dir else None

@@ -1,7 +1,7 @@
 """The last mile: networks trained in full, tested once, and exported with honest figures."""
 
 from nas.final._api import default_folder, train
-from nas.final._choose import plan_training
+from nas.final._choose import plan_training, seen_warning
 from nas.final._front import Agreement, FinalFront, FinalMember
 from nas.final._jobs import Runner, TrainingJob, run_here
 from nas.final._plan import TrainingPlan, TrainingSettings, read_plan
@@ -32,6 +32,7 @@ __all__ = [
     "read_plan",
     "resume_training",
     "run_here",
+    "seen_warning",
     "split_member",
     "train",
     "train_finalists",

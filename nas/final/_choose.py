@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from nas.cost import cost_of
-from nas.data import DEFAULT_OPTIONS, absolute_data, absolute_dir, load_data, load_test
+from nas.data import (
+    DEFAULT_OPTIONS,
+    absolute_data,
+    absolute_dir,
+    count_seen,
+    load_data,
+    load_test,
+)
 from nas.errors import OptionError
 from nas.final._plan import TrainingPlan, TrainingSettings
 from nas.final._trained import absolute_trained, split_member
@@ -135,12 +142,32 @@ def read_data(settings: TrainingSettings) -> ImageData:
     )
 
 
-def read_test(settings: TrainingSettings, data: ImageData) -> Images:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutImages:
+    """The images that nothing was chosen by."""
+
+    images: Images
+    seen: int | None
+    """Of these, how many were trained or validated on, pixel by pixel; None: not compared."""
+
+
+def read_test(settings: TrainingSettings, data: ImageData) -> HeldOutImages:
     """The test images, at the size that the network was trained at."""
-    return load_test(
+    images = load_test(
         settings.data,
         data_dir=Path(settings.data_dir) if settings.data_dir else None,
         options=data.options,
+    )
+    return HeldOutImages(images=images, seen=count_seen(images, data))
+
+
+def seen_warning(seen: int | None) -> tuple[str, ...]:
+    """A sentence on test images that were trained or validated on; none without such."""
+    if not seen:
+        return ()
+    return (
+        f"Warning: {seen:,} of the test images are among those trained or validated on, pixel by "
+        "pixel, so their figures flatter.",
     )
 
 

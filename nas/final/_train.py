@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data import count_seen
 from nas.errors import OptionError, RecipeError
 from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.data import ImageData, Images
+    from nas.data import ImageData
+    from nas.final._choose import HeldOutImages
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._results import SeedResult
 
@@ -96,12 +96,11 @@ def conclude(
     plan: TrainingPlan,
     data: ImageData,
     results: Sequence[SeedResult],
-    test: Images,
+    test: HeldOutImages,
 ) -> FinalReport:
     """Curves, figures of the test images, weights and code of trainings that are over."""
     write_curves(folder, results)
-    seen = count_seen(test, data)
-    judged = [_judged(job, data, test, seen) for job in seed_jobs(folder, plan)]
+    judged = [_judged(job, data, test) for job in seed_jobs(folder, plan)]
     return write_results(folder, plan, data, results, judged)
 
 
@@ -119,14 +118,14 @@ def _run(
         return conclude(folder, plan, data, results, test)
 
 
-def _judged(job: TrainingJob, data: ImageData, test: Images, seen: int | None) -> Judged:
+def _judged(job: TrainingJob, data: ImageData, test: HeldOutImages) -> Judged:
     model = build(job.plan.arch, data)
     load_weights(model, (job.place / "weights.safetensors").read_bytes())
     model.to(job.plan.settings.device).to(memory_format=torch.channels_last)
     has_classes = data.options.task == "classification"
     return Judged(
-        test=measure_model(model, test, data),
-        test_images=len(test),
-        test_seen=seen,
+        test=measure_model(model, test.images, data),
+        test_images=len(test.images),
+        test_seen=test.seen,
         missed_classes=missed_classes(model, data.val, data) if has_classes else (),
     )

@@ -15,7 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nas.errors import OptionError, RunFolderError
-from nas.final._choose import find_device, read_data, read_test, recipe_by_size
+from nas.final._choose import (
+    find_device,
+    read_data,
+    read_test,
+    recipe_by_size,
+    seen_warning,
+)
 from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists, images_seen
 from nas.final._folder import TrainingFolder
 from nas.final._front import FinalFront, final_front, write_front_csv
@@ -307,6 +313,8 @@ def _train_all(
     results = iter(runner(jobs, data, on_epoch))
     by_plan = [[next(results) for _ in plan.settings.seeds] for plan in plans]
     test = read_test(ladder.settings, data)
+    for line in seen_warning(test.seen):
+        ladder.tell(line)
     return [
         conclude(place, plan, data, found, test)
         for place, plan, found in zip(places, plans, by_plan, strict=True)

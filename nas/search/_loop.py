@@ -81,8 +81,9 @@ class SearchLoop:
                 result has come.
             in_order: Whether results are taken in order of the proposals, of which `WINDOW` are
                 always handed out: the search is then the same whatever the number of workers.
-            time_is_over: Asked before each proposal; once it is, none is made any more, what
-                runs ends, and what waits on the ladder is left for another session.
+            time_is_over: Asked before each proposal; once it is, none is made any more, and what
+                waits on the ladder is left for another session. What runs ends first; `in_order`
+                it is left too, as later proposals must not know of it earlier.
         """
         self.engine = engine
         self.workers = workers
@@ -113,7 +114,13 @@ class SearchLoop:
     def step(self) -> bool:
         """Fill the workers and take in what has come; False if nothing is left to do."""
         self._fill()
-        if not self.running and (last := self.engine.propose_one_in_full()) is not None:
+        if self.out_of_time and self._in_order:
+            return False
+        if (
+            not self.running
+            and not self.out_of_time
+            and (last := self.engine.propose_one_in_full()) is not None
+        ):
             self._submit([last])
         self._events.on_wait(self)
         if not self.running:
@@ -187,10 +194,12 @@ class SearchLoop:
 
     def _propose(self) -> Proposal | None:
         """A network that climbs the ladder, or a new one as long as budget and space allow."""
-        if self._time_is_over():
+        ledger = self.engine.ledger
+        all_begun = self.exhausted or ledger.num_begun >= self._budget
+        if self._time_is_over() and (ledger.paused or not all_begun):
             self.out_of_time = True
             return None
-        if self.exhausted or self.engine.ledger.num_begun >= self._budget:
+        if all_begun:
             return self.engine.propose_begun()
         proposal = self.engine.propose()
         self.exhausted = proposal is None

@@ -4,7 +4,14 @@ Ray is loaded when a function needs it, never by importing this package.
 """
 
 from nas.tune._adapter import architecture, param_space, proxy_trainable
-from nas.tune._recipes import SEARCHED, TunedRecipe, TuneSettings, tune_recipe, with_values
+from nas.tune._recipes import (
+    SEARCHED,
+    TunedRecipe,
+    TuneSettings,
+    first_values,
+    tune_recipe,
+    with_values,
+)
 from nas.tune._trials import RETRIES, Resources, Tell, run_trials
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "TuneSettings",
     "TunedRecipe",
     "architecture",
+    "first_values",
     "param_space",
     "proxy_trainable",
     "run_trials",

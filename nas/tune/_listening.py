@@ -22,19 +22,17 @@ class Listener:
     on_told: Callable[[int, dict[str, Any]], None] | None = None
     """With a trial's number and what it told."""
     on_over: Callable[[int], None] | None = None
-    """With the number of trials that are over, in this session."""
-    over: int = 0
+    """With the number of trials that are over, those of earlier sessions included."""
 
     def told(self, index: int | None, metrics: dict[str, Any]) -> None:
         """A trial has told how it goes; it has no number where Tune chose its values."""
         if self.on_told is not None and index is not None:
             self.on_told(index, metrics)
 
-    def is_over(self) -> None:
-        """A trial is over."""
-        self.over += 1
+    def is_over(self, over: int) -> None:
+        """One more trial is over, and so many are."""
         if self.on_over is not None:
-            self.on_over(self.over)
+            self.on_over(over)
 
 
 _listener: ContextVar[Listener] = ContextVar("listener")
@@ -70,6 +68,8 @@ def callback() -> Any:
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
             from nas.tune._listening import current
 
-            current().is_over()
+            # Its own state is set after this call.
+            others = sum(one.is_finished() for one in trials if one is not trial)
+            current().is_over(1 + others)
 
     return Teller()

@@ -120,7 +120,7 @@ def tune_recipe(
         settings: What is searched, and from where.
         out: The folder to make, or to go on in.
         resources: Of each trial.
-        on_over: Called with the number of trials that are over, in this session.
+        on_over: Called with the number of trials that are over, after each.
 
     Raises UserError, and KeyboardInterrupt on Ctrl-C. Ray must be there (`nas.workers.open_ray`).
     """
@@ -191,11 +191,13 @@ def _new_tuner(
         trainable,
         param_space=search_space(settings.recipe, settings.keys),
         tune_config=tune.TuneConfig(
-            metric="score",
+            metric=settings.score,
             mode="max",
             num_samples=settings.budget,
             max_concurrent_trials=resources.at_once,
-            search_alg=OptunaSearch(seed=settings.seed, points_to_evaluate=[_start(settings)]),
+            search_alg=OptunaSearch(
+                seed=settings.seed, points_to_evaluate=[first_values(settings)]
+            ),
             scheduler=ASHAScheduler(
                 max_t=epochs,
                 grace_period=max(1, epochs // REDUCTION**2),
@@ -206,8 +208,8 @@ def _new_tuner(
     )
 
 
-def _start(settings: TuneSettings) -> dict[str, Any]:
-    """The recipe's own values; the least decay of the space for none."""
+def first_values(settings: TuneSettings) -> dict[str, Any]:
+    """The first trial's: the recipe's own, and the least decay of the space for none."""
     start = {key: _own(settings.recipe, key) for key in settings.keys}
     if "optimizer.weight_decay" in start:
         start["optimizer.weight_decay"] = max(_LEAST_DECAY, start["optimizer.weight_decay"])
@@ -237,7 +239,7 @@ def _train(config: dict[str, Any], pickled: bytes, plugins: Any) -> None:
                 shutil.copytree(before, folder, dirs_exist_ok=True)
 
         def report(record: EpochRecord) -> None:
-            metrics = {"score": record.validation[settings.score], "epoch": record.epoch}
+            metrics = {settings.score: record.validation[settings.score], "epoch": record.epoch}
             tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(str(folder)))
 
         identity = {"recipe": dump_recipe(recipe), "set of images": data_digest(data)}
@@ -258,10 +260,10 @@ def _found(results: Any, settings: TuneSettings) -> TunedRecipe:
         {
             **result.config,
             "epochs": result.metrics["epoch"],
-            settings.score: result.metrics["score"],
+            settings.score: result.metrics[settings.score],
         }
         for result in results
-        if result.metrics and "score" in result.metrics
+        if result.metrics and settings.score in result.metrics
     ]
     if not trials:
         raise OptionError("every trial failed; try the recipe by itself with `nas train` first")
@@ -269,7 +271,7 @@ def _found(results: Any, settings: TuneSettings) -> TunedRecipe:
     whole = [one for one in trials if one["epochs"] == settings.recipe.epochs] or trials
     best = max(whole, key=lambda one: one[settings.score])
     values = {key: best[key] for key in settings.keys}
-    start = _start(settings)
+    start = first_values(settings)
     begun = [one for one in whole if all(one[key] == start[key] for key in settings.keys)]
     name = f"{settings.recipe.name}_tuned"
     return TunedRecipe(

@@ -63,7 +63,7 @@ def run_trials(
         payloads: One for each trial.
         storage: Where Tune keeps its state and the folders; on storage shared by all nodes.
         resources: Of each trial.
-        on_over: Called with the number of trials that are over, in this session.
+        on_over: Called with the number of trials that are over, after each.
         on_told: Called with a trial's place in `payloads` and what its work told.
 
     Raises:

@@ -272,7 +272,7 @@ def test_a_network_of_a_run_is_shown(nas: Nas, tmp_path: Path) -> None:
 
     assert f"architecture {MEMBER}: " in words.out
     assert "in_channels=1, " in words.out
-    assert "for 1x28x28 images and 10 classes" in words.out
+    assert "for 1-channel images and 10 classes" in words.out
     assert json.loads(plain.out)["id"] == MEMBER
     assert drawn.out == f"drawn for 1x28x28 images and 10 classes: {drawing}\n"
 

@@ -131,7 +131,7 @@ def test_test_images_that_were_trained_on_are_counted_and_said(tmp_path: Path) -
     assert "(val split off here)" in done.output
     report = json.loads((tmp_path / "o" / "report.json").read_text())
     assert (report["data"]["test_images"], report["data"]["test_images_seen"]) == (40, 30)
-    assert "Warning: 30 of them are among the images trained or validated on" in done.output
+    assert "Warning: 30 of the test images are among those trained or validated on" in done.output
 
 
 def test_the_test_images_are_read_once_and_last(

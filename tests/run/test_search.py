@@ -97,14 +97,39 @@ def test_a_search_ends_with_its_minutes_and_goes_on(
     assert (second.evaluated, session.state) == (20, "finished")
 
 
+@pytest.mark.parametrize("budget", [5, 7])
 def test_a_search_that_is_over_in_time_says_nothing_of_it(
-    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch, budget: int
 ) -> None:
     timed = WorkerConfig(workers="local", minutes=7)
 
-    outcome = run_search(make_session(budget=5), timed, factory=Clock(monkeypatch).factory)
+    outcome = run_search(make_session(budget=budget), timed, factory=Clock(monkeypatch).factory)
 
-    assert (outcome.evaluated, outcome.out_of_time) == (5, False)
+    assert (outcome.evaluated, outcome.out_of_time) == (budget, False)
+
+
+def test_nothing_climbs_the_ladder_when_the_time_is_over(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, clock = make_session(budget=20, ladder=(Fidelity(epochs=1),)), Clock(monkeypatch)
+
+    run_search(session, WorkerConfig(workers="local", minutes=1), factory=clock.factory)
+
+    assert clock.minutes == 1
+    assert not session.front()
+
+
+def test_minutes_change_nothing_of_a_deterministic_search(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_session(budget=40, deterministic=True, sampler="evolution")
+    run(whole)
+    parted = make_session("parted", budget=40, deterministic=True, sampler="evolution")
+    while parted.state != "finished":
+        timed = WorkerConfig(workers="local", minutes=14)
+        run_search(open_run(parted.path), timed, factory=Clock(monkeypatch).factory)
+
+    assert [one.arch for one in evaluations(parted)] == [one.arch for one in evaluations(whole)]
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("inf"), float("nan")])

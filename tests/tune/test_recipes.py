@@ -15,7 +15,7 @@ from nas.errors import OptionError
 from nas.space import load_architecture
 from nas.train import load_recipe, recipe_catalogue
 from nas.tune import SEARCHED, TuneSettings, with_values
-from nas.tune._recipes import _start, search_space
+from nas.tune._recipes import first_values, search_space
 from tests.final.small_model import write_files
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_values_go_where_their_paths_say() -> None:
 def test_the_first_trial_is_the_recipe_itself(tmp_path: Path) -> None:
     asked = settings(tmp_path)
 
-    start = _start(asked)
+    start = first_values(asked)
 
     assert set(start) == set(SEARCHED)
     assert start["optimizer.rate"] == asked.recipe.optimizer.rate
@@ -68,7 +68,7 @@ def test_the_values_of_every_recipe_are_in_its_domains(name: str, tmp_path: Path
     asked = settings(tmp_path, recipe=load_recipe(name, ["distillation=none"]))
     domains = search_space(asked.recipe, asked.keys)
 
-    for key, value in _start(asked).items():
+    for key, value in first_values(asked).items():
         domain = domains[key]
         there = value in getattr(domain, "categories", ())
         assert there or domain.lower <= value <= domain.upper, key

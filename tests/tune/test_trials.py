@@ -13,7 +13,7 @@ from nas.errors import RecipeError
 from nas.final import plan_training, train_network
 from nas.final._jobs import TrainingJob
 from nas.final._with_ray import ray_runner
-from nas.tune import run_trials
+from nas.tune import Resources, run_trials
 from nas.workers import open_ray
 from tests.final.small_model import write_files
 from tests.tune.work import count, interrupt, refuse
@@ -55,23 +55,25 @@ def test_a_trial_whose_process_dies_goes_on_where_it_was(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_ctrl_c_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
-    payloads = [(os.getpid(), str(tmp_path / "pressed"))]
+    before, pressed = tmp_path / "before", tmp_path / "pressed"
+    before.touch()
+    payloads = [(os.getpid(), str(before)), (os.getpid(), str(pressed))]
     with pytest.raises(KeyboardInterrupt):
-        run_trials(interrupt, payloads, tmp_path / "storage")
+        run_trials(interrupt, payloads, tmp_path / "storage", resources=Resources(at_once=1))
 
     over: list[int] = []
     told: list[tuple[int, float]] = []
-    [folder] = run_trials(
+    folders = run_trials(
         interrupt,
         payloads,
         tmp_path / "storage",
         on_over=over.append,
         on_told=lambda index, metrics: told.append((index, metrics.get("step", 0.0))),
     )
-    assert (folder / "done.txt").exists()
+    assert all((folder / "done.txt").exists() for folder in folders)
     # Callbacks that Tune had kept would be those of the session before.
-    assert over == [1]
-    assert told == [(0, 1.0), (0, 0.0)]
+    assert over == [2]
+    assert told == [(1, 1.0), (1, 0.0)]
 
 
 def test_what_the_user_can_mend_is_not_tried_again(tmp_path: Path) -> None:
