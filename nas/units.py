@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from decimal import Decimal
 
 from nas.errors import OptionError
@@ -21,6 +22,11 @@ def human_count(count: float) -> str:
         return f"{count:.0f}"
     decimals = 2 if abs(count) < 9.995 else 1 if abs(count) < 99.95 else 0
     return f"{count:.{decimals}f} {PREFIXES[step]}"
+
+
+def quoted(path: object) -> str:
+    """A path as it can be pasted into a shell, within a command."""
+    return shlex.quote(str(path))
 
 
 def counted(count: int, noun: str) -> str:

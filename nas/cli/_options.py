@@ -99,6 +99,16 @@ Quiet = Annotated[
 ]
 
 
+def given_options(context: typer.Context) -> dict[str, object]:
+    """What the command line itself says, by the option's first name."""
+    return {
+        option.opts[0]: context.params[option.name]
+        for option in context.command.params
+        if option.name in context.params
+        and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
+    }
+
+
 def worker_config(
     workers: str | None,
     address: str | None,

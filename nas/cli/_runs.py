@@ -10,6 +10,7 @@ import typer
 from nas.cli._narrow import NarrowTable
 from nas.cli._options import Json
 from nas.cli._screen import Screen
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from nas.run import RunLine
@@ -61,5 +62,5 @@ def _row(one: RunLine) -> tuple[str, ...]:
 
 def _none(folder: Path) -> str:
     if (folder / "search.json").is_file():
-        return f"No runs in {folder}: it is a run itself; `nas report {folder}` shows it."
+        return f"No runs in {folder}: it is a run itself; `nas report {quoted(folder)}` shows it."
     return f"No runs in {folder}."

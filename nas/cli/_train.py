@@ -20,7 +20,7 @@ from nas.cli._data_options import (
     TaskName,
     data_options,
 )
-from nas.cli._options import Address, Json
+from nas.cli._options import Address, Json, given_options
 from nas.cli._screen import command, make_console
 from nas.cli._train_print import (
     EpochLines,
@@ -29,14 +29,30 @@ from nas.cli._train_print import (
     print_training_report,
     print_training_start,
 )
+from nas.data import NOT_MOVED, MovedData
 from nas.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from rich.console import Console
 
     from nas.final import FinalFront, FinalistsSettings, FinalReport, Runner, TrainingPlan
 
 _INTERRUPTED = 130
+_OF_DATA = (
+    *("--resolution", "--resize", "--channels", "--flip", "--group-by", "--skip-bad", "--task"),
+)
+_RUN_DECIDES = (*_OF_DATA, "--out", "--init", "--teacher", "--first-seed")
+_OF_A_RUN = (
+    "a run's finalists are trained on the run's own data, into its own folder, from new weights; "
+    "leave it out, or train one network with RUN:ID"
+)
+_BEGUN_WITH = (
+    *(*_RUN_DECIDES, "--recipe", "--set", "--seeds", "--finalists"),
+    *("--device", "--threads", "--kernels"),
+)
+_GOES_ON = "a training goes on as it was begun; leave it out, or train anew in another folder"
 
 
 def recipes(
@@ -71,6 +87,7 @@ def recipes(
 
 
 def train(
+    context: typer.Context,
     target: Annotated[
         str,
         typer.Argument(
@@ -92,7 +109,10 @@ def train(
     ] = [],  # noqa: B006 - typer copies it
     data: Annotated[
         str | None,
-        typer.Option(help="As in `nas search`; a run's own data, or fashion_mnist, if left out."),
+        typer.Option(
+            help="As in `nas search`; a run's own, or fashion_mnist, if left out. Of what has "
+            "begun: where its data are now."
+        ),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set's files are.")] = None,
     resolution: Resolution = None,
@@ -154,26 +174,25 @@ def train(
     from nas.final import default_folder, is_run, plan_training  # loads torch
 
     place = Path(target)
-    where = _Where(console=console, workers=workers, address=address, device=device)
+    where = _Where(
+        console=console,
+        workers=workers,
+        address=address,
+        device=device,
+        moved=MovedData(data=data, data_dir=data_dir),
+    )
+    if resume:
+        _refuse(given_options(context), _BEGUN_WITH, _GOES_ON)
     if is_run(place):
-        _refuse_for_runs(
-            data=data,
-            data_dir=data_dir,
-            out=out,
-            init=init,
-            teacher=teacher,
-            first_seed=first_seed or None,
-            resolution=resolution,
-            resize=None if resize == "crop" else resize,
-            channels=None if channels == "auto" else channels,
-            flip=flip,
-            group_by=group_by,
-            skip_bad=skip_bad or None,
-            task=None if task == "classification" else task,
-        )
-        given = {"finalists": finalists, "seeds": seeds, "recipe": recipe, "device": device}
+        _refuse(given_options(context), _RUN_DECIDES, _OF_A_RUN)
         settings = _finalists_settings(
-            **given, overrides=tuple(overrides), threads=threads, kernels=kernels
+            finalists=finalists,
+            seeds=seeds,
+            recipe=recipe,
+            overrides=tuple(overrides),
+            device=device,
+            threads=threads,
+            kernels=kernels,
         )
         plain = _train_finalists(where, target, None if resume else settings)
     elif resume:
@@ -208,6 +227,8 @@ class _Where:
     workers: int | None
     address: str | None
     device: str | None
+    moved: MovedData
+    """Where the data of what has begun are now."""
 
     def runner(self, storage: Path) -> Runner:
         """In this process, or on Ray."""
@@ -228,29 +249,29 @@ def _train_finalists(
     where: _Where, target: str, asked: FinalistsSettings | None
 ) -> dict[str, Any]:
     folder = Path(target)
-    front = train_run(where.console, folder, asked, where.runner(folder / "final" / "tune"))
+    runner = where.runner(folder / "final" / "tune")
+    front = train_run(where.console, folder, asked, runner, moved=where.moved)
     following = command("nas", "export", target, "--pick", "knee")
     where.console.print(f"Next: {following}", highlight=False, soft_wrap=True)
     return front.to_plain()
 
 
 def _train_one(where: _Where, plan: TrainingPlan | None, folder: Path) -> dict[str, Any]:
-    report = _train_network(where.console, plan, folder, where.runner(folder / "tune"))
+    report = _train_network(where, plan, folder)
     return {"folder": str(folder)} | asdict(report)
 
 
-def _train_network(
-    console: Console, plan: TrainingPlan | None, folder: Path, runner: Runner
-) -> FinalReport:
+def _train_network(where: _Where, plan: TrainingPlan | None, folder: Path) -> FinalReport:
     """Train by a plan, or go on with the training in the folder where there is none."""
     from nas.final import read_plan, resume_training, train_network
 
+    console, runner = where.console, where.runner(folder / "tune")
     begun = plan or read_plan(folder)[1]
     several = len(begun.settings.seeds) > 1
     lines = EpochLines(console, lambda job: f"seed {job.seed}, " if several else "")
     try:
         if plan is None:
-            report = resume_training(folder, on_epoch=lines, runner=runner)
+            report = resume_training(folder, moved=where.moved, on_epoch=lines, runner=runner)
         else:
             print_training_start(console, plan, folder)
             report = train_network(
@@ -267,7 +288,12 @@ def _train_network(
 
 
 def train_run(
-    console: Console, folder: Path, asked: FinalistsSettings | None, runner: Runner | None = None
+    console: Console,
+    folder: Path,
+    asked: FinalistsSettings | None,
+    runner: Runner | None = None,
+    *,
+    moved: MovedData = NOT_MOVED,
 ) -> FinalFront:
     """Train a run's finalists and print its final front."""
     from nas.final import run_here, train_finalists
@@ -278,7 +304,7 @@ def train_run(
     lines = EpochLines(console, lambda job: f"{job.plan.arch.id}, seed {job.seed}, ")
     try:
         front = train_finalists(
-            folder, asked, runner=runner or run_here, on_epoch=lines, tell=tell
+            folder, asked, moved=moved, runner=runner or run_here, on_epoch=lines, tell=tell
         )
     except KeyboardInterrupt:
         _leave_interrupted(console, folder)
@@ -292,16 +318,14 @@ def _finalists_settings(**given: Any) -> FinalistsSettings:
     return FinalistsSettings(**{name: one for name, one in given.items() if one is not None})
 
 
-def _refuse_for_runs(**given: object) -> None:
+def _refuse(given: Mapping[str, object], names: Collection[str], why: str) -> None:
+    """Raise OptionError where one of these options was given."""
     for name, value in given.items():
-        if value is not None:
-            raise OptionError(
-                f"--{name.replace('_', '-')} {value}: a run's finalists are trained on the run's "
-                "own data, into its own folder, from new weights; leave it out, or train one "
-                "network with RUN:ID"
-            )
+        if name in names:
+            raise OptionError(f"{name} {value}: {why}")
 
 
 def _leave_interrupted(console: Console, folder: Path) -> NoReturn:
-    console.print(f"\nStopped; go on with: nas train --resume {folder}", highlight=False)
+    again = command("nas", "train", "--resume", folder)
+    console.print(f"\nStopped; go on with: {again}", highlight=False, soft_wrap=True)
     raise typer.Exit(_INTERRUPTED) from None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nas.data._options import (
     DEFAULT_OPTIONS,
+    NOT_MOVED,
     DataOptions,
+    MovedData,
     Resize,
     parse_channels,
     parse_resolution,
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 __all__ = [
     "DATASETS",
     "DEFAULT_OPTIONS",
+    "NOT_MOVED",
     "DataFingerprint",
     "DataOptions",
     "DataSummary",
     "ImageData",
     "Images",
     "Loader",
+    "MovedData",
     "Resize",
     "Split",
     "absolute_data",

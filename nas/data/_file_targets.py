@@ -96,7 +96,7 @@ def _pairs(folder: Path) -> list[Sample]:
             f"{folder}: {len(missing) or 'no'} images{' without a mask' if missing else ''} "
             f"({', '.join(missing[:3])}): images/ and masks/ hold files of the same names."
         )
-    return [Sample(file=file, label=str(masks[file.stem])) for file in images]
+    return [Sample(file=file, label=str(masks[file.stem].absolute())) for file in images]
 
 
 def _encoded(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nas.errors import OptionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Resize = Literal["crop", "pad", "stretch"]
 Task = Literal["classification", "multilabel", "segmentation", "regression"]
@@ -80,3 +83,14 @@ def parse_channels(text: str, option: str = "--channels") -> int | None:
     if text not in known:
         raise OptionError(f"{option} {text}: write 1 (grey), 3 (colour) or auto")
     return known[text]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedData:
+    """Where the data of something that has begun are now; None: where they were."""
+
+    data: str | None = None
+    data_dir: Path | None = None
+
+
+NOT_MOVED = MovedData()

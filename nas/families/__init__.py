@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nas.families._kept import keep_plugins, load_kept_plugins
 from nas.families._plugins import (
     Plugin,
     find_plugin,
@@ -38,8 +39,10 @@ __all__ = [
     "add_family",
     "find_plugin",
     "instantiate",
+    "keep_plugins",
     "known_names",
     "load_installed",
+    "load_kept_plugins",
     "load_plugin",
     "load_plugins",
     "loaded_plugins",

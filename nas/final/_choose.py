@@ -123,11 +123,14 @@ def _recipe_for(arch: Architecture, settings: TrainingSettings) -> tuple[str, st
     """By parameters, for these data; and why."""
     data = read_data(settings)
     cost = cost_of(arch, input_shape=data.input_shape, num_classes=data.num_classes)
-    return recipe_by_size(cost.params)
+    return choose_recipe(cost.params, settings.data_options.task)
 
 
-def recipe_by_size(params: int) -> tuple[str, str]:
-    """The recipe for networks of so many parameters, and a few words on why."""
+def choose_recipe(params: int, task: str) -> tuple[str, str]:
+    """The recipe for networks of so many parameters and this task, and a few words on why."""
+    if task != "classification":
+        # The others mix images and change colours, which masks and several labels do not bear.
+        return "light", f" (chosen for {task}; --recipe names another)"
     name = next((name for most, name in RECIPES_BY_PARAMS if params <= most), "full")
     return name, f" (chosen for {params:,} parameters; --recipe names another)"
 

@@ -2,6 +2,7 @@
 
 training.json        what was asked for
 recipe.yaml          the recipe, overrides applied
+plugins.json         block families and losses from outside, where there are any
 model.yaml           the network
 seed-N/              of each seed: checkpoint.pt, weights.safetensors once it is over
 curves.csv, .png     every epoch of every seed
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunFolderError
 from nas.report import replacing
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +42,8 @@ class TrainingFolder:
         """Make a new folder. Raises RunFolderError if it is in use or cannot be made."""
         if (path / "training.json").exists():
             raise RunFolderError(
-                f"{path}: holds a training already; go on with `nas train --resume {path}`, or "
-                "name another folder with --out"
+                f"{path}: holds a training already; go on with `nas train --resume "
+                f"{quoted(path)}`, or name another folder with --out"
             )
         try:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from nas.cost import cost_of
 from nas.errors import Diverged, RecipeError, RunFolderError
 from nas.final._folder import TrainingFolder
 from nas.final._results import SeedResult
@@ -128,7 +129,9 @@ def first_models(
 
 
 def build(arch: Architecture, data: ImageData) -> nn.Module:
-    """The network of an architecture for these data."""
+    """The network of an architecture for these data. Raises IllegalArchitecture."""
+    # Counts with the images' size, which modules meet only when they run.
+    cost_of(arch, input_shape=data.input_shape, num_classes=data.num_classes)
     return build_model(arch, in_channels=data.input_shape[0], num_classes=data.num_classes)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from nas.data import DEFAULT_OPTIONS, DataOptions
+from nas.data import DEFAULT_OPTIONS, DataOptions, absolute_data, absolute_dir
 from nas.errors import OptionError, RunFolderError
+from nas.families import keep_plugins, load_kept_plugins
 from nas.final._folder import FORMAT, TrainingFolder
 from nas.space import dump_architecture, load_architecture
 from nas.train import KernelsWanted, dump_recipe, parse_recipe
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
+    from nas.data import MovedData
     from nas.train import Recipe
 
 MAX_SEEDS = 100
@@ -53,6 +55,14 @@ class TrainingSettings:
         if self.threads < 1:
             raise OptionError(f"--threads {self.threads}: write a number of at least 1")
 
+    def with_data_at(self, moved: MovedData) -> TrainingSettings:
+        """The settings with the places where the data are now."""
+        return replace(
+            self,
+            data=absolute_data(moved.data or self.data),
+            data_dir=absolute_dir(moved.data_dir or self.data_dir),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
@@ -68,6 +78,7 @@ class TrainingPlan:
         """Write the plan, `training.json` last: its presence makes the folder a training."""
         folder.write("recipe.yaml", dump_recipe(self.recipe).encode())
         folder.write("model.yaml", dump_architecture(self.arch).encode())
+        keep_plugins(folder)
         document = {"format": FORMAT, "settings": asdict(self.settings)}
         folder.write_json("training.json", document)
 
@@ -82,6 +93,7 @@ def read_plan(path: Path) -> tuple[TrainingFolder, TrainingPlan]:
             f"{path}: written by another version of nas (format {written}, this one reads "
             f"{FORMAT}); use that version, or begin anew with another --out"
         )
+    load_kept_plugins(folder)
     recipe = parse_recipe(folder.read("recipe.yaml"), source=str(path / "recipe.yaml"))
     return folder, TrainingPlan(
         arch=load_architecture(str(path / "model.yaml")),

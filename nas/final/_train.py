@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
+from nas.data import NOT_MOVED
 from nas.errors import OptionError, RecipeError
 from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
@@ -14,13 +16,13 @@ from nas.final._jobs import TrainingJob, build, first_models, run_here
 from nas.final._plan import TrainingPlan, read_plan
 from nas.final._results import FinalReport, Judged, write_results
 from nas.model import load_weights
-from nas.train import head_fault, measure_model, missed_classes
+from nas.train import check_recipe, head_fault, measure_model, missed_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.data import ImageData
+    from nas.data import ImageData, MovedData
     from nas.final._choose import HeldOutImages
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._results import SeedResult
@@ -55,16 +57,21 @@ def train_network(
 
 
 def resume_training(
-    out: Path, *, on_epoch: OnEpoch | None = None, runner: Runner = run_here
+    out: Path,
+    *,
+    moved: MovedData = NOT_MOVED,
+    on_epoch: OnEpoch | None = None,
+    runner: Runner = run_here,
 ) -> FinalReport:
     """Go on with a training that was stopped, to the bits it would have had.
 
-    Takes what `train_network` takes and raises what it raises. Of a training that is over, the
-    report is read, and nothing else.
+    Takes what `train_network` takes, and where the data are now, and raises what it raises. Of a
+    training that is over, the report is read, and nothing else.
     """
     folder, plan = read_plan(out)
     if (out / "report.json").exists():
         return FinalReport.read(folder)
+    plan = replace(plan, settings=plan.settings.with_data_at(moved))
     return _run(folder, plan, read_data(plan.settings), on_epoch, runner)
 
 
@@ -81,6 +88,7 @@ def check_plan(plan: TrainingPlan, data: ImageData) -> None:
             f"{plan.arch.name}: head {plan.arch.head.kind} does not suit --task {task}, which "
             f"needs {need}"
         )
+    check_recipe(plan.recipe, data.train.pixels, task)
     first_models(plan, data, plan.settings.seeds[0])
 
 

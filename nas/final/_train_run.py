@@ -14,12 +14,13 @@ import statistics
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from nas.data import NOT_MOVED
 from nas.errors import OptionError, RunFolderError
 from nas.final._choose import (
+    choose_recipe,
     find_device,
     read_data,
     read_test,
-    recipe_by_size,
     seen_warning,
 )
 from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists, images_seen
@@ -33,13 +34,13 @@ from nas.final._train import check_plan, conclude, seed_jobs
 from nas.records import read_record
 from nas.report import references_for
 from nas.train import KernelsWanted, dump_recipe, load_recipe, parse_recipe, task_of
-from nas.units import counted
+from nas.units import counted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.data import ImageData
+    from nas.data import ImageData, MovedData
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
     from nas.report import Axis
@@ -82,6 +83,7 @@ def train_finalists(
     run_folder: Path,
     asked: FinalistsSettings | None = None,
     *,
+    moved: MovedData = NOT_MOVED,
     runner: Runner = run_here,
     on_epoch: OnEpoch | None = None,
     tell: Callable[[str], None] = lambda line: None,
@@ -94,21 +96,24 @@ def train_finalists(
     Args:
         run_folder: Of a search, finished or not.
         asked: How many, how and with how many seeds; as it was begun with where None.
+        moved: Where the run's data are now.
         runner: Where trainings run.
         on_epoch: Called with (job, epoch) after each epoch.
         tell: Called with a sentence on each decision.
 
     Raises UserError.
     """
-    from nas.final._members import open_front  # needs Optuna, which a single network does not
+    # Needs Optuna, which a single network does not.
+    from nas.final._members import check_front_data, open_front
 
-    run = open_front(run_folder)
+    run = open_front(run_folder, moved)
     folder = _folder(run_folder)
     candidates = _candidates(run)
     if (folder.path / "final.json").exists():
         return _read_final(folder, asked, len(candidates), tell)
     with folder.lock():
         data = read_data(_settings(run, asked or FinalistsSettings()))
+        check_front_data(run, data)
         recipe, settings, count = _begin(folder, run, asked, candidates, tell)
         ladder = Ladder(
             recipe=recipe,
@@ -159,7 +164,7 @@ def _read_final(
 
 def _written(folder: TrainingFolder, name: str, kind: type[T]) -> T:
     """What a file of the final front says. Raises RunFolderError."""
-    anew = f"move {folder.path} away and train anew with `nas train {folder.path.parent}`"
+    anew = f"move {folder.path} away and train anew with `nas train {quoted(folder.path.parent)}`"
     try:
         return read_record(kind, folder.read_json(name))
     except RunFolderError as error:
@@ -169,7 +174,8 @@ def _written(folder: TrainingFolder, name: str, kind: type[T]) -> T:
 
 
 def _begun_with(folder: TrainingFolder, begun: FinalistsSettings, what: str) -> RunFolderError:
-    goes_on = f"go on with `nas train --resume {folder.path.parent}`, or " * (what == "begun")
+    again = f"go on with `nas train --resume {quoted(folder.path.parent)}`, or "
+    goes_on = again if what == "begun" else ""
     return RunFolderError(
         f"{folder.path / 'plan.json'}: these finalists were {what} with {begun}; {goes_on}move "
         f"{folder.path} away to train anew"
@@ -261,7 +267,8 @@ def _begin(
         return recipe, _settings(run, asked), asked.finalists
     asked = asked or FinalistsSettings()
     median = statistics.median_low([one.cost.params for one in candidates])
-    name, why = (asked.recipe, "") if asked.recipe is not None else recipe_by_size(median)
+    task = run.session.settings.data_options.task
+    name, why = (asked.recipe, "") if asked.recipe is not None else choose_recipe(median, task)
     recipe = load_recipe(name, asked.overrides)
     settings = _settings(run, asked)
     data = read_data(settings)

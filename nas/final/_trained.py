@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
+from nas.families import load_kept_plugins
+from nas.final._folder import TrainingFolder
 from nas.space import load_architecture
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def find_trained(reference: str, option: str) -> TrainedNetwork:
         return _of_run(*member)
     path = Path(reference)
     if (path / "model.yaml").is_file():
+        load_kept_plugins(TrainingFolder(path))
         model, weights = path / "model.yaml", path / "weights.safetensors"
     else:
         model, weights = path, path.with_suffix(".safetensors")

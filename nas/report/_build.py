@@ -73,6 +73,7 @@ class SearchFacts:
     chance: float
     """Accuracy of always giving the most frequent class, in [0, 1]."""
     val_images: int
+    task: str = "classification"
     live: bool = False
     latencies: tuple[MeasuredLatency, ...] = ()
     finals: tuple[FinalTraining, ...] = field(default=())
@@ -116,6 +117,7 @@ def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> D
             chance=facts.chance,
             num_classes=facts.num_classes,
             images=facts.val_images,
+            task=facts.task,
         ),
         hypervolume=steps[-1].hypervolume if steps else 0.0,
         progression=steps,

@@ -23,6 +23,7 @@ def noise_remarks(
     chance: float,
     num_classes: int,
     images: int,
+    task: str,
 ) -> tuple[str, ...]:
     """Sentences about a front within noise of chance, or whose networks are within noise.
 
@@ -35,9 +36,10 @@ def noise_remarks(
         images: Validated with. An accuracy's standard error is that of a binomial share of them;
             two networks of the front have seen the same images, so that their difference is, if
             anything, less uncertain than said here.
+        task: What the networks learn; the accuracy of regression is no share of images.
     """
     metric = score_of(objectives)
-    if not rows or metric.name not in ("accuracy", "balanced_accuracy"):
+    if task == "regression" or not rows or metric.name not in ("accuracy", "balanced_accuracy"):
         return ()
     if metric.name == "balanced_accuracy":
         chance = 1 / num_classes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.run._api import fidelity_of, register, search
     from nas.run._create import Begun, create_run
-    from nas.run._data import ProxyFactory
+    from nas.run._data import ProxyFactory, check_data
     from nas.run._folder import RunFolder
     from nas.run._ladders import default_ladder, parse_ladder
     from nas.run._latency import FrontLatency, front_latencies
@@ -39,6 +39,7 @@ __all__ = [
     "RunReport",
     "SearchSettings",
     "WorkerConfig",
+    "check_data",
     "create_run",
     "default_ladder",
     "documents_of",
@@ -79,6 +80,7 @@ _HOMES = {
     "RunReport": "_results",
     "SearchSettings": "_settings",
     "WorkerConfig": "_settings",
+    "check_data": "_data",
     "create_run": "_create",
     "default_ladder": "_ladders",
     "documents_of": "_views",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nas.data import absolute_data, absolute_dir, check_folds, fingerprint
 from nas.errors import OptionError, UserError
+from nas.families import keep_plugins
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
 from nas.run._data import describe_data, read_data, write_data
@@ -25,7 +26,6 @@ from nas.run._latency import (
     require_calibration,
     wants_latency,
 )
-from nas.run._plugins import keep_plugins
 from nas.run._run import Run
 from nas.search import Problem, absolute_url, create_study, probe_space, without_password
 from nas.space import estimate_size, load_space

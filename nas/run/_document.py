@@ -44,6 +44,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             evaluations=_evaluations(run),
             chance=run.chance,
             val_images=run.val_images,
+            task=settings.data_options.task,
             environment=asdict(read_environment(run.folder)),
             live=run.folder.is_locked(),
             finals=read_finals(run.path),

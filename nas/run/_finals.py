@@ -15,6 +15,7 @@ from nas.export import Evidence, Provenance
 from nas.records import read_record
 from nas.run._members import FrontMember
 from nas.trial import Scores
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +176,6 @@ def _anew(run: Run) -> str:
     """What to do about a final front that is not whole."""
     return (
         f"restore it, or move {run.finals_file.parent} away and train anew with `nas train "
-        f"{run.path}`; `nas export {run.path} --proxies` takes the networks as the search has "
-        "trained them"
+        f"{quoted(run.path)}`; `nas export {quoted(run.path)} --proxies` takes the networks as "
+        "the search has trained them"
     )

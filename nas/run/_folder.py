@@ -28,6 +28,7 @@ from typing import IO, TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from nas.errors import RunFolderError
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,8 +95,8 @@ class RunFolder:
         """Remove what a search that never began has written. Raises RunFolderError if it has."""
         if not self._never_began():
             raise RunFolderError(
-                f"{self.path}: holds a search already; continue it with `nas resume {self.path}`, "
-                "or name another folder with `out`"
+                f"{self.path}: holds a search already; continue it with `nas resume "
+                f"{quoted(self.path)}`, or name another folder with `out`"
             )
         for name in _BEFORE_THE_FIRST:
             (self.path / name).unlink(missing_ok=True)
@@ -158,7 +159,7 @@ class RunFolder:
             except BlockingIOError:
                 raise RunFolderError(
                     f"{self.path}: another process is running this search; wait for it, stop it "
-                    f"first, or search beside it with `nas resume {self.path} --join`"
+                    f"first, or search beside it with `nas resume {quoted(self.path)} --join`"
                 ) from None
 
     @property
@@ -208,7 +209,7 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(
                 f"{path}: the weights of this network cannot be read: {error.strerror}; restore "
-                f"the file, or train the network again with `nas repair {self.path}`"
+                f"the file, or train the network again with `nas repair {quoted(self.path)}`"
             ) from error
 
     @contextmanager
@@ -220,7 +221,7 @@ class RunFolder:
             raise RunFolderError(
                 f"{self.weights(arch_id)}: holds no weights of network {arch_id} "
                 f"({str(error).splitlines()[0]}); restore the file, or train the network again "
-                f"with `nas repair {self.path}`"
+                f"with `nas repair {quoted(self.path)}`"
             ) from error
 
     def write_bytes(self, name: str, content: bytes) -> None:

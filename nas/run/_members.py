@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nas.arch import summarize
 from nas.errors import OptionError, RunFolderError
 from nas.report import FrontRow, best_row, front_rows, knee_row
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[
     if not members:
         raise RunFolderError(
             f"{run.path}: no network has been evaluated yet that is within the limits; continue "
-            f"the search with `nas resume {run.path}`"
+            f"the search with `nas resume {quoted(run.path)}`"
         )
     if which == "all":
         return tuple(members)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from nas.data import absolute_data, absolute_dir
 from nas.errors import RunFolderError, UserError
+from nas.families import load_kept_plugins
 from nas.metrics import custom_metrics, parse_objectives
 from nas.records import read_record
 from nas.run._create import digest_of, make_run
 from nas.run._facts import RunFacts
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._latency import predict_us, read_calibration, wants_latency
-from nas.run._plugins import load_kept_plugins
 from nas.run._settings import SearchSettings
 from nas.search import Problem, absolute_url, with_password
 from nas.space import parse_space

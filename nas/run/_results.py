@@ -70,6 +70,7 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
             chance=run.chance,
             num_classes=run.problem.num_classes,
             images=run.val_images,
+            task=run.settings.data_options.task,
         ),
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nas.errors import StorageError
 from nas.search._repair import REPLAY_ERRORS, first_fault
 from nas.search._secrets import PASSWORD_VARIABLE, hide_passwords
+from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +84,7 @@ def journal_errors(path: Path) -> Iterator[None]:
         fault = None if isinstance(error, OSError) else first_fault(path)
         raise StorageError(
             f"{path}: the study's journal cannot be read: {fault or _reason(error)}; restore the "
-            f"file, or keep what is readable: `nas repair {path.parent}`"
+            f"file, or keep what is readable: `nas repair {quoted(path.parent)}`"
         ) from error
 
 

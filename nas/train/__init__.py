@@ -25,9 +25,10 @@ from nas.train._recipe_files import dump_recipe, load_recipe, parse_recipe, reci
 from nas.train._seeds import proxy_seed, seeded
 from nas.train._task import CLASSIFICATION, LearningTask, Loss
 from nas.train._tasks import IGNORED, TASKS, task_of
-from nas.train._training import Training, TrainingSetup
+from nas.train._training import Training, TrainingSetup, check_recipe
 
 __all__ = [
+    "check_recipe",
     "CLASSIFICATION",
     "IGNORED",
     "TASKS",

@@ -61,7 +61,7 @@ class Training:
 
         `forward` stands in for it in training steps: the same function, compiled.
         """
-        _check(setup)
+        check_recipe(setup.recipe, setup.train.pixels, setup.task.name)
         recipe, device = setup.recipe, setup.train.labels.device
         self.setup, self.model, self._device = setup, model, device
         self.batch_size = min(recipe.batch_size, len(setup.train))
@@ -161,25 +161,25 @@ class Training:
             torch.cuda.set_rng_state(state["cuda"])
 
 
-def _check(setup: TrainingSetup) -> None:
-    """Raise RecipeError for what the images are not fit for."""
-    pixels, augmentation = setup.train.pixels, setup.recipe.augmentation
+def check_recipe(recipe: Recipe, pixels: Tensor, task: str) -> None:
+    """Raise RecipeError for what the images, (N, C, H, W), or their task are not fit for."""
+    augmentation = recipe.augmentation
     changes_colours = augmentation.rand_augment is not None or augmentation.erasing
-    if setup.task.name != "classification" and augmentation.mixes:
+    if task != "classification" and augmentation.mixes:
         raise RecipeError(
-            f"recipe {setup.recipe.name}: mixup and cutmix are for one class an image, and this "
-            f"is {setup.task.name}; leave them out with --set augmentation.mix_share=0"
+            f"recipe {recipe.name}: mixup and cutmix are for one class an image, and this "
+            f"is {task}; leave them out with --set augmentation.mix_share=0"
         )
-    if setup.task.name == "segmentation" and changes_colours:
+    if task == "segmentation" and changes_colours:
         raise RecipeError(
-            f"recipe {setup.recipe.name}: rand_augment and erasing do not know masks; leave them "
+            f"recipe {recipe.name}: rand_augment and erasing do not know masks; leave them "
             "out with --set augmentation.rand_augment=none --set augmentation.erasing=0"
         )
-    if setup.recipe.augmentation.rand_augment is None:
+    if augmentation.rand_augment is None:
         return
     if pixels.dtype != torch.uint8 or pixels.shape[1] not in (1, 3):
         raise RecipeError(
-            f"recipe {setup.recipe.name}: rand_augment needs images of 8 bits with 1 or 3 "
+            f"recipe {recipe.name}: rand_augment needs images of 8 bits with 1 or 3 "
             f"channels, and these are {str(pixels.dtype).removeprefix('torch.')} with "
             f"{pixels.shape[1]}; leave it out with --set augmentation.rand_augment=none"
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import pickle
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,7 @@ def tune_recipe(
         tune.with_parameters(_train, pickled=pickle.dumps(settings), plugins=loaded_plugins()),
         placed(resources or Resources()),
     )
+    _begin(out, settings)
     path = out.resolve() / "trials"
     if tune.Tuner.can_restore(str(path)):
         tuner = tune.Tuner.restore(
@@ -145,6 +147,26 @@ def tune_recipe(
     found = _found(results, settings)
     _write(out, found)
     return found
+
+
+def _begin(out: Path, settings: TuneSettings) -> None:
+    """Write down what is searched; OptionError where the folder was begun with something else.
+
+    Tune goes on with what it was begun with, whatever is asked for.
+    """
+    plain = asdict(settings) | {"arch": settings.arch.id, "recipe": dump_recipe(settings.recipe)}
+    asked = json.loads(json.dumps(plain))
+    path = out / "tune.json"
+    if path.exists():
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        if other := [key for key, value in asked.items() if begun.get(key) != value]:
+            raise OptionError(
+                f"--out {out}: was begun with another {' and another '.join(other)}, and goes on "
+                "with the same alone; name another folder"
+            )
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

@@ -130,6 +130,15 @@ def test_folders_of_images_and_masks(tmp_path: Path) -> None:
     assert (data.train.pixels[:, 0][known] == 200).equal(data.train.labels[known] == 1)
 
 
+def test_a_folder_of_masks_by_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _folder(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+
+    assert load_data("mine", options=DataOptions(task="segmentation")).num_classes == 2
+
+
 def test_an_image_without_a_mask_is_named(tmp_path: Path) -> None:
     _folder(tmp_path)
     (tmp_path / "masks/3.png").unlink()

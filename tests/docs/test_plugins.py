@@ -121,3 +121,15 @@ def test_a_search_from_the_file_to_the_export(tmp_path: Path) -> None:
 def _shape(images: np.ndarray[Any, Any]) -> tuple[int, ...]:
     height, width = images.shape[1:3]
     return (images.shape[3] if images.ndim == 4 else 1, height, width)
+
+
+def test_a_training_keeps_its_plug_ins(tmp_path: Path) -> None:
+    images, labels = blobs(60)
+    np.savez(tmp_path / "blobs.npz", images=images, labels=labels)
+    (tmp_path / "one.yaml").write_text(
+        "stem: {conv: {channels: 4}}\nstages: [{channels: 8, block: ghost}]\nhead: gap_linear\n"
+    )
+    options = ("--data", "blobs.npz", "--set", "epochs=1", "--out", "out")
+    run("train", "one.yaml", "--plugin", str(GHOST), *options, cwd=tmp_path)
+
+    assert "Folder: out" in run("train", "--resume", "out", cwd=tmp_path)

@@ -15,7 +15,14 @@ import torch
 from typer.testing import CliRunner
 
 from nas.cli import app
-from nas.errors import DataError, OptionError, RecipeError, RunFolderError, UserError
+from nas.errors import (
+    DataError,
+    IllegalArchitecture,
+    OptionError,
+    RecipeError,
+    RunFolderError,
+    UserError,
+)
 from nas.final import (
     FinalReport,
     find_trained,
@@ -26,6 +33,7 @@ from nas.final import (
     train_network,
 )
 from nas.final import _train as module
+from nas.final._choose import choose_recipe
 from tests.final.small_model import write_files
 from tests.small_data import blobs
 
@@ -369,3 +377,64 @@ def test_weights_of_a_search_are_said_to_be_a_proxys(tmp_path: Path) -> None:
     assert said.startswith(f"--teacher {of_a_run}: weights of the search's short training")
     assert len(proxy_remarks(of_a_run, of_a_run)) == 2
     assert proxy_remarks(None, None) == proxy_remarks(of_a_file, None) == ()
+
+
+def test_a_size_that_the_network_does_not_take_is_found_before_a_folder_is_made(
+    make_plan: Any, tmp_path: Path
+) -> None:
+    plan = make_plan(target="lenet")  # a named recipe: nothing has counted costs yet
+
+    with pytest.raises(IllegalArchitecture, match="pixels are expected"):
+        train_network(plan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_that_the_images_do_not_bear_is_found_before_a_folder_is_made(
+    make_plan: Any, tmp_path: Path
+) -> None:
+    images, labels = blobs(60)
+    deep = tmp_path / "deep.npz"
+    np.savez(deep, images=1000.0 * images, labels=labels)
+    model, _ = write_files(tmp_path)
+    plan = plan_training(
+        model, overrides=["augmentation.rand_augment.ops=1"], data=str(deep), device="cpu"
+    )
+
+    with pytest.raises(RecipeError, match="rand_augment needs images of 8 bits"):
+        train_network(plan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("classification", "standard"), ("segmentation", "light"), ("multilabel", "light")],
+)
+def test_the_chosen_recipe_suits_the_task(task: str, name: str) -> None:
+    assert choose_recipe(50_000, task)[0] == name
+
+
+def test_what_has_begun_takes_no_option_but_where_its_data_are(
+    make_plan: Any, tmp_path: Path, npz: Path
+) -> None:
+    class Pressed(KeyboardInterrupt):
+        pass
+
+    def press(job: TrainingJob, record: EpochRecord) -> None:
+        raise Pressed
+
+    out = tmp_path / "my out"
+    with pytest.raises(Pressed):
+        train_network(make_plan(), out, on_epoch=press)
+    moved = npz.rename(tmp_path / "moved.npz")
+    resume = ["train", "--resume", str(out)]
+
+    for words in (["--set", "epochs=9"], ["--seeds", "2"], ["--no-flip"], ["--device", "cpu"]):
+        refused = CliRunner().invoke(app, [*resume, *words]).exception
+        assert isinstance(refused, OptionError)
+        assert str(refused).startswith(f"{words[0].replace('no-', '')} ")
+        assert "goes on as it was begun" in str(refused)
+    assert isinstance(CliRunner().invoke(app, resume).exception, DataError)
+    done = CliRunner().invoke(app, [*resume, "--data", str(moved)])
+
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (out / "report.json").exists()

@@ -322,10 +322,31 @@ def test_a_recipe_that_is_no_longer_than_the_proxies_is_said(epochs: int, told: 
 
 
 @pytest.mark.parametrize(
-    "words", [["--data", "mnist"], ["--first-seed", "3"], ["--channels", "3"], ["--skip-bad"]]
+    "words", [["--out", "there"], ["--first-seed", "3"], ["--channels", "3"], ["--skip-bad"]]
 )
 def test_what_a_run_decides_cannot_be_asked_for(run: Path, words: list[str]) -> None:
     done = CliRunner().invoke(app, ["train", str(run), *words])
 
     assert isinstance(done.exception, OptionError)
     assert "RUN:ID" in str(done.exception)
+
+
+def test_finalists_are_trained_where_the_data_are_now_and_on_no_others(
+    searched: Path, run: Path, tmp_path: Path
+) -> None:
+    data = searched / "steps.npz"
+    moved, other = tmp_path / "moved.npz", tmp_path / "other.npz"
+    with np.load(data) as arrays:
+        np.savez(moved, images=arrays["images"], labels=arrays["labels"])
+        np.savez(other, images=arrays["images"], labels=arrays["labels"][::-1])
+    words = ["train", str(run), "--finalists", "1", "--seeds", "1"]
+    words += ["--recipe", str(searched / "quick.yaml")]
+
+    refused = CliRunner().invoke(app, [*words, "--data", str(other)]).exception
+    assert isinstance(refused, UserError)
+    assert "bring back the data as they were" in str(refused)
+    done = CliRunner().invoke(app, [*words, "--data", str(moved)])
+
+    assert done.exit_code == 0, (done.output, done.exception)
+    (network,) = (run / "final" / "networks").iterdir()
+    assert json.loads((network / "training.json").read_text())["settings"]["data"] == str(moved)

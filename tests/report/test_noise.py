@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 ACCURACY, BALANCED = (METRICS[name] for name in ("accuracy", "balanced_accuracy"))
 
 
-def said_of(rows: Any, *, chance: float, images: int, score: Metric = ACCURACY) -> tuple[str, ...]:
+def said_of(
+    rows: Any,
+    *,
+    chance: float,
+    images: int,
+    score: Metric = ACCURACY,
+    task: str = "classification",
+) -> tuple[str, ...]:
     return noise_remarks(
-        rows, (score, METRICS["params"]), chance=chance, num_classes=3, images=images
+        rows, (score, METRICS["params"]), chance=chance, num_classes=3, images=images, task=task
     )
 
 
@@ -24,6 +31,11 @@ def _rows(*accuracies: float) -> Any:
     return [
         SimpleNamespace(cost=None, scores=SimpleNamespace(accuracy=value)) for value in accuracies
     ]
+
+
+def test_nothing_is_said_of_shares_that_are_none() -> None:
+    """The accuracy of regression is R squared."""
+    assert not said_of(_rows(0.1), chance=0.0, images=29, task="regression")
 
 
 def test_a_front_at_chance_is_said_to_be_so() -> None:

@@ -4,6 +4,7 @@ import csv
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from nas.errors import OptionError
 from nas.space import load_architecture
 from nas.train import load_recipe, recipe_catalogue
 from nas.tune import SEARCHED, TuneSettings, with_values
-from nas.tune._recipes import first_values, search_space
+from nas.tune._recipes import _begin, first_values, search_space
 from tests.final.small_model import write_files
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
         settings(tmp_path, keys=("optimizer.name",))
     with pytest.raises(OptionError, match="counts steps"):
         settings(tmp_path, recipe=load_recipe("light", ["epochs=none", "steps=5"]))
+
+
+def test_a_folder_goes_on_with_what_it_was_begun_with_alone(tmp_path: Path) -> None:
+    begun, out = settings(tmp_path), tmp_path / "out"
+    _begin(out, begun)
+
+    _begin(out, begun)
+    with pytest.raises(OptionError, match="another budget, and goes on with the same alone"):
+        _begin(out, replace(begun, budget=31))
+    other = load_recipe("light")
+    with pytest.raises(OptionError, match="another recipe and another seed"):
+        _begin(out, replace(begun, recipe=other, seed=1))
 
 
 @pytest.mark.slow
