@@ -77,7 +77,9 @@ def _samples(
         where = f"{path}:{rows.line_num}"
         name, label = row[file_column].strip(), row[label_column].strip()
         if not name or not label:
-            raise DataError(f"{where}: the {'file' if label else 'label'} is missing; {_TABLE}.")
+            none = "" if label else " (| stands for none of several labels)"
+            missing = "file" if label else "label"
+            raise DataError(f"{where}: the {missing} is missing{none}; {_TABLE}.")
         part = _part(where, name, row[part_column] if part_column else None)
         yield (
             part,
