@@ -100,7 +100,7 @@ def train(
         str | None,
         typer.Option(
             help="By name or path; `nas recipes` lists them. Left out: light up to 15k "
-            "parameters, standard up to 100k, full beyond."
+            "parameters, standard up to 100k, full beyond; light for other tasks."
         ),
     ] = None,
     overrides: Annotated[
