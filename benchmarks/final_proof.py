@@ -111,16 +111,9 @@ def _search(contender: str, seed: int, minutes: float) -> dict[str, Any]:
     place = WORK / f"{SAMPLERS[contender]}-{seed}"
     shutil.rmtree(place, ignore_errors=True)  # half a search has had more than its minutes
     words = ["search", "--space", "lru_vgnet", "--budget", "100000", "--minutes", str(minutes)]
-    words += [
-        "--sampler",
-        SAMPLERS[contender],
-        "--seed",
-        str(seed),
-        "--out",
-        str(place),
-        "--quiet",
-    ]
     words += ["--max-params", str(max(LIMITS)), "--max-macs", str(MAX_MACS)]
+    words += ["--sampler", SAMPLERS[contender], "--seed", str(seed)]
+    words += ["--out", str(place), "--quiet"]
     load = os.getloadavg()[0]
     subprocess.run([sys.executable, "-m", "nas", *words], check=True)
     run = open_run(place)

@@ -157,8 +157,14 @@ def _begin(out: Path, settings: TuneSettings) -> None:
     plain = asdict(settings) | {"arch": settings.arch.id, "recipe": dump_recipe(settings.recipe)}
     asked = json.loads(json.dumps(plain))
     path = out / "tune.json"
-    if path.exists():
-        begun = json.loads(path.read_text(encoding="utf-8"))
+    if path.exists() or (out / "trials").exists():
+        try:
+            begun = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise OptionError(
+                f"--out {out}: its tune.json cannot be read ({error}), so what it was begun with "
+                "is not known; name another folder"
+            ) from error
         if other := [key for key, value in asked.items() if begun.get(key) != value]:
             raise OptionError(
                 f"--out {out}: was begun with another {' and another '.join(other)}, and goes on "

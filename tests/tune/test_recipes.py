@@ -102,6 +102,18 @@ def test_a_folder_goes_on_with_what_it_was_begun_with_alone(tmp_path: Path) -> N
         _begin(out, replace(begun, recipe=other, seed=1))
 
 
+@pytest.mark.parametrize("text", [None, "{", "[1]"])
+def test_a_folder_of_unknown_begin_is_refused(tmp_path: Path, text: str | None) -> None:
+    """Of an earlier nas, or damaged."""
+    out = tmp_path / "out"
+    (out / "trials").mkdir(parents=True)
+    if text is not None:
+        (out / "tune.json").write_text(text)
+
+    with pytest.raises(OptionError, match=r"tune\.json cannot be read .* name another folder"):
+        _begin(out, settings(tmp_path))
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 def test_nas_tune_leaves_a_recipe_to_train_with(tmp_path: Path, npz: Path) -> None:
