@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 # Small networks run faster on one thread than on threads that wait for each other. Read when
 # torch is first imported, which is after this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, however busy the machine is.
+hypothesis.settings.register_profile("nas", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("nas")
 
 # How wide the terminal is that the tests were started from says nothing about the output.
 os.environ.pop("COLUMNS", None)

@@ -17,6 +17,7 @@ from nas.data._options import (
 
 if TYPE_CHECKING:
     from nas.data._fingerprint import DataFingerprint, describe_change, fingerprint
+    from nas.data._fit import resize_masks
     from nas.data._folds import check_folds, fold_of
     from nas.data._images import ImageData, Images, Split
     from nas.data._known import DATASETS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nas.data._scenes import write_scenes
     from nas.data._split import stratified_order
     from nas.data._summary import DataSummary, count_seen, standard_error, summarize_data
+    from nas.data._targets import class_counts
 
 __all__ = [
     "DATASETS",
@@ -43,6 +45,7 @@ __all__ = [
     "absolute_data",
     "absolute_dir",
     "check_folds",
+    "class_counts",
     "count_seen",
     "describe_change",
     "find_loader",
@@ -53,6 +56,7 @@ __all__ = [
     "parse_channels",
     "parse_resolution",
     "register",
+    "resize_masks",
     "standard_error",
     "stratified_order",
     "summarize_data",
@@ -70,6 +74,7 @@ _NEED_TORCH = {
     "absolute_data": "_places",
     "absolute_dir": "_places",
     "check_folds": "_folds",
+    "class_counts": "_targets",
     "count_seen": "_summary",
     "describe_change": "_fingerprint",
     "find_loader": "_loaders",
@@ -78,6 +83,7 @@ _NEED_TORCH = {
     "load_data": "_load",
     "load_test": "_load",
     "register": "_loaders",
+    "resize_masks": "_fit",
     "standard_error": "_summary",
     "stratified_order": "_split",
     "summarize_data": "_summary",

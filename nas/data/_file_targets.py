@@ -11,10 +11,18 @@ import torch
 
 from nas.data._fit import resize_masks
 from nas.data._in_threads import in_threads
-from nas.data._listing import Listing, Part, Sample, class_names, in_order
+from nas.data._listing import (
+    Listing,
+    Part,
+    Sample,
+    check_trained,
+    class_names,
+    in_order,
+    part_of,
+)
 from nas.data._scan import BadFile, readable
 from nas.data._targets import UNKNOWN, strata
-from nas.errors import DataError
+from nas.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +45,26 @@ def output_names(listing: Listing, task: Task) -> tuple[str, ...]:
     if task == "classification":
         return class_names(listing)
     if task == "multilabel":
-        return in_order(name for sample in train for name in _names(sample))
+        names = {name for sample in train for name in _names(sample)}
+        for part, samples in listing.parts.items():
+            check_trained(
+                listing, part, names, {name for sample in samples for name in _names(sample)}
+            )
+        return in_order(names)
     if task == "regression":
         return tuple(map(str, range(len(_numbers(listing, train[0])))))
-    highest = max(int(mask[mask != UNKNOWN].max(initial=0)) for mask in _masks(listing, train))
+    highest = _highest(listing, train)
+    for part, samples in listing.parts.items():
+        if part != "train" and samples and (other := _highest(listing, samples)) > highest:
+            raise DataError(
+                f"{listing.root}: masks of the {part} part have class {other}, and the highest of "
+                f"the training part is {highest}. Number them alike, or write 255 for unknown."
+            )
     return tuple(map(str, range(highest + 1)))
+
+
+def _highest(listing: Listing, samples: Sequence[Sample]) -> int:
+    return max(int(mask[mask != UNKNOWN].max(initial=0)) for mask in _masks(listing, samples))
 
 
 def split_key(
@@ -68,23 +91,36 @@ def targets(
     return torch.cat([resize_masks(mask, size, form.resize) for mask in masks])
 
 
-def list_masks(root: Path) -> Listing:
+def list_masks(root: Path, *, group_by: str | None = None) -> Listing:
     """Images in `images/` and masks of the same names in `masks/`, below each part's folder."""
-    parts: dict[Part, tuple[Sample, ...]] = {}
-    for part, names in (
-        ("train", ("", "train", "training")),
-        ("val", ("val", "valid", "validation")),
-        ("test", ("test", "testing")),
-    ):
-        folder = next((root / name for name in names if (root / name / "images").is_dir()), None)
-        if folder is not None:
-            parts[part] = tuple(_pairs(folder))  # type: ignore[index]
+    if group_by is not None:
+        raise OptionError(
+            f"--group-by {group_by}: folders of images/ and masks/ say nothing of groups; list "
+            f"the files in metadata.csv, with the columns file_name, mask and {group_by}"
+        )
+    parts = {part: tuple(_pairs(folder)) for part, folder in _mask_folders(root).items()}
     if "train" not in parts:
         raise DataError(
             f"{root}: for segmentation a folder holds images/ and masks/, with files of the same "
             "names, or train/ and possibly val/ and test/ that each do."
         )
     return Listing(root=root, parts=parts)
+
+
+def _mask_folders(root: Path) -> dict[Part, Path]:
+    """The folders that hold images/, by part. DataError where two mean the same."""
+    found: dict[Part, Path] = {"train": root} if (root / "images").is_dir() else {}
+    for folder in sorted(root.iterdir()):
+        part = part_of(folder.name)
+        if part is None or not (folder / "images").is_dir():
+            continue
+        if part in found:
+            raise DataError(
+                f"{root}: {found[part].name}/ and {folder.name}/ both mean the {part} part; "
+                "merge them, or move one away."
+            )
+        found[part] = folder
+    return found
 
 
 def _pairs(folder: Path) -> list[Sample]:
@@ -113,8 +149,6 @@ def _encoded(
     truth = torch.zeros(len(samples), len(names), dtype=torch.uint8)
     for row, sample in enumerate(samples):
         for name in _names(sample):
-            if name not in number:
-                raise DataError(f"{listing.name(sample.file)}: {name} is no class of train.")
             truth[row, number[name]] = 1
     return truth
 

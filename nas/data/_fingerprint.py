@@ -47,24 +47,23 @@ def fingerprint(data: ImageData) -> DataFingerprint:
     )
 
 
-def describe_change(name: str, before: DataFingerprint, now: DataFingerprint) -> str | None:
-    """A sentence that says what is different; None where nothing is."""
+def describe_change(
+    name: str, before: DataFingerprint, now: DataFingerprint, *, what: str = "search"
+) -> str | None:
+    """A sentence that says what is different; None where nothing is.
+
+    `what` began with the data as they were before.
+    """
     if before == now:
         return None
+    begun = f"{name} is not what this {what} began with"
     if (before.shape, before.class_names) != (now.shape, now.class_names):
-        return (
-            f"{name} is not what this search began with ({_words(before)}; now {_words(now)}"
-            + _renamed(before, now)
-            + ")"
-        )
+        return f"{begun} ({_words(before)}; now {_words(now)}{_renamed(before, now)})"
     if before.images != now.images:
-        return (
-            f"{name} is not what this search began with ({before.images:,} images; now "
-            f"{now.images:,})"
-        )
+        return f"{begun} ({before.images:,} images; now {now.images:,})"
     pixels, labels = before.pixels != now.pixels, before.labels != now.labels
-    what = "images and labels" if pixels and labels else "images" if pixels else "labels"
-    return f"{name} is not what this search began with (as many {what}, but other ones)"
+    which = "images and labels" if pixels and labels else "images" if pixels else "labels"
+    return f"{begun} (as many {which}, but other ones)"
 
 
 def _words(one: DataFingerprint) -> str:

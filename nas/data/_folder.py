@@ -109,7 +109,7 @@ def _listed(path: Path, options: DataOptions) -> Listing:
     if path.is_file():
         return list_table(path, group_by=options.group_by)
     if options.task == "segmentation" and not any((path / name).is_file() for name in TABLES):
-        return list_masks(path)
+        return list_masks(path, group_by=options.group_by)
     return list_folder(path, group_by=options.group_by)
 
 

@@ -55,6 +55,14 @@ def read_known(name: str, part: Part, *, data_dir: Path | None, download: bool) 
     return Source(images=images, class_names=classes, flip=name != "mnist", val_one_in=one_in)
 
 
+def folder_here(name: str) -> Path | None:
+    """The folder below the working directory that a known data set is read from, if it is."""
+    if name != "fashion_mnist":
+        return None
+    found = find_idx(_idx_folders(name, None))
+    return found if found in UNPACKED_FOLDERS else None
+
+
 def _idx_folders(name: str, data_dir: Path | None) -> list[Path]:
     raw = Path(DATASETS[name].__name__) / "raw"
     if name != "fashion_mnist":

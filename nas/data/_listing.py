@@ -63,14 +63,19 @@ def class_names(listing: Listing) -> tuple[str, ...]:
     """
     names = {sample.label for sample in listing.parts["train"]}
     for part, samples in listing.parts.items():
-        odd = sorted({sample.label for sample in samples} - names)
-        if odd:
-            raise DataError(
-                f"{listing.root}: the {part} part has classes that the training part has not: "
-                f"{', '.join(odd[:5])} (training: {', '.join(in_order(names)[:5])}). Name them "
-                "alike, or move them away."
-            )
+        check_trained(listing, part, names, {sample.label for sample in samples})
     return in_order(names)
+
+
+def check_trained(listing: Listing, part: Part, names: set[str], others: set[str]) -> None:
+    """DataError where a part has classes, `others`, that are not among the trained `names`."""
+    odd = sorted(others - names)
+    if odd:
+        raise DataError(
+            f"{listing.root}: the {part} part has classes that the training part has not: "
+            f"{', '.join(odd[:5])} (training: {', '.join(in_order(names)[:5])}). Name them "
+            "alike, or move them away."
+        )
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

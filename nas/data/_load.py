@@ -141,7 +141,7 @@ def _read_path(path: Path, part: Part, options: DataOptions) -> Source | None:
     """The data of a folder, a table or an archive; None where it is none of these."""
     if path.is_dir() or (path.is_file() and path.suffix.lower() in TABLE_SUFFIXES):
         return read_files(path, part, options)
-    if path.is_file() and path.suffix == ".npz":
+    if path.is_file() and path.suffix.lower() == ".npz":
         return read_npz(path, part, options)
     return None
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from nas.errors import OptionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _typeshed import DataclassInstance
+
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
 Resize = Literal["crop", "pad", "stretch"]
 Task = Literal["classification", "multilabel", "segmentation", "regression"]
 LEAST_SIDE = 4
@@ -90,7 +93,18 @@ class MovedData:
     """Where the data of something that has begun are now; None: where they were."""
 
     data: str | None = None
-    data_dir: Path | None = None
+    data_dir: Path | str | None = None
+
+    def applied_to(self, settings: _Settings) -> _Settings:
+        """A record with `data` and `data_dir`, which say where they are now."""
+        from nas.data._places import absolute_data, absolute_dir  # loads torch
+
+        places: dict[str, Any] = {}
+        if self.data is not None:
+            places["data"] = absolute_data(self.data)
+        if self.data_dir is not None:
+            places["data_dir"] = absolute_dir(self.data_dir)
+        return replace(settings, **places)
 
 
 NOT_MOVED = MovedData()

@@ -18,6 +18,8 @@ _SMALL_CLASS = 10
 """Validation images of a class, below which its accuracy says little."""
 _FOLDS, _LARGE_ERROR = 5, 0.01
 """So many validation parts are advised where one alone has a standard error beyond a point."""
+_LARGE_NUMBERS = 10.0
+"""Mean or deviation of a number beyond which short trainings spend their time on its scale."""
 _CHUNK = 256
 _OUTPUTS = {
     "classification": "classes",
@@ -125,7 +127,25 @@ def summarize_data(
         flip=data.flip,
         flip_reason=data.flip_reason,
         duplicates=tuple(_duplicates(data, test)),
-        notes=data.notes,
+        notes=(*data.notes, *_scale_notes(data)),
+    )
+
+
+def _scale_notes(data: ImageData) -> tuple[str, ...]:
+    """A sentence on numbers to be learnt that are far from what a network says at first."""
+    if data.options.task != "regression":
+        return ()
+    numbers = data.train.labels.double()
+    means, deviations = numbers.mean(0), numbers.std(0, correction=0)
+    far = (deviations > _LARGE_NUMBERS) | (deviations < 1 / _LARGE_NUMBERS)
+    far |= means.abs() > _LARGE_NUMBERS
+    if not far.any():
+        return ()
+    first = int(far.nonzero()[0])
+    return (
+        f"Number {data.class_names[first]} has mean {means[first]:.3g} and deviation "
+        f"{deviations[first]:.3g} in training: networks learn numbers of mean 0 and deviation 1 "
+        "best, so subtract the one and divide by the other before.",
     )
 
 

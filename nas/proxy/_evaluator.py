@@ -12,7 +12,7 @@ from nas.data import fold_of
 from nas.errors import IllegalArchitecture
 from nas.model import build_model, save_weights
 from nas.proxy._train import train_proxy
-from nas.train import memory_bytes, proxy_seed, seeded
+from nas.train import memory_bytes, proxy_seed, resized_sides, seeded
 from nas.trial import Failure, Scores, TrialResult
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class Evaluator:
     def _check_memory(self, task: Task) -> None:
         """Raise MemoryError where the training cannot fit: the system would kill the process."""
         data, fidelity = self._data, task.fidelity
-        channels, *sides = data.input_shape
-        height, width = (min(side, fidelity.resolution or side) for side in sides)
+        channels, height, width = data.input_shape
+        height, width = resized_sides(height, width, fidelity.resolution)
         try:
             needed = training_bytes(
                 task.arch,

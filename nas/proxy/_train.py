@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data import Images
+from nas.data import Images, resize_masks
 from nas.errors import Diverged
 from nas.proxy._recipe import proxy_recipe
 from nas.train import (
@@ -100,4 +100,8 @@ def _prepared(images: Images, count: int | None, fidelity: Fidelity, device: str
         resized(slice_of(chosen, start, start + _CHUNK), fidelity.resolution)
         for start in range(0, len(chosen), _CHUNK)
     ]
-    return on_device(Images(pixels=torch.cat(parts), labels=chosen.labels), device)
+    pixels, labels = torch.cat(parts), chosen.labels
+    if labels.ndim == 3:  # masks go the way that their images go
+        height, width = pixels.shape[2:]
+        labels = resize_masks(labels, (height, width), "stretch")
+    return on_device(Images(pixels=pixels, labels=labels), device)

@@ -1,7 +1,7 @@
 """Training and scoring of networks on images: recipes, tasks, the loop, and its checkpoints."""
 
 from nas.train._allocator import keep_freed_memory
-from nas.train._augment import Augmenter, resized
+from nas.train._augment import Augmenter, resized, resized_sides
 from nas.train._checkpoint import Checkpoint, data_digest
 from nas.train._device import on_device, slice_of
 from nas.train._evaluate import evaluate_model, measure_model, missed_classes
@@ -23,11 +23,12 @@ from nas.train._recipe import (
 )
 from nas.train._recipe_files import dump_recipe, load_recipe, parse_recipe, recipe_catalogue
 from nas.train._seeds import proxy_seed, seeded
-from nas.train._task import CLASSIFICATION, LearningTask, Loss
+from nas.train._task import CLASSIFICATION, LearningTask, Loss, check_class_weights
 from nas.train._tasks import IGNORED, TASKS, task_of
 from nas.train._training import Training, TrainingSetup, check_recipe
 
 __all__ = [
+    "check_class_weights",
     "check_recipe",
     "CLASSIFICATION",
     "IGNORED",
@@ -67,6 +68,7 @@ __all__ = [
     "recipe_catalogue",
     "register_loss",
     "resized",
+    "resized_sides",
     "seeded",
     "slice_of",
     "task_of",

@@ -51,7 +51,7 @@ class Augmenter:
         """The batch, changed; the same tensor where the recipe asks for nothing."""
         recipe, generator = self._recipe, self._generator
         if recipe.crop:
-            pixels = crop(pixels, generator, pad=max(1, int(recipe.crop * pixels.shape[2])))
+            pixels = crop(pixels, generator, pads=_pads(recipe.crop, *pixels.shape[2:]))
         if self._flip:
             pixels = mirror(pixels, generator)
         if recipe.rotation:
@@ -77,16 +77,25 @@ def augment_with_masks(augment: Augmenter, pixels: Tensor, masks: Tensor) -> tup
     return both[:, :-1], ((both[:, -1].to(torch.int16) - 1) % 256).to(masks.dtype)
 
 
-def crop(pixels: Tensor, generator: torch.Generator, *, pad: int) -> Tensor:
-    """Shift each image at random by up to `pad` pixels; what comes in from outside is 0.
+def crop(pixels: Tensor, generator: torch.Generator, *, pads: tuple[int, int]) -> Tensor:
+    """Shift each image at random by up to `pads` pixels down and right, or up and left.
 
-    The same as padding with zeros and a random crop of each image by itself.
+    What comes in from outside is 0: the same as padding with zeros and a random crop of each
+    image by itself.
     """
     batch, _, height, width = pixels.shape
-    down, right = torch.randint(2 * pad + 1, (2, batch), generator=generator).to(pixels.device)
-    padded = functional.pad(pixels, (pad, pad, pad, pad))
+    down, right = (
+        torch.randint(2 * pad + 1, (batch,), generator=generator).to(pixels.device) for pad in pads
+    )
+    padded = functional.pad(pixels, (pads[1], pads[1], pads[0], pads[0]))
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
     return windows[torch.arange(batch, device=pixels.device), :, down, right]
+
+
+def _pads(share: float, height: int, width: int) -> tuple[int, int]:
+    """Pixels of zeros above and beside; a signal of one row is not shifted out of sight."""
+    down, right = (0 if side == 1 else max(1, int(share * side)) for side in (height, width))
+    return down, right
 
 
 def mirror(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -141,7 +150,7 @@ def inside(
 
 
 class Normalizer:
-    """(B, C, H, W) uint8 -> float32 with mean 0 and deviation 1 per channel."""
+    """(B, C, H, W) pixels -> float32 with mean 0 and deviation 1 per channel."""
 
     def __init__(
         self, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
@@ -153,8 +162,8 @@ class Normalizer:
         self._shift = (-centre / spread)[:, None, None]
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Cast and normalise."""
-        return pixels.float().mul_(self._scale).add_(self._shift)
+        """Cast and normalise; the pixels stay as they are, also where they are float32."""
+        return pixels.to(torch.float32, copy=True).mul_(self._scale).add_(self._shift)
 
 
 def resized(pixels: Tensor, side: int | None) -> Tensor:
@@ -163,8 +172,15 @@ def resized(pixels: Tensor, side: int | None) -> Tensor:
     Images keep their shape: squares stay squares, 40x100 becomes 20x50.
     """
     height, width = pixels.shape[2:]
-    if side is None or min(height, width) == side:
+    size = resized_sides(height, width, side)
+    if size == (height, width):
         return pixels
-    scale = side / min(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
     return functional.interpolate(pixels, size=size, mode="bilinear", antialias=True)
+
+
+def resized_sides(height: int, width: int, side: int | None) -> tuple[int, int]:
+    """(H, W) of images whose shorter side is brought to `side`; unchanged where None."""
+    if side is None:
+        return height, width
+    scale = side / min(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))

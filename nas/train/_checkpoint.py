@@ -63,14 +63,7 @@ class Checkpoint:
         try:
             document = torch.load(self.path, map_location="cpu", weights_only=True)
             written = document["format"], document["identity"], document["state"]
-        except (
-            OSError,
-            RuntimeError,
-            KeyError,
-            TypeError,
-            EOFError,
-            pickle.UnpicklingError,
-        ) as error:
+        except _DAMAGES as error:
             raise RunFolderError(
                 f"{self.path}: is damaged ({type(error).__name__}); delete it, and this training "
                 "begins anew"

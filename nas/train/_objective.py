@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from nas.model import joined
 
 if TYPE_CHECKING:
     from nas.train._recipe import Distillation
@@ -32,7 +33,8 @@ class Objective:
 class DistillationObjective(Objective):
     """Partly the labels, partly what a teacher answers to the same inputs (arXiv 1503.02531).
 
-    (1 - w) * loss + w * T^2 * KL(teacher / T || outputs / T)
+    (1 - w) * loss + w * the task's distance between both at temperature T: of classes
+    T^2 * KL(teacher / T || outputs / T).
     """
 
     def __init__(
@@ -52,7 +54,6 @@ class DistillationObjective(Objective):
         """The weighted sum of both losses."""
         weight, heat = self._settings.weight, self._settings.temperature
         with torch.no_grad():
-            wanted = functional.log_softmax(self._teacher(inputs).float() / heat, dim=1)
-        answered = functional.log_softmax(outputs.float() / heat, dim=1)
-        gap = functional.kl_div(answered, wanted, reduction="batchmean", log_target=True)
-        return (1 - weight) * super().__call__(outputs, targets, inputs) + weight * heat**2 * gap
+            wanted = joined(self._teacher(inputs)).float()
+        gap = self._task.imitation(outputs.float(), wanted, heat)
+        return (1 - weight) * super().__call__(outputs, targets, inputs) + weight * gap

@@ -77,8 +77,8 @@ class Augmentation:
     """How training images are changed, each by draws of its own."""
 
     crop: Annotated[float, Bounds(0, 0.5)] = 0.0
-    """Zeros padded on each side before a random crop, as a share of the height, rounded down:
-    0.125 is 4 pixels of 32 and 3 of 28."""
+    """Zeros padded on each side before a random crop, as a share of the height above and below,
+    and of the width beside, rounded down: 0.125 is 4 pixels of 32 and 3 of 28."""
     flip: bool = True
     """Mirror half of the images, where the data say that a mirrored image keeps its class."""
     rotation: Annotated[float, Bounds(0, 180)] = 0.0

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas.data import class_counts
+from nas.errors import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +56,14 @@ class LearningTask:
     loss: Loss
     meter: Callable[[int, torch.device], Meter]
     """Makes a meter for so many outputs on a device."""
+    has_one_class: bool = False
+    """Whether an image, or a pixel, has one class, which can be weighed."""
+    has_masks: bool = False
+    """Whether labels lie where the pixels lie, and move with them."""
+    can_mix: bool = False
+    """Whether the labels of two images can be mixed."""
+    imitation: Callable[[Tensor, Tensor, float], Tensor]
+    """(outputs, a teacher's, temperature) -> how far apart they are, on the scale of the loss."""
 
 
 class ClassificationMeter:
@@ -92,13 +103,36 @@ def classification_loss(
 
 
 def balanced_weights(labels: Tensor, num_classes: int) -> Tensor:
-    """(K,) weights by which every class counts the same in the loss; their mean over images is 1.
+    """(K,) weights by which every class counts the same in the loss.
 
-    A class without images has weight 0.
+    Their mean over images, or over the known pixels of masks, is 1. A class without any has
+    weight 0.
     """
-    counts = torch.bincount(labels, minlength=num_classes).float()
-    weights = len(labels) / (counts.count_nonzero() * counts)
+    counts = class_counts(labels, num_classes).float()
+    weights = counts.sum() / (counts.count_nonzero() * counts)
     return torch.where(counts > 0, weights, 0.0)
+
+
+def check_class_weights(class_weights: str, task: LearningTask) -> None:
+    """Raise OptionError where classes are to be weighed and an image or pixel has no one class."""
+    if class_weights != "none" and not task.has_one_class:
+        raise OptionError(
+            f"`class_weights` {class_weights}: weighs images or pixels of one class each, and "
+            f"this is {task.name}; leave it out"
+        )
+
+
+def imitation_of_classes(outputs: Tensor, wanted: Tensor, heat: float) -> Tensor:
+    """T^2 * KL(wanted / T || outputs / T), in nats, of (B, K) or (B, K, H, W) logits.
+
+    A mean over images, and pixels (arXiv 1503.02531, section 2).
+    """
+    if wanted.ndim == 4 and wanted.shape != outputs.shape:
+        wanted = functional.interpolate(wanted, size=outputs.shape[2:], mode="bilinear")
+    target = functional.log_softmax(wanted / heat, dim=1)
+    answered = functional.log_softmax(outputs / heat, dim=1)
+    gaps = functional.kl_div(answered, target, reduction="none", log_target=True)
+    return heat**2 * gaps.sum(1).mean()
 
 
 CLASSIFICATION = LearningTask(
@@ -107,4 +141,7 @@ CLASSIFICATION = LearningTask(
     num_outputs=lambda data: data.num_classes,
     loss=classification_loss,
     meter=ClassificationMeter,
+    has_one_class=True,
+    can_mix=True,
+    imitation=imitation_of_classes,
 )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nas.train._task import CLASSIFICATION, LearningTask
+from nas.train._task import CLASSIFICATION, LearningTask, imitation_of_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +161,18 @@ def regression_loss(
     return functional.mse_loss(outputs.float(), targets.float())
 
 
+def imitation_of_labels(outputs: Tensor, wanted: Tensor, heat: float) -> Tensor:
+    """T^2 times the mean binary cross-entropy, in nats, with what a teacher holds for likely."""
+    return heat**2 * functional.binary_cross_entropy_with_logits(
+        outputs / heat, (wanted / heat).sigmoid()
+    )
+
+
+def imitation_of_numbers(outputs: Tensor, wanted: Tensor, heat: float) -> Tensor:
+    """Mean squared error to a teacher's numbers, which know no temperature."""
+    return functional.mse_loss(outputs, wanted)
+
+
 def _outputs(data: ImageData) -> int:
     return data.num_classes
 
@@ -174,6 +186,7 @@ TASKS: Mapping[str, LearningTask] = MappingProxyType(
             num_outputs=_outputs,
             loss=multilabel_loss,
             meter=MultilabelMeter,
+            imitation=imitation_of_labels,
         ),
         "segmentation": LearningTask(
             name="segmentation",
@@ -181,6 +194,9 @@ TASKS: Mapping[str, LearningTask] = MappingProxyType(
             num_outputs=_outputs,
             loss=segmentation_loss,
             meter=SegmentationMeter,
+            has_one_class=True,
+            has_masks=True,
+            imitation=imitation_of_classes,
         ),
         "regression": LearningTask(
             name="regression",
@@ -188,6 +204,7 @@ TASKS: Mapping[str, LearningTask] = MappingProxyType(
             num_outputs=_outputs,
             loss=regression_loss,
             meter=RegressionMeter,
+            imitation=imitation_of_numbers,
         ),
     }
 )

@@ -19,7 +19,7 @@ from nas.train._mix import mix
 from nas.train._objective import DistillationObjective, Objective
 from nas.train._recipe import Distillation, learning_rates, peak_rate
 from nas.train._step import make_step
-from nas.train._task import CLASSIFICATION, balanced_weights
+from nas.train._task import CLASSIFICATION, balanced_weights, check_class_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Training:
 
         `forward` stands in for it in training steps: the same function, compiled.
         """
-        check_recipe(setup.recipe, setup.train.pixels, setup.task.name)
+        check_recipe(setup.recipe, setup.train.pixels, setup.task)
         recipe, device = setup.recipe, setup.train.labels.device
         self.setup, self.model, self._device = setup, model, device
         self.batch_size = min(recipe.batch_size, len(setup.train))
@@ -112,7 +112,7 @@ class Training:
         """Normalised images and their targets, augmented as in step `number`."""
         images, recipe = self.setup.train, self.setup.recipe.augmentation
         pixels, targets = images.rows(index).to(self._device), images.labels[index]
-        if self.setup.task.name == "segmentation":
+        if self.setup.task.has_masks:
             pixels, targets = augment_with_masks(self._augment, pixels, targets)
         else:
             pixels = self._augment(pixels)
@@ -161,16 +161,17 @@ class Training:
             torch.cuda.set_rng_state(state["cuda"])
 
 
-def check_recipe(recipe: Recipe, pixels: Tensor, task: str) -> None:
-    """Raise RecipeError for what the images, (N, C, H, W), or their task are not fit for."""
+def check_recipe(recipe: Recipe, pixels: Tensor, task: LearningTask) -> None:
+    """Raise UserError for what the images, (N, C, H, W), or their task are not fit for."""
+    check_class_weights(recipe.regularization.class_weights, task)
     augmentation = recipe.augmentation
     changes_colours = augmentation.rand_augment is not None or augmentation.erasing
-    if task != "classification" and augmentation.mixes:
+    if augmentation.mixes and not task.can_mix:
         raise RecipeError(
             f"recipe {recipe.name}: mixup and cutmix are for one class an image, and this "
-            f"is {task}; leave them out with --set augmentation.mix_share=0"
+            f"is {task.name}; leave them out with --set augmentation.mix_share=0"
         )
-    if task == "segmentation" and changes_colours:
+    if changes_colours and task.has_masks:
         raise RecipeError(
             f"recipe {recipe.name}: rand_augment and erasing do not know masks; leave them "
             "out with --set augmentation.rand_augment=none --set augmentation.erasing=0"

@@ -139,6 +139,59 @@ def test_a_folder_of_masks_by_a_relative_path(
     assert load_data("mine", options=DataOptions(task="segmentation")).num_classes == 2
 
 
+def test_parts_of_masks_have_their_names_in_any_case(tmp_path: Path) -> None:
+    for part, count in (("Training", 12), ("Val", 3), ("TEST", 4)):
+        _folder(tmp_path / part, count)
+    options = DataOptions(task="segmentation")
+
+    data, test = (load(str(tmp_path), options=options) for load in (load_data, load_test))
+
+    assert (len(data.train), len(data.val), len(test)) == (12, 3, 4)
+    _folder(tmp_path / "valid", 2)
+    with pytest.raises(DataError, match="Val/ and valid/ both mean the val part"):
+        load_data(str(tmp_path), options=options)
+
+
+def test_folders_of_masks_have_no_groups(tmp_path: Path) -> None:
+    _folder(tmp_path)
+
+    with pytest.raises(OptionError, match=r"--group-by 1: .* list the files in metadata\.csv"):
+        load_data(str(tmp_path), options=DataOptions(task="segmentation", group_by="1"))
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_class_of_pixels_that_is_never_trained_is_found_at_once(
+    tmp_path: Path, part: str
+) -> None:
+    _folder(tmp_path / "train")
+    _folder(tmp_path / part, 3)
+    Image.fromarray(np.full((12, 12), 7, np.uint8)).save(tmp_path / part / "masks" / "1.png")
+
+    with pytest.raises(DataError, match=rf"masks of the {part} part have class 7, .* is 1"):
+        load_data(str(tmp_path), options=DataOptions(task="segmentation"))
+
+
+def test_a_label_that_is_never_trained_is_found_at_once(tmp_path: Path) -> None:
+    lines = ["file,label,split"]
+    for number in range(12):
+        Image.new("L", (8, 8), 9 * number).save(tmp_path / f"{number}.png")
+        part, label = ("test", "odd|red") if number > 9 else ("train", "red|blue")
+        lines.append(f"{number}.png,{label},{part}")
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+
+    with pytest.raises(DataError, match=r"the test part has classes .* has not: odd"):
+        load_data(str(tmp_path / "a.csv"), options=DataOptions(task="multilabel"))
+
+
+def test_numbers_far_from_what_networks_say_at_first_are_told(tmp_path: Path) -> None:
+    images, labels = blobs(COUNT)
+    for scale, told in ((1.0, 0), (5_000.0, 1), (0.001, 1)):
+        np.savez(tmp_path / "a.npz", images=images, labels=scale * (labels - 1.5))
+        data = load_data(str(tmp_path / "a.npz"), options=DataOptions(task="regression"))
+        lines = [line for line in summarize_data(data).lines() if "Number 0 has mean" in line]
+        assert len(lines) == told
+
+
 def test_an_image_without_a_mask_is_named(tmp_path: Path) -> None:
     _folder(tmp_path)
     (tmp_path / "masks/3.png").unlink()

@@ -237,3 +237,23 @@ def test_three_hundred_images_train_something(tmp_path: Path) -> None:
         model = tiny_cnn()
     assert len(data.train) < 320
     assert train_proxy(model, data, DEFAULT_FIDELITY, seed=1).accuracy > 0.9
+
+
+@pytest.mark.parametrize("side", [8, 12])
+def test_masks_are_resized_with_their_images(data: ImageData, side: int) -> None:
+    masks = {
+        part: Images(pixels=images.pixels, labels=(images.pixels[:, 0] > 95).to(torch.uint8))
+        for part, images in (("train", data.train), ("val", data.val))
+    }
+    scenes = dataclasses.replace(
+        data,
+        **masks,
+        class_names=("dark", "light"),
+        options=dataclasses.replace(data.options, task="segmentation"),
+    )
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 1))
+
+    fidelity = Fidelity(epochs=3, batch_size=16, resolution=side)
+    scores = train_proxy(model, scenes, fidelity, seed=0)
+
+    assert scores.custom["mean_iou"] > 0.6

@@ -48,6 +48,24 @@ def test_equals_a_loop_over_single_images(shape: tuple[int, ...], flip: bool) ->
     assert torch.equal(_shifted(pixels, _generator(), flip), _one_by_one(pixels, flip))
 
 
+def test_a_signal_of_one_row_is_shifted_along_it_alone() -> None:
+    signal = _images(40, 2, 1, 64)
+
+    moved = _shifted(signal, _generator(), False)
+
+    assert moved.shape == signal.shape
+    lost = (moved == 0).sum((1, 2, 3))
+    assert int(lost.max()) == 2 * 64 // 8, "two channels, an eighth of the length at most"
+    assert len(lost.unique()) > 2
+
+
+def test_wide_images_are_shifted_by_the_share_of_each_side() -> None:
+    moved = _shifted(_images(200, 1, 8, 32), _generator(), False)
+
+    rows, columns = ((moved == 0).all(dim).sum(-1).max() for dim in (3, 2))
+    assert (int(rows), int(columns)) == (1, 4)
+
+
 def test_follows_its_generator_and_moves_on() -> None:
     pixels, generator = _images(30, 1, 16, 16), _generator()
 
@@ -162,3 +180,13 @@ def test_every_step_of_a_recipe_repeats_from_its_generator() -> None:
     assert torch.equal(one, other)
     assert one.dtype == torch.uint8
     assert not torch.equal(one, pixels)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_normalizing_leaves_the_pixels_as_they_are(dtype: torch.dtype) -> None:
+    pixels = _images(3, 1, 4, 4).to(dtype)
+    before = pixels.clone()
+
+    Normalizer((0.2,), (0.1,), torch.device("cpu"))(pixels[:2])
+
+    assert torch.equal(pixels, before)

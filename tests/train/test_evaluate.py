@@ -4,14 +4,24 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from nas.data import load_data
-from nas.train import _evaluate, evaluate_model, missed_classes
+from nas.train import (
+    Recipe,
+    Regularization,
+    _evaluate,
+    evaluate_model,
+    measure_model,
+    missed_classes,
+    seeded,
+    train_model,
+)
 from nas.train._evaluate import batch_size
-from tests.small_data import tiny_cnn
+from tests.small_data import blobs, tiny_cnn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +105,20 @@ def test_the_size_of_a_batch_changes_no_score(
     whole = evaluate_model(model, images, data)
     monkeypatch.setattr(_evaluate, "_PIXELS", 1)
     assert evaluate_model(model, images, data) == pytest.approx(whole, rel=1e-6)
+
+
+def test_floats_are_scored_and_averaged_without_being_changed(tmp_path: Path) -> None:
+    images, labels = blobs(160)
+    np.savez(tmp_path / "floats.npz", images=images / 255.0 - 0.2, labels=labels)
+    data = load_data(str(tmp_path / "floats.npz"))
+    before = data.train.pixels.clone(), data.val.pixels.clone()
+    recipe = Recipe(epochs=2, batch_size=16, regularization=Regularization(ema=0.9))
+
+    with seeded(0):
+        model = tiny_cnn()
+    trained = train_model(model, data, recipe, seed=0)
+
+    assert data.train.pixels.dtype == torch.float32
+    assert torch.equal(data.train.pixels, before[0])
+    assert torch.equal(data.val.pixels, before[1])
+    assert measure_model(model, data.val, data) == trained.chosen.validation

@@ -64,7 +64,7 @@ def assert_same(model: nn.Module, x: Tensor) -> None:
     width=st.integers(3, 9),
     in_rows=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_depthwise_convolutions_stay_the_same(
     channels: int, kernels: int, kernel: int, stride: int, height: int, width: int, in_rows: bool
 ) -> None:

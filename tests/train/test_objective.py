@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from nas.train import CLASSIFICATION, Distillation
+from nas.train import CLASSIFICATION, TASKS, Distillation
 from nas.train._objective import DistillationObjective, Objective
 
 OUTPUTS = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -68,3 +70,53 @@ def test_teachers_are_never_trained() -> None:
     assert not one.training
     assert one.weight.grad is None
     assert outputs.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "teaches", "wrong"),
+    [
+        ("multilabel", [[3.0, -2.0]], [[3.0, -2.0]], [[-3.0, 2.0]]),
+        ("regression", [[0.5]], [[0.5]], [[2.5]]),
+        ("segmentation", [[[[4.0]], [[0.0]]]], [[[[4.0]], [[0.0]]]], [[[[0.0]], [[4.0]]]]),
+    ],
+)
+def test_a_teacher_is_imitated_as_the_task_has_it(
+    task: str, outputs: Any, teaches: Any, wrong: Any
+) -> None:
+    """Where the student answers alike nothing pulls; a single number too has something to say."""
+    gaps, pulls = [], []
+    for wanted in (teaches, wrong):
+        answered = torch.tensor(outputs, requires_grad=True)
+        gap = TASKS[task].imitation(answered, torch.tensor(wanted), 2.0)
+        gap.backward()
+        assert answered.grad is not None
+        gaps.append(gap.item())
+        pulls.append(float(answered.grad.abs().max()))
+    assert pulls[0] == pytest.approx(0, abs=1e-6)
+    assert pulls[1] > 0.3
+    assert gaps[1] > gaps[0] + 1
+
+
+def test_masks_count_a_pixel_as_much_as_an_image() -> None:
+    """Whatever their size: of the weight that the teacher has, none hangs on the resolution."""
+    answered, wanted = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    imitation = TASKS["segmentation"].imitation
+
+    small = imitation(answered, wanted, 4.0)
+    large = imitation(answered.repeat(1, 1, 3, 3), wanted.repeat(1, 1, 3, 3), 4.0)
+
+    assert large.item() == pytest.approx(small.item(), rel=1e-5)
+    assert imitation(answered, wanted[:, :, ::2, ::2], 4.0).isfinite()
+
+
+def test_a_teacher_of_several_heads_is_joined() -> None:
+    def heads(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return inputs[:, :1], inputs[:, 1:]
+
+    module = nn.Module()
+    module.forward = heads  # type: ignore[method-assign]
+    objective = DistillationObjective(
+        TASKS["regression"], module, Distillation(weight=1.0), smoothing=0.0
+    )
+
+    assert objective(INPUTS + 1, INPUTS, INPUTS).item() == pytest.approx(1.0)

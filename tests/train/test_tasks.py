@@ -9,18 +9,20 @@ from torch import nn
 from torch.nn import functional
 
 from nas.data import DataOptions, ImageData, Images
-from nas.errors import RecipeError
+from nas.errors import OptionError, RecipeError
 from nas.train import (
     TASKS,
     Augmentation,
     Augmenter,
     Recipe,
+    Regularization,
     evaluate_model,
     measure_model,
     task_of,
     train_model,
 )
 from nas.train._augment import augment_with_masks
+from nas.train._task import balanced_weights
 from nas.train._tasks import segmentation_loss
 from tests.small_data import blobs
 
@@ -163,3 +165,15 @@ def test_short_scores_are_of_the_same_task() -> None:
     assert {"accuracy": accuracy, "loss": loss}.items() <= measure_model(
         model, data.val, data
     ).items()
+
+
+def test_rare_classes_of_pixels_weigh_more_and_others_cannot_be_weighed() -> None:
+    masks = torch.tensor([[[0, 0, 0], [1, 255, 255]]], dtype=torch.uint8)
+    assert balanced_weights(masks, 2).tolist() == [pytest.approx(4 / 6), pytest.approx(2.0)]
+    weighed = Recipe(epochs=1, regularization=Regularization(class_weights="balanced"))
+
+    train_model(_network("segmentation"), _data("segmentation"), weighed, seed=0)
+
+    for task in ("multilabel", "regression"):
+        with pytest.raises(OptionError, match=rf"`class_weights` balanced: .*this is {task}"):
+            train_model(_network(task), _data(task), weighed, seed=0)
