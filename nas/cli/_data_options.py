@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nas.cli._options import given_options
 
 if TYPE_CHECKING:
     from nas.data import DataOptions
@@ -45,6 +47,10 @@ SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out image files that cannot be read.")
 ]
 
+OF_DATA = (
+    *("--resolution", "--resize", "--channels", "--flip", "--group-by", "--skip-bad", "--task"),
+)
+
 
 def data_options(
     resolution: str | None,
@@ -67,3 +73,21 @@ def data_options(
         skip_bad=skip_bad,
         task=task,  # type: ignore[arg-type]
     )
+
+
+def data_changes(context: typer.Context) -> dict[str, Any]:
+    """Of these options, what the command line itself says, as fields of the record.
+
+    Raises OptionError.
+    """
+    from nas.data import parse_channels, parse_resolution
+
+    parsed = {"--resolution": parse_resolution, "--channels": parse_channels}
+    given = given_options(context)
+    return {
+        name.removeprefix("--").replace("-", "_"): parsed.get(name, lambda value: value)(
+            given[name]  # type: ignore[arg-type]
+        )
+        for name in OF_DATA
+        if name in given
+    }

@@ -1,6 +1,6 @@
 """The `nas` command: its verbs, and how errors leave it.
 
-Exit status: 0 done, 1 our fault (with a traceback) or no network could be trained, 2 the user's
+Exit status: 0 done, 1 our fault (with a traceback) or a network could not be trained, 2 the user's
 mistake (one message), 75 Ray or the database went away (one message; `nas resume` goes on), 130
 interrupted with Ctrl-C.
 """
@@ -31,7 +31,7 @@ from nas.cli import (
     _tune,
 )
 from nas.cli._options import with_plugins
-from nas.errors import OutageError, UserError
+from nas.errors import EvaluationError, OutageError, UserError
 
 ENGINES = ("torch", "torchvision", "optuna", "ray", "moocore", "numpy")
 """Packages that decide what comes out."""
@@ -103,9 +103,9 @@ def main() -> None:
         console = Console(stderr=True, soft_wrap=True, emoji=False)
         console.print(f"nas: {with_flags(str(error))}", markup=False, highlight=False)
         sys.exit(2)
-    except OutageError as error:
+    except (EvaluationError, OutageError) as error:
         Console(stderr=True, soft_wrap=True).print(f"nas: {error}", markup=False, highlight=False)
-        sys.exit(OUTAGE)
+        sys.exit(OUTAGE if isinstance(error, OutageError) else 1)
     except BrokenPipeError:  # as in `nas spaces | head`
         sys.stderr.close()
         sys.exit(0)

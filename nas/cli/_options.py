@@ -16,7 +16,7 @@ from nas.metrics import METRICS, limit_of
 from nas.trial import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from nas.run import WorkerConfig
 
@@ -107,6 +107,21 @@ def given_options(context: typer.Context) -> dict[str, object]:
         if option.name in context.params
         and getattr(context.get_parameter_source(option.name), "name", "") == "COMMANDLINE"
     }
+
+
+def given_again(context: typer.Context, names: Collection[str]) -> list[str]:
+    """Those of these options that the command line has, as words of another command."""
+    words = []
+    for option in context.command.params:
+        name = option.opts[0]
+        value = given_options(context).get(name)
+        if name not in names or value is None:
+            continue
+        if isinstance(value, bool):
+            words.append(name if value else option.secondary_opts[0])
+        else:
+            words += [name, str(value)]
+    return words
 
 
 def worker_config(

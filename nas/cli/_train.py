@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from nas.cli._data_options import (
+    OF_DATA,
     Channels,
     Flip,
     GroupBy,
@@ -18,7 +19,7 @@ from nas.cli._data_options import (
     Resolution,
     SkipBad,
     TaskName,
-    data_options,
+    data_changes,
 )
 from nas.cli._options import Address, Json, given_options
 from nas.cli._screen import command, make_console
@@ -40,14 +41,12 @@ if TYPE_CHECKING:
     from nas.final import FinalFront, FinalistsSettings, FinalReport, Runner, TrainingPlan
 
 _INTERRUPTED = 130
-_OF_DATA = (
-    *("--resolution", "--resize", "--channels", "--flip", "--group-by", "--skip-bad", "--task"),
-)
-_RUN_DECIDES = (*_OF_DATA, "--out", "--init", "--teacher", "--first-seed")
+_RUN_DECIDES = (*OF_DATA, "--out", "--init", "--teacher", "--first-seed")
 _OF_A_RUN = (
     "a run's finalists are trained on the run's own data, into its own folder, from new weights; "
     "leave it out, or train one network with RUN:ID"
 )
+_OF_A_NETWORK = "only a run has finalists, and this is one network; leave it out"
 _BEGUN_WITH = (
     *(*_RUN_DECIDES, "--recipe", "--set", "--seeds", "--finalists"),
     *("--device", "--threads", "--kernels"),
@@ -174,12 +173,13 @@ def train(
     from nas.final import default_folder, is_run, plan_training  # loads torch
 
     place = Path(target)
+    goes_on = resume or is_run(place)
     where = _Where(
         console=console,
         workers=workers,
         address=address,
         device=device,
-        moved=MovedData(data=data, data_dir=data_dir),
+        moved=MovedData(data=data, data_dir=data_dir) if goes_on else NOT_MOVED,
     )
     if resume:
         _refuse(given_options(context), _BEGUN_WITH, _GOES_ON)
@@ -198,15 +198,14 @@ def train(
     elif resume:
         plain = _train_one(where, None, place)
     else:
+        _refuse(given_options(context), ("--finalists",), _OF_A_NETWORK)
         plan = plan_training(
             target,
             recipe=recipe,
             overrides=overrides,
             data=data,
             data_dir=data_dir,
-            data_options=data_options(
-                resolution, resize, channels, flip, group_by, skip_bad, task
-            ),
+            data_changes=data_changes(context),
             seeds=range(first_seed, first_seed + (seeds or 1)),
             teacher=teacher,
             init=init,
@@ -230,6 +229,17 @@ class _Where:
     moved: MovedData
     """Where the data of what has begun are now."""
 
+    def again(self, folder: Path) -> str:
+        """The command that goes on with a training, or a run's, after a stop."""
+        given = (
+            ("--data", self.moved.data),
+            ("--data-dir", self.moved.data_dir),
+            ("--workers", self.workers),
+            ("--address", self.address),
+        )
+        words = [word for name, value in given if value is not None for word in (name, value)]
+        return command("nas", "train", "--resume", folder, *words)
+
     def runner(self, storage: Path) -> Runner:
         """In this process, or on Ray."""
         from nas.final import ray_runner, run_here
@@ -250,7 +260,9 @@ def _train_finalists(
 ) -> dict[str, Any]:
     folder = Path(target)
     runner = where.runner(folder / "final" / "tune")
-    front = train_run(where.console, folder, asked, runner, moved=where.moved)
+    front = train_run(
+        where.console, folder, asked, runner, moved=where.moved, again=where.again(folder)
+    )
     following = command("nas", "export", target, "--pick", "knee")
     where.console.print(f"Next: {following}", highlight=False, soft_wrap=True)
     return front.to_plain()
@@ -273,7 +285,7 @@ def _train_network(where: _Where, plan: TrainingPlan | None, folder: Path) -> Fi
         if plan is None:
             report = resume_training(folder, moved=where.moved, on_epoch=lines, runner=runner)
         else:
-            print_training_start(console, plan, folder)
+            print_training_start(console, plan, folder, again=where.again(folder))
             report = train_network(
                 plan,
                 folder,
@@ -282,7 +294,7 @@ def _train_network(where: _Where, plan: TrainingPlan | None, folder: Path) -> Fi
                 runner=runner,
             )
     except KeyboardInterrupt:
-        _leave_interrupted(console, folder)
+        _leave_interrupted(console, folder / "training.json", where.again(folder))
     print_training_report(console, report, folder)
     return report
 
@@ -294,8 +306,12 @@ def train_run(
     runner: Runner | None = None,
     *,
     moved: MovedData = NOT_MOVED,
+    again: str | None = None,
 ) -> FinalFront:
-    """Train a run's finalists and print its final front."""
+    """Train a run's finalists and print its final front.
+
+    `again` is the command that goes on after a stop, where it is not the plain one.
+    """
     from nas.final import run_here, train_finalists
 
     def tell(line: str) -> None:
@@ -307,7 +323,8 @@ def train_run(
             folder, asked, moved=moved, runner=runner or run_here, on_epoch=lines, tell=tell
         )
     except KeyboardInterrupt:
-        _leave_interrupted(console, folder)
+        plan = folder / "final" / "plan.json"
+        _leave_interrupted(console, plan, again or command("nas", "train", "--resume", folder))
     print_final_front(console, front, folder)
     return front
 
@@ -325,7 +342,8 @@ def _refuse(given: Mapping[str, object], names: Collection[str], why: str) -> No
             raise OptionError(f"{name} {value}: {why}")
 
 
-def _leave_interrupted(console: Console, folder: Path) -> NoReturn:
-    again = command("nas", "train", "--resume", folder)
-    console.print(f"\nStopped; go on with: {again}", highlight=False, soft_wrap=True)
+def _leave_interrupted(console: Console, plan: Path, again: str) -> NoReturn:
+    """End as Ctrl-C does; `again` is said where the plan was written down."""
+    said = f"go on with: {again}" if plan.exists() else "nothing had begun yet"
+    console.print(f"\nStopped; {said}", highlight=False, soft_wrap=True)
     raise typer.Exit(_INTERRUPTED) from None

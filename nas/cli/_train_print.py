@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nas.cli._screen import command
 from nas.units import counted, human_count, human_seconds
 
 if TYPE_CHECKING:
@@ -57,8 +56,10 @@ class EpochLines:
         )
 
 
-def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> None:
-    """Say what is about to be trained, and how to go on after a stop."""
+def print_training_start(
+    console: Console, plan: TrainingPlan, folder: Path, *, again: str
+) -> None:
+    """Say what is about to be trained, and by which command it goes on after a stop."""
     from nas.final import proxy_remarks
 
     recipe, settings = plan.recipe, plan.settings
@@ -75,8 +76,7 @@ def print_training_start(console: Console, plan: TrainingPlan, folder: Path) -> 
     for remark in proxy_remarks(settings.teacher, settings.init):
         console.print(remark, highlight=False, soft_wrap=True, markup=False)
     console.print(
-        f"Whatever stops it, it goes on to the same bits with: "
-        f"{command('nas', 'train', '--resume', folder)}",
+        f"Whatever stops it, it goes on to the same bits with: {again}",
         highlight=False,
         soft_wrap=True,
     )
@@ -171,6 +171,7 @@ def print_final_front(
         *_spread_words(any(one.test_std is not None for one in front.members)),
         *_worth(front),
         *_unsteady(front),
+        *_fallen(front),
         f"Folder: {folder / 'final'} (front.csv, front.png, final.json, networks/ID with weights "
         "and export/)",
     ):
@@ -211,6 +212,11 @@ def _missed(report: FinalReport) -> list[str]:
 
 def _unsteady(front: FinalFront) -> list[str]:
     return [_why_unsteady(one) for one in front.unsteady]
+
+
+def _fallen(front: FinalFront) -> list[str]:
+    names = ", ".join(front.diverged)
+    return [f"Left out, because a training diverged: {names}."] if names else []
 
 
 def _why_unsteady(one: FinalMember) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data import DEFAULT_OPTIONS
 from nas.final._choose import plan_training
 from nas.final._jobs import run_here
 from nas.final._train import train_network
@@ -30,7 +29,7 @@ def train(
     overrides: Sequence[str] = (),
     data: str | None = None,
     data_dir: Path | None = None,
-    data_options: DataOptions = DEFAULT_OPTIONS,
+    data_options: DataOptions | None = None,
     seeds: int = 1,
     teacher: str | None = None,
     init: str | None = None,
@@ -49,7 +48,7 @@ def train(
         overrides: `KEY=VALUE`, applied to the recipe.
         data: As `load_data` takes it; a run's own where None, or Fashion-MNIST.
         data_dir: Where the data set's files are.
-        data_options: How images are read; a run's own where left out.
+        data_options: How images are read; as a run read them where None.
         seeds: Trainings, with seeds 0, 1, ...
         teacher: A trained network to learn from: RUN:ID, a trained folder, or a model file with
             its weights beside it.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,7 +25,7 @@ from nas.space import load_architecture
 from nas.train import load_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nas.arch import Architecture
     from nas.data import DataOptions, ImageData, Images
@@ -53,7 +54,8 @@ def plan_training(
     overrides: Sequence[str] = (),
     data: str | None = None,
     data_dir: Path | None = None,
-    data_options: DataOptions = DEFAULT_OPTIONS,
+    data_options: DataOptions | None = None,
+    data_changes: Mapping[str, Any] = MappingProxyType({}),
     seeds: Iterable[int] = (0,),
     teacher: str | None = None,
     init: str | None = None,
@@ -69,7 +71,8 @@ def plan_training(
         overrides: `KEY=VALUE`, applied to the recipe.
         data: As `load_data` takes it; a run's own where None, or Fashion-MNIST.
         data_dir: Where the data set's files are.
-        data_options: How images are read; a run's own where left out.
+        data_options: How images are read; as a run read them where None.
+        data_changes: Fields of those options that are to have other values.
         seeds: One training each.
         teacher: A trained network, as `find_trained` takes it.
         init: Weights to begin with.
@@ -82,8 +85,8 @@ def plan_training(
     found = _find(target)
     settings = TrainingSettings(
         data=absolute_data(data or found.data),
-        data_dir=absolute_dir(data_dir or found.data_dir),
-        data_options=found.options if data_options == DEFAULT_OPTIONS else data_options,
+        data_dir=absolute_dir(data_dir or found.data_dir, data or found.data),
+        data_options=replace(data_options or found.options, **data_changes),
         seeds=tuple(seeds),
         device=find_device(device),
         threads=threads,

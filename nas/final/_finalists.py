@@ -12,7 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nas.final._jobs import TrainingJob
+from nas.errors import RecipeError
+from nas.final._jobs import TrainingJob, ways_to_hold
 from nas.final._plan import TrainingPlan
 from nas.final._predict import CurveModel, Features, Stretch
 from nas.final._select import ScoredNetwork, choose_subset, score_deviation, within_reach
@@ -135,11 +136,17 @@ def _climb(
             plan=TrainingPlan(arch=one.arch, recipe=recipe, settings=settings),
             seed=settings.seeds[0],
             place=ladder.folder / "rungs" / f"{round(100 * share)}" / one.arch.id,
+            may_diverge=True,
         )
         for one in candidates
     ]
     ladder.tell(f"{counted(len(jobs), 'network')} for {share:.0%} of recipe {recipe.name}")
     results = runner(jobs, data, on_epoch)
+    for one, result in zip(candidates, results, strict=True):
+        if result.diverged is not None:
+            ladder.tell(f"{one.arch.id} diverged and is left out: {result.diverged}")
+    if all(result.diverged is not None for result in results):
+        raise every_diverged(ladder)
     images = images_seen(recipe, len(data.train))
     trained = [
         replace(
@@ -150,8 +157,17 @@ def _climb(
             ),
         )
         for one, result in zip(candidates, results, strict=True)
+        if result.diverged is None
     ]
     return predicted(trained, images_seen(ladder.recipe, len(data.train)))
+
+
+def every_diverged(ladder: Ladder) -> RecipeError:
+    """What is raised where no network is left."""
+    return RecipeError(
+        f"recipe {ladder.recipe.name}: every network diverged; move {ladder.folder} away, and "
+        f"train anew with one of {ways_to_hold(ladder.recipe)}"
+    )
 
 
 def predicted(candidates: Sequence[Candidate], target: int) -> tuple[Candidate, ...]:

@@ -87,6 +87,8 @@ class FinalFront:
     """The metric that members are judged by, and all figures called validation, test, proxy."""
     searched: int | None = None
     """Networks that the finalists came of; None in files from before it was written down."""
+    diverged: tuple[str, ...] = ()
+    """Ids of networks that were left out because a training of theirs diverged."""
 
     def __post_init__(self) -> None:
         """Raise ValueError where there is nothing to show."""

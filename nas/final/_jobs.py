@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     from nas.arch import Architecture
     from nas.data import ImageData
     from nas.final._plan import TrainingPlan
-    from nas.train import EpochRecord
+    from nas.train import EpochRecord, Recipe
+
+
+JOB_FILES = ("checkpoint.pt", "history.json", "diverged.txt", "weights.safetensors")
+"""What a job writes into its place; the last two end it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +53,18 @@ class TrainingJob:
     seed: int
     place: Path
     """The folder that it writes to."""
+    may_diverge: bool = False
+    """Whether that is a result, as of one network among many, and no error."""
 
     @property
     def is_over(self) -> bool:
-        """Whether its weights are there, which are written last."""
-        return (self.place / "weights.safetensors").exists()
+        """Whether its weights are there, which are written last, or it diverged."""
+        return (self.place / "weights.safetensors").exists() or self.has_diverged
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether it was tried, and its loss did not stay finite."""
+        return self.may_diverge and (self.place / "diverged.txt").exists()
 
 
 OnEpoch: TypeAlias = "Callable[[TrainingJob, EpochRecord], None]"
@@ -73,7 +84,7 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
     """Train, or go on, or read what is over.
 
     Raises:
-        RecipeError: The training diverged.
+        RecipeError: The training diverged, and may not.
         RunFolderError: Its place cannot be written, or holds another training.
     """
     if job.is_over:
@@ -97,7 +108,10 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
                 on_epoch=(lambda record: on_epoch(job, record)) if on_epoch else None,
             )
     except Diverged as error:
-        raise RecipeError(_what_to_change(job, error)) from error
+        if not job.may_diverge:
+            raise RecipeError(_what_to_change(job, error)) from error
+        TrainingFolder(job.place).write("diverged.txt", str(error).encode())
+        return SeedResult.failed(job.seed, str(error))
     result = SeedResult(
         seed=job.seed,
         history=trained.history,
@@ -136,8 +150,10 @@ def build(arch: Architecture, data: ImageData) -> nn.Module:
 
 
 def _read(job: TrainingJob) -> SeedResult:
-    path = job.place / "history.json"
+    path = job.place / ("diverged.txt" if job.has_diverged else "history.json")
     try:
+        if job.has_diverged:
+            return SeedResult.failed(job.seed, path.read_text(encoding="utf-8"))
         return SeedResult.of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunFolderError(
@@ -180,13 +196,17 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _what_to_change(job: TrainingJob, error: Diverged) -> str:
-    optimizer = job.plan.recipe.optimizer
-    ways = [f"--set optimizer.rate={optimizer.rate / 3:.3g}"]
-    if optimizer.clip_norm is None:
-        ways.append("--set optimizer.clip_norm=1")
-    if job.plan.recipe.schedule.warm_up < 0.1:
-        ways.append("--set schedule.warm_up=0.1")
     return (
         f"{job.place}: the training of seed {job.seed} diverged: {error}. Begin again with "
-        f"another --out and one of {', '.join(ways)}"
+        f"another --out and one of {ways_to_hold(job.plan.recipe)}"
     )
+
+
+def ways_to_hold(recipe: Recipe) -> str:
+    """Options that keep a training from diverging."""
+    ways = [f"--set optimizer.rate={recipe.optimizer.rate / 3:.3g}"]
+    if recipe.optimizer.clip_norm is None:
+        ways.append("--set optimizer.clip_norm=1")
+    if recipe.schedule.warm_up < 0.1:
+        ways.append("--set schedule.warm_up=0.1")
+    return ", ".join(ways)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from nas.data import DEFAULT_OPTIONS, DataOptions, absolute_data, absolute_dir
+from nas.data import (
+    DEFAULT_OPTIONS,
+    DataFingerprint,
+    DataOptions,
+    describe_change,
+    fingerprint,
+)
 from nas.errors import OptionError, RunFolderError
 from nas.families import keep_plugins, load_kept_plugins
 from nas.final._folder import FORMAT, TrainingFolder
+from nas.records import read_record
 from nas.space import dump_architecture, load_architecture
 from nas.train import KernelsWanted, dump_recipe, parse_recipe
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
-    from nas.data import MovedData
+    from nas.data import ImageData
     from nas.train import Recipe
 
 MAX_SEEDS = 100
@@ -55,14 +62,6 @@ class TrainingSettings:
         if self.threads < 1:
             raise OptionError(f"--threads {self.threads}: write a number of at least 1")
 
-    def with_data_at(self, moved: MovedData) -> TrainingSettings:
-        """The settings with the places where the data are now."""
-        return replace(
-            self,
-            data=absolute_data(moved.data or self.data),
-            data_dir=absolute_dir(moved.data_dir or self.data_dir),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
@@ -74,12 +73,19 @@ class TrainingPlan:
     chosen: str = ""
     """Why this recipe, where the user named none; in words, for people."""
 
-    def write(self, folder: TrainingFolder) -> None:
-        """Write the plan, `training.json` last: its presence makes the folder a training."""
+    def write(self, folder: TrainingFolder, data: ImageData) -> None:
+        """Write the plan, `training.json` last: its presence makes the folder a training.
+
+        A fingerprint of the data goes with it.
+        """
         folder.write("recipe.yaml", dump_recipe(self.recipe).encode())
         folder.write("model.yaml", dump_architecture(self.arch).encode())
         keep_plugins(folder)
-        document = {"format": FORMAT, "settings": asdict(self.settings)}
+        document = {
+            "format": FORMAT,
+            "settings": asdict(self.settings),
+            "data_fingerprint": asdict(fingerprint(data)),
+        }
         folder.write_json("training.json", document)
 
 
@@ -100,6 +106,19 @@ def read_plan(path: Path) -> tuple[TrainingFolder, TrainingPlan]:
         recipe=recipe,
         settings=_settings(path, document),
     )
+
+
+def check_same_data(folder: TrainingFolder, data: ImageData) -> None:
+    """Raise RunFolderError where a training that goes on would see other images or labels."""
+    written = folder.read_json("training.json").get("data_fingerprint")
+    if written is None:  # begun before it was written down; its checkpoint has a digest
+        return
+    before = read_record(DataFingerprint, written)
+    change = describe_change(data.name, before, fingerprint(data), what="training")
+    if change is not None:
+        raise RunFolderError(
+            f"{change}; bring back the data as they were, or train anew with another --out"
+        )
 
 
 def _settings(path: Path, document: dict[str, Any]) -> TrainingSettings:

@@ -41,6 +41,13 @@ class SeedResult:
     """The epoch whose weights were kept."""
     kernels: str
     """What computed its steps, and why."""
+    diverged: str | None = None
+    """What was no longer finite, and when; then there is no history."""
+
+    @classmethod
+    def failed(cls, seed: int, why: str) -> SeedResult:
+        """Of a training that diverged."""
+        return cls(seed=seed, history=(), chosen=0, kernels="", diverged=why)
 
     @property
     def epochs(self) -> range:

@@ -13,10 +13,10 @@ from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
 from nas.final._folder import TrainingFolder
 from nas.final._jobs import TrainingJob, build, first_models, run_here
-from nas.final._plan import TrainingPlan, read_plan
+from nas.final._plan import TrainingPlan, check_same_data, read_plan
 from nas.final._results import FinalReport, Judged, write_results
 from nas.model import load_weights
-from nas.train import check_recipe, head_fault, measure_model, missed_classes
+from nas.train import check_recipe, head_fault, measure_model, missed_classes, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,12 +47,11 @@ def train_network(
 
     Raises UserError; RecipeError where the training diverged.
     """
-    data = read_data(plan.settings)
-    check_plan(plan, data)
+    data = read_checked(plan)
     if on_data is not None:
         on_data(data)
     folder = TrainingFolder.create(out)
-    plan.write(folder)
+    plan.write(folder, data)
     return _run(folder, plan, data, on_epoch, runner)
 
 
@@ -71,8 +70,17 @@ def resume_training(
     folder, plan = read_plan(out)
     if (out / "report.json").exists():
         return FinalReport.read(folder)
-    plan = replace(plan, settings=plan.settings.with_data_at(moved))
-    return _run(folder, plan, read_data(plan.settings), on_epoch, runner)
+    plan = replace(plan, settings=moved.applied_to(plan.settings))
+    data = read_data(plan.settings)
+    check_same_data(folder, data)
+    return _run(folder, plan, data, on_epoch, runner)
+
+
+def read_checked(plan: TrainingPlan) -> ImageData:
+    """The data of a plan that suits them. Raises UserError."""
+    data = read_data(plan.settings)
+    check_plan(plan, data)
+    return data
 
 
 def check_plan(plan: TrainingPlan, data: ImageData) -> None:
@@ -88,7 +96,7 @@ def check_plan(plan: TrainingPlan, data: ImageData) -> None:
             f"{plan.arch.name}: head {plan.arch.head.kind} does not suit --task {task}, which "
             f"needs {need}"
         )
-    check_recipe(plan.recipe, data.train.pixels, task)
+    check_recipe(plan.recipe, data.train.pixels, task_of(data))
     first_models(plan, data, plan.settings.seeds[0])
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 from nas.data import NOT_MOVED
@@ -23,7 +24,14 @@ from nas.final._choose import (
     read_test,
     seen_warning,
 )
-from nas.final._finalists import Candidate, Ladder, Measured, choose_finalists, images_seen
+from nas.final._finalists import (
+    Candidate,
+    Ladder,
+    Measured,
+    choose_finalists,
+    every_diverged,
+    images_seen,
+)
 from nas.final._folder import TrainingFolder
 from nas.final._front import FinalFront, final_front, write_front_csv
 from nas.final._jobs import run_here
@@ -43,6 +51,7 @@ if TYPE_CHECKING:
     from nas.data import ImageData, MovedData
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
+    from nas.final._results import SeedResult
     from nas.report import Axis
     from nas.train import Recipe
 
@@ -128,14 +137,14 @@ def train_finalists(
         candidates = [_with_images(one, run, data) for one in candidates]
         _tell_length(candidates[0].measured[0].images, recipe, len(data.train), tell)
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
-        reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
+        finalists, reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
         front = final_front(
             finalists, reports, run.session.problem.objectives, recipe.name, ladder.score
         )
         write_front_csv(folder.path / "front.csv", front)
         references = references_for(settings.data)
         draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
-        front = replace(front, searched=len(candidates))
+        front = replace(front, searched=len(candidates), diverged=_diverged(folder.path))
         folder.write_json("final.json", {"format": FORMAT, **front.to_plain()})
     return front
 
@@ -306,32 +315,63 @@ def _train_all(
     data: ImageData,
     runner: Runner,
     on_epoch: OnEpoch | None,
-) -> list[FinalReport]:
-    """Every finalist with every seed; the test images are read when all that is over."""
+) -> tuple[tuple[Candidate, ...], list[FinalReport]]:
+    """Every finalist with every seed; the test images are read when all that is over.
+
+    Those of which a seed diverged are left out.
+    """
     plans = [
         TrainingPlan(arch=one.arch, recipe=ladder.recipe, settings=ladder.settings)
         for one in finalists
     ]
-    places = [_place(folder, plan) for plan in plans]
+    places = [_place(folder, plan, data) for plan in plans]
     jobs = [
-        job for place, plan in zip(places, plans, strict=True) for job in seed_jobs(place, plan)
+        replace(job, may_diverge=True)
+        for place, plan in zip(places, plans, strict=True)
+        for job in seed_jobs(place, plan)
     ]
     ladder.tell(f"{counted(len(plans), 'finalist')} in full, {counted(len(jobs), 'training')}")
     results = iter(runner(jobs, data, on_epoch))
     by_plan = [[next(results) for _ in plan.settings.seeds] for plan in plans]
+    whole = [
+        _told_whole(one, found, ladder) for one, found in zip(finalists, by_plan, strict=True)
+    ]
+    if not any(whole):
+        raise every_diverged(ladder)
     test = read_test(ladder.settings, data)
     for line in seen_warning(test.seen):
         ladder.tell(line)
-    return [
+    reports = [
         conclude(place, plan, data, found, test)
-        for place, plan, found in zip(places, plans, by_plan, strict=True)
+        for place, plan, found in compress(zip(places, plans, by_plan, strict=True), whole)
     ]
+    return tuple(compress(finalists, whole)), reports
 
 
-def _place(folder: TrainingFolder, plan: TrainingPlan) -> TrainingFolder:
+def _told_whole(one: Candidate, found: Sequence[SeedResult], ladder: Ladder) -> bool:
+    """Whether every seed of a finalist was trained to its end; where not, it is said."""
+    fallen = [result for result in found if result.diverged is not None]
+    for result in fallen:
+        ladder.tell(f"{one.arch.id} is left out: seed {result.seed} diverged: {result.diverged}")
+    return not fallen
+
+
+def _diverged(folder: Path) -> tuple[str, ...]:
+    """Ids of the networks of which a training diverged, on a rung or in full."""
+    short = folder.glob("rungs/*/*/diverged.txt")
+    full = folder.glob("networks/*/*/diverged.txt")
+    return tuple(
+        dict.fromkeys(
+            [path.parent.name for path in sorted(short)]
+            + [path.parent.parent.name for path in sorted(full)]
+        )
+    )
+
+
+def _place(folder: TrainingFolder, plan: TrainingPlan, data: ImageData) -> TrainingFolder:
     path = folder.path / "networks" / plan.arch.id
     if (path / "training.json").exists():
         return TrainingFolder.open(path)
     made = TrainingFolder.create(path)
-    plan.write(made)
+    plan.write(made, data)
     return made

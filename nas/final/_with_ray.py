@@ -1,22 +1,27 @@
-"""Jobs as trials of Ray Tune: several at a time, on one machine or many."""
+"""Jobs as trials of Ray Tune: several at a time, on one machine or many.
+
+After each epoch a job's files are brought to its place, as if it were trained in this process.
+So whoever goes on with it, with Ray or without, loses no more than the epoch under way.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cost import cost_of
 from nas.final._choose import read_data
-from nas.final._jobs import TrainingJob, run_job
+from nas.final._jobs import JOB_FILES, TrainingJob, run_job
+from nas.report import replacing
 from nas.train import EpochRecord
 from nas.tune import Resources, run_trials
 from nas.workers import open_ray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from nas.data import ImageData
     from nas.final._jobs import OnEpoch, Runner
@@ -52,17 +57,19 @@ def ray_runner(
         )
         if waiting:
             threads = waiting[0].plan.settings.threads
+            _forget_others(storage, _name(waiting))
             with open_ray(address):
                 folders = run_trials(
                     _work,
-                    waiting,
+                    [replace(job, place=job.place.resolve()) for job in waiting],
                     storage / _name(waiting),
                     resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
                     on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
                     on_told=_passed_on(waiting, on_epoch),
+                    on_saved=lambda index, folder: _bring(Path(folder), waiting[index]),
                 )
             for job, folder in zip(waiting, folders, strict=True):
-                shutil.copytree(folder, job.place, dirs_exist_ok=True)
+                _bring(folder, job)
             shutil.rmtree(storage / _name(waiting), ignore_errors=True)
         return [run_job(job, data) for job in jobs]
 
@@ -81,8 +88,28 @@ def _passed_on(
     return on_told
 
 
+def _bring(folder: Path, job: TrainingJob) -> None:
+    """Copy what a trial has put away into its job's place, the file that ends it last."""
+    job.place.mkdir(parents=True, exist_ok=True)
+    for name in JOB_FILES:
+        if (folder / name).exists():
+            with replacing(job.place / name) as draft:
+                shutil.copyfile(folder / name, draft)
+    if job.is_over:
+        (job.place / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _forget_others(storage: Path, name: str) -> None:
+    """Delete Tune's state of other lists of jobs: all that matters of them was brought."""
+    for other in storage.glob("*"):
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
+
+
 def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
     """One job on a worker, which may have another disk."""
+    if not any(folder.iterdir()) and job.place.is_dir():
+        shutil.copytree(job.place, folder, dirs_exist_ok=True)
     run_job(
         replace(job, place=folder),
         read_data(job.plan.settings),

@@ -8,7 +8,9 @@ from nas.tune._recipes import (
     SEARCHED,
     TunedRecipe,
     TuneSettings,
+    begin_tuning,
     first_values,
+    searched_keys,
     tune_recipe,
     with_values,
 )
@@ -22,10 +24,12 @@ __all__ = [
     "TuneSettings",
     "TunedRecipe",
     "architecture",
+    "begin_tuning",
     "first_values",
     "param_space",
     "proxy_trainable",
     "run_trials",
+    "searched_keys",
     "tune_recipe",
     "with_values",
 ]

@@ -21,6 +21,8 @@ class Listener:
 
     on_told: Callable[[int, dict[str, Any]], None] | None = None
     """With a trial's number and what it told."""
+    on_saved: Callable[[int, str], None] | None = None
+    """With a trial's number and the folder of its newest checkpoint."""
     on_over: Callable[[int], None] | None = None
     """With the number of trials that are over, those of earlier sessions included."""
 
@@ -28,6 +30,11 @@ class Listener:
         """A trial has told how it goes; it has no number where Tune chose its values."""
         if self.on_told is not None and index is not None:
             self.on_told(index, metrics)
+
+    def saved(self, index: int | None, folder: str) -> None:
+        """A trial's folder was put away."""
+        if self.on_saved is not None and index is not None:
+            self.on_saved(index, folder)
 
     def is_over(self, over: int) -> None:
         """One more trial is over, and so many are."""
@@ -64,6 +71,13 @@ def callback() -> Any:
             from nas.tune._listening import current
 
             current().told(trial.config.get("index"), result)
+
+        def on_checkpoint(
+            self, iteration: int, trials: Any, trial: Any, checkpoint: Any, **_: Any
+        ) -> None:
+            from nas.tune._listening import current
+
+            current().saved(trial.config.get("index"), checkpoint.path)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
             from nas.tune._listening import current

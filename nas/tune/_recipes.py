@@ -53,6 +53,16 @@ REDUCTION = 3
 """ASHA: one trial in so many goes on from each rung."""
 
 
+def searched_keys(task: str) -> tuple[str, ...]:
+    """All keys that can be searched for a task: those that its labels bear."""
+    learnt, unfit = TASKS[task], set[str]()
+    if not learnt.can_mix:
+        unfit.add("augmentation.mixup")
+    if learnt.has_masks:
+        unfit.add("augmentation.erasing")
+    return tuple(key for key in SEARCHED if key not in unfit)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneSettings:
     """A search of a recipe's hyper-parameters."""
@@ -63,11 +73,14 @@ class TuneSettings:
     data: str
     data_dir: str | None
     data_options: DataOptions
-    keys: tuple[str, ...] = tuple(SEARCHED)
+    keys: tuple[str, ...]
+    """Of `SEARCHED`; `searched_keys` has all that the task bears."""
     budget: int = 30
     """Trials; ASHA stops most of them early."""
     seed: int = 0
     device: str = "cpu"
+    images: str = ""
+    """Their `data_digest`, by which a search that goes on notices others."""
 
     def __post_init__(self) -> None:
         """Raise OptionError on what cannot be searched."""
@@ -76,6 +89,9 @@ class TuneSettings:
         for key in self.keys:
             if key not in SEARCHED:
                 raise OptionError(f"--key {key}: not searched (known: {', '.join(SEARCHED)})")
+            task = self.data_options.task
+            if key not in (known := searched_keys(task)):
+                raise OptionError(f"--key {key}: not for {task} (allowed: {', '.join(known)})")
         if self.recipe.epochs is None:
             raise OptionError(
                 f"recipe {self.recipe.name}: ASHA compares epochs, and this recipe counts steps; "
@@ -132,7 +148,7 @@ def tune_recipe(
         tune.with_parameters(_train, pickled=pickle.dumps(settings), plugins=loaded_plugins()),
         placed(resources or Resources()),
     )
-    _begin(out, settings)
+    begin_tuning(out, settings)
     path = out.resolve() / "trials"
     if tune.Tuner.can_restore(str(path)):
         tuner = tune.Tuner.restore(
@@ -149,10 +165,11 @@ def tune_recipe(
     return found
 
 
-def _begin(out: Path, settings: TuneSettings) -> None:
+def begin_tuning(out: Path, settings: TuneSettings) -> None:
     """Write down what is searched; OptionError where the folder was begun with something else.
 
-    Tune goes on with what it was begun with, whatever is asked for.
+    `tune_recipe` does so itself; called before, it needs no Ray. Tune goes on with what it was
+    begun with, whatever is asked for.
     """
     plain = asdict(settings) | {"arch": settings.arch.id, "recipe": dump_recipe(settings.recipe)}
     asked = json.loads(json.dumps(plain))
@@ -171,16 +188,23 @@ def _begin(out: Path, settings: TuneSettings) -> None:
                 "with the same alone; name another folder"
             )
         return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OptionError(
+            f"--out {out}: no folder can be made here ({error.strerror}); name another"
+        ) from error
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    """The recipe with values at `record.key` paths."""
+    """The recipe with values at `record.key` paths; where nothing is mixed, without a ramp."""
     for path, value in values.items():
         part, _, key = path.partition(".")
         recipe = replace(recipe, **{part: replace(getattr(recipe, part), **{key: value})})
-    return recipe
+    if recipe.augmentation.mixes:
+        return recipe
+    return replace(recipe, augmentation=replace(recipe.augmentation, mix_ramp=0.0))
 
 
 def search_space(recipe: Recipe, keys: Sequence[str]) -> dict[str, Any]:

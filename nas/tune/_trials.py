@@ -52,6 +52,7 @@ def run_trials(
     resources: Resources | None = None,
     on_over: Callable[[int], None] | None = None,
     on_told: Callable[[int, dict[str, Any]], None] | None = None,
+    on_saved: Callable[[int, str], None] | None = None,
 ) -> list[Path]:
     """Do every piece of work as a trial; the folders with what each left, in order.
 
@@ -65,6 +66,7 @@ def run_trials(
         resources: Of each trial.
         on_over: Called with the number of trials that are over, after each.
         on_told: Called with a trial's place in `payloads` and what its work told.
+        on_saved: Called with that place and the folder that was put away, after each telling.
 
     Raises:
         UserError: What a trial raised, if it was the user's to mend.
@@ -97,7 +99,7 @@ def run_trials(
             tune_config=tune.TuneConfig(max_concurrent_trials=resources.at_once),
             run_config=run_config(path),
         )
-    with listening(Listener(on_over=on_over, on_told=on_told)):
+    with listening(Listener(on_over=on_over, on_told=on_told, on_saved=on_saved)):
         results = fitted(tuner)
     return _collected(results, len(payloads))
 

@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 from nas.cli import app
+from nas.cli._train import _Where
+from nas.data import NOT_MOVED
 from nas.errors import (
     DataError,
     IllegalArchitecture,
@@ -208,6 +212,13 @@ def test_other_images_than_before_are_refused(make_plan: Any, tmp_path: Path, np
     images, labels = blobs(480, seed=1)
     np.savez(npz, images=images, labels=labels)
 
+    with pytest.raises(RunFolderError, match="is not what this training began with"):
+        resume_training(tmp_path / "out")
+
+    plan = tmp_path / "out" / "training.json"  # as before fingerprints were written down
+    document = json.loads(plan.read_text())
+    del document["data_fingerprint"]
+    plan.write_text(json.dumps(document))
     with pytest.raises(RunFolderError, match="another set of images than the one it was begun"):
         resume_training(tmp_path / "out")
 
@@ -438,3 +449,66 @@ def test_what_has_begun_takes_no_option_but_where_its_data_are(
 
     assert done.exit_code == 0, (done.output, done.exception)
     assert (out / "report.json").exists()
+
+
+def test_other_data_are_noticed_before_a_checkpoint_is_there(
+    make_plan: Any, tmp_path: Path, npz: Path
+) -> None:
+    """Between two seeds too, when none is."""
+
+    def press(job: TrainingJob, record: EpochRecord) -> None:
+        if job.seed == 1:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train_network(make_plan(seeds=range(2)), out, on_epoch=press)
+    (out / "seed-1" / "checkpoint.pt").unlink()
+    images, labels = blobs(480, seed=1)
+    np.savez(npz, images=images, labels=labels)
+
+    with pytest.raises(RunFolderError, match="is not what this training began with"):
+        resume_training(out)
+
+    np.savez(npz, images=blobs(480)[0], labels=labels)
+    assert len(resume_training(out).seeds) == 2
+
+
+def test_finalists_of_one_network_are_refused(make_plan: Any, tmp_path: Path) -> None:
+    model, _ = write_files(tmp_path)
+
+    refused = CliRunner().invoke(app, ["train", model, "--finalists", "3"]).exception
+
+    assert isinstance(refused, OptionError)
+    assert str(refused).startswith("--finalists 3: only a run has finalists")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_ctrl_c_names_the_command_that_goes_on_or_says_that_nothing_had_begun(
+    begun: bool, tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*words: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    place = "nas.final._train.read_test" if begun else "nas.final._train.read_data"
+    monkeypatch.setattr(place, press)
+    model, recipe = write_files(tmp_path)
+    out = tmp_path / "out"
+    words = ["train", model, "--recipe", recipe, "--data", str(npz), "--out", str(out)]
+
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 130
+    last = done.output.splitlines()[-1]
+    again = f"Stopped; go on with: nas train --resume {out}"
+    assert last == (again if begun else "Stopped; nothing had begun yet")
+
+
+def test_the_command_that_goes_on_has_the_workers_it_went_with(tmp_path: Path) -> None:
+    where = _Where(console=Console(), workers=2, address="head:6379", device=None, moved=NOT_MOVED)
+    assert where.again(tmp_path / "my out") == (
+        f"nas train --resume '{tmp_path / 'my out'}' --workers 2 --address head:6379"
+    )
+    assert replace(where, workers=None, address=None).again(tmp_path) == (
+        f"nas train --resume {tmp_path}"
+    )

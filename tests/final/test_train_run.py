@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from nas.cli import app
-from nas.errors import OptionError, RunFolderError, UserError
+from nas.errors import Diverged, OptionError, RecipeError, RunFolderError, UserError
 from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
+from nas.final import _jobs as jobs
 from nas.final import _train_run as module
 from nas.final._front import FinalMember, agreement
 from nas.run import open_run
@@ -24,6 +25,8 @@ from tests.final.small_model import QUICK
 from tests.search.small import SMALL
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from nas.final import FinalFront, TrainingJob
 
 
@@ -232,6 +235,97 @@ def test_one_network_of_a_run_is_planned_on_the_runs_data(searched: Path, run: P
     assert plan.settings.data == str(searched / "steps.npz")
     with pytest.raises(OptionError, match="no network of this run begins so"):
         plan_training(f"{run}:zzz", recipe="light")
+
+
+def test_an_option_of_the_data_leaves_the_runs_others(searched: Path, run: Path) -> None:
+    (network, *_) = open_run(run).front()
+    target = f"{run}:{network.arch_id}"
+    own = open_run(run).settings.data_options
+
+    plan = plan_training(target, recipe="light", data_changes={"flip": False})
+
+    assert plan.settings.data_options == replace(own, flip=False)
+    assert plan_training(target, recipe="light").settings.data_options == own
+    assert own.resolution is not None
+
+
+def _falling(networks: Container[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let trainings of these networks diverge; the ids of all that were begun."""
+    begun: list[str] = []
+    train = jobs.train_model
+
+    def fall(model: Any, *words: Any, checkpoint: Any, **more: Any) -> Any:
+        begun.append(checkpoint.identity["network"])
+        if begun[-1] in networks:
+            raise Diverged("training loss is nan in epoch 1")
+        return train(model, *words, checkpoint=checkpoint, **more)
+
+    monkeypatch.setattr(jobs, "train_model", fall)
+    return begun
+
+
+def test_a_network_that_diverges_is_left_out_and_named(
+    searched: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    other = shutil.copytree(run, tmp_path / "other")
+    plain = train_finalists(other, asked(searched))
+    fallen = plain.members[0].arch_id
+    begun = _falling({fallen}, monkeypatch)
+    told: list[str] = []
+
+    front = train_finalists(run, asked(searched), tell=told.append)
+
+    assert begun.count(fallen) == 1, "it is not tried on the next rung, nor in full"
+    assert front.diverged == (fallen,)
+    assert fallen not in {one.arch_id for one in front.members}
+    assert len(front.members) == 2
+    assert f"{fallen} diverged and is left out: training loss is nan in epoch 1" in told
+    done = CliRunner().invoke(app, ["train", str(run)])
+    assert f"Left out, because a training diverged: {fallen}." in done.output
+
+
+def test_a_finalist_of_which_a_seed_diverges_is_left_out(
+    searched: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run / "final" / "networks"
+    begun: list[str] = []
+    train = jobs.train_model
+
+    def fall(model: Any, data: Any, recipe: Any, *, checkpoint: Any, **more: Any) -> Any:
+        if recipe.epochs == 10:
+            begun.append(checkpoint.identity["network"])
+            if more["seed"] == 1 and begun[-1] == begun[0]:
+                raise Diverged("validation loss is inf")
+        return train(model, data, recipe, checkpoint=checkpoint, **more)
+
+    monkeypatch.setattr(jobs, "train_model", fall)
+    told: list[str] = []
+
+    front = train_finalists(run, asked(searched), tell=told.append)
+
+    assert front.diverged == (begun[0],)
+    assert [one.arch_id for one in front.members] == [begun[-1]]
+    assert f"{begun[0]} is left out: seed 1 diverged: validation loss is inf" in told
+    assert not (folder / begun[0] / "report.json").exists()
+
+
+def test_where_every_network_diverges_it_is_said_what_to_change(
+    searched: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class All:
+        def __contains__(self, name: object) -> bool:
+            return True
+
+    begun = _falling(All(), monkeypatch)  # type: ignore[arg-type]
+
+    with pytest.raises(RecipeError, match=r"every network diverged; move .*final away, and train"):
+        train_finalists(run, asked(searched))
+    tried = len(begun)
+    with pytest.raises(RecipeError, match="every network diverged"):
+        train_finalists(run)
+    assert len(begun) == tried, "none is tried again"
 
 
 def member(proxy: float, validation: float, test: float, *, on_front: bool) -> FinalMember:

@@ -7,17 +7,20 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from nas.cli import app
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.space import load_architecture
-from nas.train import load_recipe, recipe_catalogue
-from nas.tune import SEARCHED, TuneSettings, with_values
-from nas.tune._recipes import _begin, first_values, search_space
+from nas.train import TASKS, check_recipe, dump_recipe, load_recipe, parse_recipe, recipe_catalogue
+from nas.tune import SEARCHED, TuneSettings, begin_tuning, searched_keys, with_values
+from nas.tune._recipes import first_values, search_space
 from tests.final.small_model import write_files
+from tests.small_data import blobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,7 @@ def settings(tmp_path: Path, **changes: object) -> TuneSettings:
         "data": "fashion_mnist",
         "data_dir": None,
         "data_options": DEFAULT_OPTIONS,
+        "keys": tuple(SEARCHED),
     }
     return TuneSettings(**given | changes)  # type: ignore[arg-type]
 
@@ -78,7 +82,30 @@ def test_the_values_of_every_recipe_are_in_its_domains(name: str, tmp_path: Path
 def test_the_score_is_the_tasks(tmp_path: Path) -> None:
     assert settings(tmp_path).score == "accuracy"
     options = DataOptions(task="segmentation")
-    assert settings(tmp_path, data_options=options).score == "mean_iou"
+    assert settings(tmp_path, data_options=options, keys=()).score == "mean_iou"
+
+
+@pytest.mark.parametrize("task", ["multilabel", "segmentation", "regression"])
+def test_no_key_is_searched_that_the_task_does_not_bear(tmp_path: Path, task: str) -> None:
+    options, keys = DataOptions(task=task), searched_keys(task)  # type: ignore[arg-type]
+    pixels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    plain = load_recipe("light", ["augmentation.mix_share=1.0"])
+    for key in keys:
+        check_recipe(with_values(plain, {key: 0.1}), pixels, TASKS[task])
+    with pytest.raises(OptionError, match=rf"--key augmentation\.mixup: not for {task}"):
+        settings(tmp_path, data_options=options, keys=("augmentation.mixup",))
+    assert "augmentation.mixup" not in keys
+    assert "augmentation.crop" in keys
+
+
+def test_a_recipe_that_mixes_no_longer_can_be_read_again() -> None:
+    ramped = load_recipe("full")
+    assert ramped.augmentation.mix_ramp > 0
+
+    found = with_values(ramped, {"augmentation.mixup": 0.0, "augmentation.cutmix": 0.0})
+
+    assert parse_recipe(dump_recipe(found).encode(), source="best.yaml") == found
+    assert with_values(ramped, {"optimizer.rate": 0.1}).augmentation == ramped.augmentation
 
 
 def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
@@ -92,14 +119,14 @@ def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
 
 def test_a_folder_goes_on_with_what_it_was_begun_with_alone(tmp_path: Path) -> None:
     begun, out = settings(tmp_path), tmp_path / "out"
-    _begin(out, begun)
+    begin_tuning(out, begun)
 
-    _begin(out, begun)
+    begin_tuning(out, begun)
     with pytest.raises(OptionError, match="another budget, and goes on with the same alone"):
-        _begin(out, replace(begun, budget=31))
+        begin_tuning(out, replace(begun, budget=31))
     other = load_recipe("light")
     with pytest.raises(OptionError, match="another recipe and another seed"):
-        _begin(out, replace(begun, recipe=other, seed=1))
+        begin_tuning(out, replace(begun, recipe=other, seed=1))
 
 
 @pytest.mark.parametrize("text", [None, "{", "[1]"])
@@ -111,7 +138,35 @@ def test_a_folder_of_unknown_begin_is_refused(tmp_path: Path, text: str | None) 
         (out / "tune.json").write_text(text)
 
     with pytest.raises(OptionError, match=r"tune\.json cannot be read .* name another folder"):
-        _begin(out, settings(tmp_path))
+        begin_tuning(out, settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "used"], "--out used: no folder can be made here"),
+        (["--task", "segmentation"], "head gap_linear does not suit --task segmentation"),
+        (["--resolution", "3"], "--resolution 3: write pixels"),
+    ],
+)
+def test_what_cannot_be_tuned_is_told_before_ray_starts(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nas.workers.open_ray", lambda _address: pytest.fail("started Ray"))
+    model, recipe = write_files(tmp_path)
+    images, labels = blobs(48)
+    masks = (images > 100).astype(np.int64)
+    np.savez("data.npz", images=images, labels=masks if "segmentation" in words else labels)
+    (tmp_path / "used").touch()
+
+    done = CliRunner().invoke(
+        app, ["tune", model, "--recipe", recipe, "--data", "data.npz", *words]
+    )
+
+    assert isinstance(done.exception, OptionError)
+    assert message in str(done.exception)
+    assert (tmp_path / "runs").exists() is False
 
 
 @pytest.mark.slow
@@ -121,6 +176,7 @@ def test_nas_tune_leaves_a_recipe_to_train_with(tmp_path: Path, npz: Path) -> No
     out = tmp_path / "out"
     words = ["tune", model, "--recipe", recipe, "--data", str(npz), "--budget", "4"]
     words += ["--key", "optimizer.rate", "--out", str(out), "--set", "epochs=9"]
+    words += ["--no-flip"]
 
     done = CliRunner().invoke(app, words)
 
@@ -134,7 +190,8 @@ def test_nas_tune_leaves_a_recipe_to_train_with(tmp_path: Path, npz: Path) -> No
     whole = [row for row in rows if row["epochs"] == "9"]
     most = max(whole, key=lambda row: float(row["accuracy"]))
     assert best.optimizer.rate == pytest.approx(float(most["optimizer.rate"]))
-    assert f"--recipe {out / 'best.yaml'}" in done.output
+    following = f"--recipe {out / 'best.yaml'} --data {npz} --no-flip"
+    assert following in done.output
     assert CliRunner().invoke(app, words).exit_code == 0  # goes on: nothing is left to do
 
 

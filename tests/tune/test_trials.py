@@ -10,7 +10,7 @@ import pytest
 
 from nas.data import load_data
 from nas.errors import RecipeError
-from nas.final import plan_training, train_network
+from nas.final import plan_training, resume_training, train_network
 from nas.final._jobs import TrainingJob
 from nas.final._with_ray import ray_runner
 from nas.tune import Resources, run_trials
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nas.final._jobs import OnEpoch
+    from nas.train import EpochRecord
     from nas.tune._trials import Work
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("ray")]
@@ -123,6 +124,63 @@ def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
     assert dataclasses.replace(here, **drop) == dataclasses.replace(there, **drop)
 
 
+@pytest.mark.slow
+def test_stopped_on_ray_it_goes_on_without_and_loses_no_epoch(tmp_path: Path, npz: Path) -> None:
+    model, recipe = write_files(tmp_path)
+    plan = plan_training(model, recipe=recipe, data=str(npz), device="cpu", seeds=range(2))
+    straight = train_network(plan, tmp_path / "straight")
+
+    def press(job: TrainingJob, record: EpochRecord) -> None:
+        if (job.seed, record.epoch) == (1, 2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train_network(plan, out, on_epoch=press, runner=ray_runner(out / "tune", at_once=1))
+    assert (out / "seed-0" / "weights.safetensors").exists()
+    assert (out / "seed-1" / "checkpoint.pt").exists()
+    epochs: list[tuple[int, int]] = []
+
+    report = resume_training(
+        out, on_epoch=lambda job, record: epochs.append((job.seed, record.epoch))
+    )
+
+    assert epochs in ([(1, 2), (1, 3)], [(1, 3)])
+    assert report.test == straight.test
+    for seed in (0, 1):
+        ends = [
+            tmp_path / name / f"seed-{seed}" / "weights.safetensors"
+            for name in ("straight", "out")
+        ]
+        assert ends[0].read_bytes() == ends[1].read_bytes()
+
+
+@pytest.mark.slow
+def test_what_other_lists_of_trainings_left_behind_is_gone_on_with(
+    tmp_path: Path, npz: Path
+) -> None:
+    """One of two is over when Ctrl-C comes: the list is another one after it."""
+    model, recipe = write_files(tmp_path)
+    plan = plan_training(model, recipe=recipe, data=str(npz), device="cpu", seeds=range(2))
+    out, epochs = tmp_path / "out", list[tuple[int, int]]()
+
+    def press(job: TrainingJob, record: EpochRecord) -> None:
+        if (job.seed, record.epoch) == (1, 2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    runner = ray_runner(out / "tune", at_once=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_network(plan, out, on_epoch=press, runner=runner)
+    resume_training(
+        out,
+        on_epoch=lambda job, record: epochs.append((job.seed, record.epoch)),
+        runner=runner,
+    )
+
+    assert epochs in ([(1, 2), (1, 3)], [(1, 3)])
+    assert list((out / "tune").iterdir()) == []
+
+
 def test_the_longest_trainings_begin_first(
     tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +203,7 @@ def test_the_longest_trainings_begin_first(
         begun.extend(job.place.name for job in payloads)
         places = [tmp_path / "storage" / job.place.name for job in payloads]
         for job, place in zip(payloads, places, strict=True):
+            place.mkdir(parents=True)
             work(job, place, lambda told: None)
         return places
 
