@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from decimal import Decimal
+from fractions import Fraction
 
 from nas.errors import OptionError
 
@@ -67,9 +68,10 @@ def human_large(number: float) -> str:
 
 def parse_count(text: str, name: str) -> int:
     """`100k` -> 100,000; `1.5M` -> 1,500,000. Raises OptionError, which speaks of `name`."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kKmMgG]?)", text.strip())
-    count = float(match[1]) * FACTORS[match[2].lower()] if match else 0
-    if count < 1 or count != int(count):
+    match = re.fullmatch(r"([0-9]{1,99}(?:\.[0-9]{1,99})?)([kKmMgG]?)", text.strip())
+    # Floats would make 4,099,999.9999999995 of 4.1M.
+    count = Fraction(match[1]) * FACTORS[match[2].lower()] if match else Fraction(0)
+    if count < 1 or count.denominator != 1:
         raise OptionError(
             f"{name} {text}: write a whole number above 0, as in 50000, 100k or 1.5M"
         )
@@ -78,8 +80,8 @@ def parse_count(text: str, name: str) -> int:
 
 def parse_share(text: str, name: str) -> float:
     """`0.9` or `90%` -> 0.9. Raises OptionError, which speaks of `name`."""
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(%?)", text.strip())
-    share = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    match = re.fullmatch(r"([0-9]{0,99}\.?[0-9]{1,99})\s*(%?)", text.strip())
+    share = float(Fraction(match[1]) / (100 if match[2] else 1)) if match else -1.0
     if not 0 < share <= 1:
         raise OptionError(f"{name} {text}: write a share above 0, at most 1, as in 0.9 or 90%")
     return share

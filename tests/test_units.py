@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import OptionError
-from nas.units import counted, human_large, human_ms, human_share, parse_number, parse_share
+from nas.units import (
+    counted,
+    human_large,
+    human_ms,
+    human_share,
+    parse_count,
+    parse_number,
+    parse_share,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,21 @@ def test_shares_and_numbers_are_read() -> None:
     for text in ("0", "inf", "two"):
         with pytest.raises(OptionError):
             parse_number(text, "x")
+
+
+def test_counts_are_read_to_the_last_digit() -> None:
+    for tenths in range(1, 1_000):
+        assert parse_count(f"{tenths / 10:.1f}k", "x") == 100 * tenths
+        assert parse_count(f"{tenths / 100:.2f}M", "x") == 10_000 * tenths
+    assert parse_count("0.000000001g", "x") == 1
+    for text in ("1.00000000000000000000000000000000001k", "9" * 5_000):
+        with pytest.raises(OptionError):
+            parse_count(text, "x")
+
+
+def test_per_cent_are_the_share_that_they_say() -> None:
+    for tenths in range(1, 1_001):
+        assert parse_share(f"{tenths / 10:.1f}%", "x") == tenths / 1_000
 
 
 def test_one_is_singular() -> None:

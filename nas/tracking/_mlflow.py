@@ -2,25 +2,25 @@
 
 Through `MlflowClient`, which holds no global state: several processes may track at once. What is
 there already is found by its tags and left alone, so that a search can be tracked again as it
-goes on.
+goes on. A network that may yet climb the ladder is left for later.
 """
 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import OptionError
-from nas.tracking._words import WORTH_A_RUN, metrics_of, safe, settings_of
+from nas.tracking._words import ended, metrics_of, progress, run_id, safe, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from nas.report import Document, Network
 
 PARENT = "mlflow.parentRunId"
-RUN_TAG, TRIAL_TAG = "nas.run", "nas.trial"
+RUN_TAG, ID_TAG, TRIAL_TAG = "nas.run", "nas.run_id", "nas.trial"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """As MLflow has it; a pruned network was stopped on purpose."""
 MAX_PARAMS = 100
@@ -68,11 +68,10 @@ def _experiment(client: Any, name: str) -> str:
 def _track(client: Any, document: Document, experiment: str, artifacts: Sequence[Path]) -> str:
     parent = _parent(client, document, experiment)
     known = _trials(client, experiment, parent)
-    for one in document.networks:
-        if one.state in WORTH_A_RUN and str(one.trial) not in known:
-            _add(client, document, one, experiment, parent)
-    for step in document.progression:
-        client.log_metric(parent, "hypervolume", step.hypervolume, step=step.networks)
+    for one, ended_s in ended(document):
+        if str(one.trial) not in known:
+            _add(client, document, one, _ms(ended_s), experiment, parent)
+    _log_progress(client, document, parent)
     for path in artifacts:
         if path.is_file():
             client.log_artifact(parent, str(path))
@@ -83,12 +82,17 @@ def _track(client: Any, document: Document, experiment: str, artifacts: Sequence
 
 def _parent(client: Any, document: Document, experiment: str) -> str:
     """The run that stands for the search, found by its tag or made."""
-    name = document.name.replace("'", "_")
-    tag = f"tags.`{RUN_TAG}` = '{name}'"
+    own = run_id(document)
+    tag = f"tags.`{ID_TAG}` = '{own}'"
     found = client.search_runs([experiment], filter_string=tag, max_results=1)
     if found:
         return str(found[0].info.run_id)
-    tags = {RUN_TAG: name, "mlflow.runName": name, "mlflow.source.name": "nas"}
+    tags = {
+        ID_TAG: own,
+        RUN_TAG: str(Path(document.name).resolve()),
+        "mlflow.runName": document.name,
+        "mlflow.source.name": "nas",
+    }
     made = str(client.create_run(experiment, tags=tags).info.run_id)
     facts = {
         "space": document.space,
@@ -103,6 +107,15 @@ def _parent(client: Any, document: Document, experiment: str) -> str:
     for key, value in facts.items():
         client.log_param(made, key, value)
     return made
+
+
+def _log_progress(client: Any, document: Document, parent: str) -> None:
+    """The steps of the hypervolume that an earlier call has not logged."""
+    known = {one.step for one in client.get_metric_history(parent, "hypervolume")}
+    for step, time_s in progress(document):
+        if step.networks not in known:
+            when, value = _ms(time_s), step.hypervolume
+            client.log_metric(parent, "hypervolume", value, timestamp=when, step=step.networks)
 
 
 def _trials(client: Any, experiment: str, parent: str) -> set[str]:
@@ -121,7 +134,10 @@ def _trials(client: Any, experiment: str, parent: str) -> set[str]:
             return known
 
 
-def _add(client: Any, document: Document, one: Network, experiment: str, parent: str) -> None:
+def _add(
+    client: Any, document: Document, one: Network, when: int, experiment: str, parent: str
+) -> None:
+    """A child run for a network that ended at `when`, in Unix milliseconds."""
     from mlflow.entities import Metric, Param
 
     tags = {
@@ -134,7 +150,6 @@ def _add(client: Any, document: Document, one: Network, experiment: str, parent:
     if one.failure is not None:
         tags["nas.failure"] = f"{one.failure.kind}: {one.failure.message}"[:5_000]
     run = client.create_run(experiment, tags=tags).info.run_id
-    when = round(1e3 * (one.finished_s or 0))
     metrics = [
         Metric(safe(key), value, when, 0) for key, value in metrics_of(document, one).items()
     ]
@@ -147,3 +162,7 @@ def _add(client: Any, document: Document, one: Network, experiment: str, parent:
         chosen = params[start : start + MAX_PARAMS]
         client.log_batch(run, metrics=() if start else metrics, params=chosen)
     client.set_terminated(run, STATUS[one.state])
+
+
+def _ms(time_s: float) -> int:
+    return round(1e3 * time_s)

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import OptionError
-from nas.tracking._words import metrics_of, settings_of
+from nas.tracking._words import metrics_of, progress, run_id, safe, settings_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.report import Document
 
-OWN = "nas"
-"""The folder inside the log folder that is ours, and written anew each time."""
+MARK = "written_by_nas_track.txt"
+"""Lies in each folder that is ours; nothing is replaced where it is missing."""
+EVENTS = "events.out.tfevents.*"
+"""As TensorBoard names its files."""
 
 
 def track_in_tensorboard(document: Document, folder: Path) -> Path:
-    """Write a run's events into `folder`/nas; returns that folder.
+    """Write a run's events into a folder of its own within `folder`; returns that one.
 
     It holds the front's hypervolume and every network's accuracy over the number of networks, the
-    curves of full trainings, and one entry of the HPARAMS tab for each network trained. What an
-    earlier call wrote there is replaced.
+    curves of full trainings, and one entry of the HPARAMS tab for each network trained. Its name
+    is the run's, with six digits that tell runs of one name apart. The events that an earlier
+    call wrote there are replaced, and nothing else is.
 
     Raises:
-        OptionError: TensorBoard is not installed, or the folder cannot be written.
+        OptionError: TensorBoard is not installed, the folder cannot be written, or what lies in
+            the place of the run's own is not ours.
     """
     if find_spec("tensorboard") is None:
         raise OptionError(
             "--tensorboard: tensorboard is not installed: pip install 'reuse-nas[tensorboard]'"
         )
-    own = folder / OWN
+    own = folder / f"{safe(Path(document.name).resolve().name)}-{run_id(document)[:6]}"
     try:
-        shutil.rmtree(own, ignore_errors=True)
-        own.mkdir(parents=True)
+        _make_room(own)
         _write(document, own)
     except OSError as error:
         raise OptionError(
@@ -45,12 +46,25 @@ def track_in_tensorboard(document: Document, folder: Path) -> Path:
     return own
 
 
+def _make_room(own: Path) -> None:
+    """The run's folder, without the events of an earlier call. Raises OptionError."""
+    mark = own / MARK
+    if own.exists() and not mark.is_file():
+        raise OptionError(
+            f"--tensorboard {own.parent}: {own.name} is there and `nas track` did not write it "
+            f"({MARK} is missing), so it is left as it is; move it away, or name another folder"
+        )
+    own.mkdir(parents=True, exist_ok=True)
+    mark.write_text("`nas track` writes the events in this folder anew each time.\n")
+    for events in own.rglob(EVENTS):
+        events.unlink()
+
+
 def _write(document: Document, folder: Path) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
-    began = min((one.finished_s or 0.0 for one in document.networks), default=0.0)
     with SummaryWriter(str(folder / "search")) as writer:
-        _progress(writer, document, began)
+        _progress(writer, document)
     for final in document.finals:
         with SummaryWriter(str(folder / "final" / final.arch_id)) as writer:
             for curve in final.curves:
@@ -64,10 +78,9 @@ def _write(document: Document, folder: Path) -> None:
             _hparams(writer, settings_of(document, one), metrics, one.trial)
 
 
-def _progress(writer: Any, document: Document, began: float) -> None:
-    for step in document.progression:
-        when = began + step.seconds
-        writer.add_scalar("front/hypervolume", step.hypervolume, step.networks, when)
+def _progress(writer: Any, document: Document) -> None:
+    for step, time_s in progress(document):
+        writer.add_scalar("front/hypervolume", step.hypervolume, step.networks, time_s)
     for number, one in enumerate(document.networks):
         if one.scores is not None and one.state == "complete":
             writer.add_scalar("network/accuracy", one.scores.accuracy, number, one.finished_s)

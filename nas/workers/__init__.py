@@ -10,11 +10,12 @@ from nas.workers._local import LocalPool
 from nas.workers._make import make_pool
 from nas.workers._measure import Measure
 from nas.workers._open import open_ray, worker_environment
-from nas.workers._pool import Evaluator, Factory, Pool, WorkerInfo
+from nas.workers._pool import Device, Evaluator, Factory, Pool, WorkerInfo
 from nas.workers._signals import handlers_kept
 from nas.workers._simulated import SimulatedPool
 
 __all__ = [
+    "Device",
     "Evaluator",
     "Factory",
     "LocalPool",

@@ -53,6 +53,11 @@ class Connection:
     is_client: bool = False
     """Whether it is reached through `ray://`, from a machine that is no part of the cluster."""
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether it was there before, so that nodes of it may still be starting."""
+        return self.owned and not self.is_ours
+
 
 def connect(address: str | None, *, answer_timeout_s: float = 45.0) -> Connection:
     """Join the Ray at `address`, or start one here.

@@ -60,8 +60,9 @@ class LocalPool(Pool):
         self._closed = False
         self._restore_threads = _set_threads(num_threads)
         try:
+            self.device: Device = device or _find_device()
             self._evaluate = factory(
-                WorkerInfo(index=0, device=device or _find_device(), num_threads=num_threads)
+                WorkerInfo(index=0, device=self.device, num_threads=num_threads)
             )
         except BaseException:
             self._restore_threads()

@@ -113,7 +113,8 @@ def _check_options(
 
 
 def _share_of_gpu(nodes: Sequence[Node], num_workers: int | None, cpus_per_worker: float) -> float:
-    with_gpu = [node for node in nodes if node.gpus >= 1]
+    # A head that trains nothing offers its GPU without a CPU; nobody can use that.
+    with_gpu = [node for node in nodes if node.gpus >= 1 and node.cpus >= cpus_per_worker]
     if not with_gpu:
         return 0.0
     if num_workers is None:

@@ -67,11 +67,16 @@ class Pool(ABC):
     """
 
     num_workers: int
-    """Tasks that can run at the same time; may change as workers come and go."""
+    """Tasks to have under way at a time, at least 1; may change as workers come and go."""
     description: str
     """The workers in a few words, for people: `2 Ray workers, 1 CPU each`."""
     dashboard_url: str | None = None
     """Address of a web page that shows the workers, where there is one."""
+
+    @property
+    def num_ready(self) -> int:
+        """Workers that can train now; 0 where all are gone and none is back yet."""
+        return self.num_workers
 
     @abstractmethod
     def submit(self, task: Task) -> None:

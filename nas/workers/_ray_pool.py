@@ -16,6 +16,7 @@ from nas.errors import ClusterError, OutageError
 from nas.workers._clock import AwakeClock
 from nas.workers._cluster import connect, disconnect, free_resources
 from nas.workers._pool import Pool, check_task_timeout
+from nas.workers._queue import JobQueue
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_errors import (
     cannot_load,
@@ -65,7 +66,8 @@ class RayPool(Pool):
             0 trains on the CPU.
         node_class: a Ray resource that the workers' nodes must have; None takes any node.
         task_timeout_s: seconds a task may take; None is no limit.
-        start_timeout_s: seconds in which the cluster must find room for the workers.
+        start_timeout_s: seconds in which the cluster must find room for the workers; one that is
+            joined may lack nodes until then.
         restart_timeout_s: seconds without a single worker after which the pool gives up.
         answer_timeout_s: seconds to wait for a sign of Ray at `address`.
 
@@ -94,7 +96,7 @@ class RayPool(Pool):
         self._start_timeout_s = start_timeout_s
         self._restart_timeout_s = restart_timeout_s
         self._clock = AwakeClock()
-        self._queue: deque[Job] = deque()
+        self._queue = JobQueue()
         self._finished: deque[TrialResult] = deque()
         self._notes: list[str] = []
         self._num_pending = 0
@@ -112,7 +114,7 @@ class RayPool(Pool):
                 head_grace_s=0.0 if self._connection.is_ours else HEAD_GRACE_S,
             )
             self._plan = plan_when_nodes_are_up(
-                start_timeout_s if address else 0.0,
+                start_timeout_s if self._connection.is_joined else 0.0,
                 num_workers=num_workers,
                 cpus_per_worker=cpus_per_worker,
                 gpus_per_worker=gpus_per_worker,
@@ -127,6 +129,11 @@ class RayPool(Pool):
             raise
         self.num_workers = self._plan.num_workers
         self.description = _describe(self._plan, self._slots)
+
+    @property
+    def num_ready(self) -> int:
+        """Workers that have loaded what they need."""
+        return sum(slot.is_well for slot in self._slots)
 
     def submit(self, task: Task) -> None:
         """Send the task to an idle worker, or queue it."""
@@ -257,7 +264,7 @@ class RayPool(Pool):
                     "hold the rest: wait for them, ask for fewer `workers`, or add nodes"
                 )
             return
-        if any(slot.is_well for slot in self._slots):
+        if self.num_ready:
             self._well_s = now_s
         elif now_s - self._well_s > self._restart_timeout_s:
             raise OutageError(
@@ -280,7 +287,7 @@ class RayPool(Pool):
         self._wake_rested()
         self._grow()
         self._check_room()
-        self.num_workers = max(1, sum(slot.is_well for slot in self._slots))
+        self.num_workers = max(1, self.num_ready)
         return bool(ready)
 
     def _enter(self, slot: Slot, phase: Phase, awaited: Any) -> None:
@@ -292,21 +299,8 @@ class RayPool(Pool):
 
     def _dispatch(self) -> None:
         for slot in self._slots:
-            if slot.phase != "idle":
-                continue
-            if slot.held is not None:
-                if not self._is_gpu_busy(slot.gpu):
-                    self._send(slot, slot.held)
-                    slot.held = None
-            elif self._queue and not self._is_gpu_reserved(slot.gpu):
-                self._send(slot, self._queue.popleft())
-
-    def _is_gpu_busy(self, gpu: str) -> bool:
-        return any(slot.gpu == gpu and slot.phase == "busy" for slot in self._slots)
-
-    def _is_gpu_reserved(self, gpu: str) -> bool:
-        sharing = (slot for slot in self._slots if gpu and slot.gpu == gpu)
-        return any(slot.held or (slot.job and slot.job.alone) for slot in sharing)
+            if slot.phase == "idle" and (job := self._queue.take(slot.gpu, self._slots)):
+                self._send(slot, job)
 
     def _send(self, slot: Slot, job: Job) -> None:
         slot.job = job
@@ -335,7 +329,7 @@ class RayPool(Pool):
         self._enter(slot, "idle", None)
         if self._deserves_gpu_alone(job, result):
             job.alone = True
-            slot.held = job
+            self._queue.append(job)
         else:
             self._finished.append(result)
 
@@ -365,10 +359,8 @@ class RayPool(Pool):
         self._replace(slot)
         if job.is_lost:
             self._finished.append(failed(job.task, kind, message, worker=slot.name))
-        elif job.alone:
-            slot.held = job
         else:
-            self._queue.appendleft(job)
+            self._queue.put_back(job)
 
     def _stop_overdue(self) -> None:
         limit_s = self._task_timeout_s

@@ -59,8 +59,6 @@ class Slot:
     awaited: Any = None
     """Reference to the answer that ends the phase; None where nothing is awaited."""
     job: Job | None = None
-    held: Job | None = None
-    """A job that waits until nothing else runs on this worker's GPU."""
     device: Device = "cpu"
     gpu: str = ""
     failed_starts: int = 0

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.errors import OptionError
+from nas.errors import OptionError, UserError
+from nas.report import build_document
 from nas.tracking import track_in_mlflow, track_in_tensorboard
-from tests.report.documents import document
+from tests.report.documents import BEGAN_S, document, facts
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from nas.report import Document
 
 COUNT = 22
+
+
+def climbing() -> Document:
+    """A running search of a ladder: after 11 networks, as many wait on a rung."""
+    whole = facts(COUNT)
+    waiting = [
+        replace(one, state="pruned", scores=None, failure=None, finished_s=None)
+        for one in whole.evaluations[11:]
+    ]
+    evaluations = (*whole.evaluations[:11], *waiting)
+    return build_document(replace(whole, evaluations=evaluations, live=True))
 
 
 @pytest.fixture
@@ -88,6 +101,60 @@ def test_tracked_again_a_search_that_goes_on_gets_what_is_new(uri: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_network_that_climbs_later_comes_with_what_it_ended_with(uri: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    parent = track_in_mlflow(climbing(), uri)
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_run(parent).info.experiment_id
+    early = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    assert max(int(child.data.tags["nas.trial"]) for child in early) <= 10
+
+    assert track_in_mlflow(document(COUNT), uri) == parent
+    late = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    status = {child.data.tags["nas.trial"]: child.info.status for child in late}
+    for one in document(COUNT).networks:
+        if one.state == "complete":
+            assert status[str(one.trial)] == "FINISHED"
+    assert len(late) == len(status) > len(early)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_steps_of_the_hypervolume_are_logged_once_at_their_own_time(uri: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    made = document(COUNT)
+    parent = track_in_mlflow(climbing(), uri)
+    for _ in range(2):
+        assert track_in_mlflow(made, uri) == parent
+    history = MlflowClient(tracking_uri=uri).get_metric_history(parent, "hypervolume")
+
+    steps = [one.step for one in history]
+    assert len(steps) == len(set(steps))
+    values = {one.step: (one.value, one.timestamp) for one in history}
+    for one in made.progression:
+        when = round(1e3 * (BEGAN_S + one.seconds))
+        assert values[one.networks] == (pytest.approx(one.hypervolume), when)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_itself_however_its_folder_is_typed(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = replace(document(11), name="runs/digits")
+    first = track_in_mlflow(typed, uri)
+    for name in ("./runs/digits", "runs/../runs/digits", str(tmp_path / "runs" / "digits")):
+        assert track_in_mlflow(replace(typed, name=name), uri) == first
+
+    # Another machine's of that name, and another project's.
+    elsewhere = replace(typed, environment={**typed.environment, "load_average": 0.25})
+    assert track_in_mlflow(elsewhere, uri) != first
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    assert track_in_mlflow(typed, uri) != first
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_an_address_that_is_none_is_named() -> None:
     pytest.importorskip("mlflow", reason="needs the extra mlflow")
     with pytest.raises(OptionError, match="--mlflow nonsense://x"):
@@ -117,6 +184,63 @@ def test_tensorboard_reads_progress_curves_and_networks(tmp_path: Path) -> None:
     session = EventAccumulator(str(folder)).Reload()
     assert session.Scalars("nas/accuracy")[0].value == pytest.approx(network.value("accuracy"))
     assert "_hparams_/session_start_info" in session.summary_metadata
+
+
+@pytest.fixture
+def tensorboard() -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_log_folder_may_hold_anything_else(tensorboard: None, tmp_path: Path) -> None:
+    package, mine = tmp_path / "nas" / "__init__.py", tmp_path / "events.out.tfevents.mine"
+    package.parent.mkdir()
+    package.touch()
+    mine.touch()
+    for _ in range(2):
+        own = track_in_tensorboard(document(11), Path())
+        (own / "notes.md").touch()
+
+    assert package.exists()
+    assert mine.exists()
+    assert (own / "notes.md").exists()
+    assert len(list((own / "search").iterdir())) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_runs_of_one_name_lie_side_by_side(tensorboard: None, tmp_path: Path) -> None:
+    names = ("a/runs/digits", "b/runs/digits")
+    first, second = (
+        track_in_tensorboard(replace(document(11), name=name), tmp_path) for name in names
+    )
+
+    assert first != second
+    assert first.name.startswith("digits-")
+    for own in (first, second):
+        assert list((own / "search").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_folder_that_is_not_ours_is_left_as_it_is(tensorboard: None, tmp_path: Path) -> None:
+    own = track_in_tensorboard(document(11), tmp_path)
+    (own / "written_by_nas_track.txt").unlink()
+    before = sorted(own.rglob("*"))
+
+    with pytest.raises(UserError, match=rf"{own.name} is there and `nas track` did not write it"):
+        track_in_tensorboard(document(11), tmp_path)
+    assert sorted(own.rglob("*")) == before
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_times_of_a_running_ladder_search_are_true(tensorboard: None, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    own = track_in_tensorboard(climbing(), tmp_path)
+    progress = EventAccumulator(str(own / "search")).Reload()
+    events = progress.Scalars("front/hypervolume")
+
+    assert min(one.wall_time for one in events) == BEGAN_S
+    assert max(one.step for one in events) <= 11
 
 
 @pytest.mark.parametrize(

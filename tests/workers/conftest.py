@@ -103,6 +103,15 @@ def die_once(task: Task, info: WorkerInfo) -> TrialResult:
     return score(task, info)
 
 
+def exhaust_and_die(task: Task, info: WorkerInfo) -> TrialResult:
+    """Out of memory at first; the second time the worker dies, and its place is `broken`."""
+    if first_time(Path(task.arch.path) / "exhausted"):
+        raise OutOfMemoryError("CUDA out of memory")
+    if first_time(Path(task.arch.path) / "broken"):
+        os._exit(3)
+    return score(task, info)
+
+
 def hang_once(task: Task, info: WorkerInfo) -> TrialResult:
     if first_time(Path(task.arch.path)):
         time.sleep(60)
@@ -145,6 +154,7 @@ ACTIONS = {
         score_visibly,
         die,
         die_once,
+        exhaust_and_die,
         hang_once,
         tell_environment,
         answer_another,

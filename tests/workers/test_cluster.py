@@ -13,7 +13,7 @@ import pytest
 
 import nas
 from nas.errors import ClusterError
-from nas.workers._cluster import Address, parse_address
+from nas.workers._cluster import Address, Connection, parse_address
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -107,6 +107,38 @@ def test_a_folder_too_long_for_a_socket_is_named(
     assert "RAY_TMPDIR=/tmp" in said
     assert "`workers` local" in said
     assert "firewall" not in said
+
+
+@pytest.mark.parametrize(
+    ("connection", "patience_s"),
+    [
+        pytest.param(Connection(owned=True, dashboard_url=None), 7.0, id="joined"),
+        pytest.param(Connection(owned=True, dashboard_url=None, is_ours=True), 0.0, id="ours"),
+        pytest.param(Connection(owned=False, dashboard_url=None), 0.0, id="of the process"),
+    ],
+)
+def test_nodes_of_a_cluster_may_still_be_joining(
+    factories: dict[str, Factory],
+    monkeypatch: pytest.MonkeyPatch,
+    connection: Connection,
+    patience_s: float,
+) -> None:
+    """However the cluster was found: a submitted job has it from RAY_ADDRESS."""
+    seen: list[float] = []
+
+    def plan(patience_s: float, **wanted: object) -> None:
+        seen.append(patience_s)
+        raise ClusterError("too few")
+
+    here = "nas.workers._ray_pool"
+    monkeypatch.setattr(f"{here}.connect", lambda address, answer_timeout_s: connection)
+    monkeypatch.setattr(f"{here}.disconnect", lambda connection: None)
+    monkeypatch.setattr(f"{here}.RayWatch", lambda is_client, head_grace_s: None)
+    monkeypatch.setattr(f"{here}.plan_when_nodes_are_up", plan)
+    with pytest.raises(ClusterError, match="too few"):
+        RayPool(factories["obey"], start_timeout_s=7.0)
+
+    assert seen == [patience_s]
 
 
 @pytest.mark.xdist_group("ray")

@@ -146,6 +146,7 @@ def test_a_node_that_is_killed_is_missed_and_one_that_joins_is_used(
 def test_data_reach_each_node_once(cluster: Any, nodes: dict[str, Any]) -> None:
     """However many workers it has."""
     add_node(cluster, num_cpus=3)
+    cluster.wait_for_nodes(timeout=300)  # Ray lists one that was killed for 17 s or more
     done = subprocess.run(
         [sys.executable, data_once.__file__, cluster.address],
         env={**os.environ, "PYTHONPATH": ROOT},

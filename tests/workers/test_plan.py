@@ -60,6 +60,17 @@ def test_gpus_are_shared_without_being_asked_for(
     assert plan(*nodes, workers=workers) == expected
 
 
+@pytest.mark.parametrize("workers", [None, 4])
+def test_a_gpu_without_a_cpu_for_a_worker_is_not_counted(workers: int | None) -> None:
+    """As that of a head started with --num-cpus=0."""
+    head, node = Node(cpus=0, gpus=1), Node(cpus=16, gpus=1)
+
+    shared = Plan(num_workers=4, cpus_each=1, gpus_each=0.25)
+    assert plan(head, node, workers=workers) == shared
+    assert plan(Node(cpus=1, gpus=1), node, cpus=2, workers=workers).gpus_each == 0.25
+    assert plan(head, Node(cpus=4), workers=workers).gpus_each == 0
+
+
 def test_a_share_never_spans_two_gpus() -> None:
     assert plan(Node(cpus=16, gpus=2), gpus=0.6).num_workers == 2
 

@@ -195,7 +195,7 @@ class PoolConformance:
 
     def test_it_describes_itself(self, pool: Pool) -> None:
         assert pool.description
-        assert pool.num_workers >= 1
+        assert pool.num_workers == pool.num_ready >= 1
         assert pool.dashboard_url is None or pool.dashboard_url.startswith("http")
 
 

@@ -216,6 +216,7 @@ def test_without_any_worker_the_pool_ends_in_a_sentence(
         pool.submit(make_task(0, "die"))
         with pytest.raises(OutageError, match=r"for 3 s there has been no worker, and none could"):
             pool.next_result()
+        assert (pool.num_workers, pool.num_ready) == (1, 0)
 
 
 def test_a_node_that_joins_brings_workers(
