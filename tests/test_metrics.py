@@ -99,6 +99,38 @@ def test_a_bound_that_cannot_be_read_is_refused(name: str, text: str, said: str)
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("bound", [90, -0.1, float("nan"), float("inf")])
+def test_a_share_that_is_none_is_refused(bound: float) -> None:
+    with pytest.raises(OptionError, match=r"`limits`: accuracy .*: write a "):
+        limit_of("accuracy", bound)
+    with pytest.raises(OptionError, match="`limits`: accuracy "):
+        check_measured(
+            parse_objectives(["accuracy"]), [Limit(name="accuracy", minimum=bound)], "model"
+        )
+
+
+def test_a_limit_beyond_the_best_value_is_refused(own_metrics: None) -> None:
+    register_metric(
+        Metric(
+            name="rank",
+            direction="minimize",
+            unit="rank",
+            source="scores",
+            compute=lambda model, data: 1.0,
+            bounds=(1.0, 9.0),
+        )
+    )
+
+    assert limit_of("rank", 1).maximum == 1.0
+    with pytest.raises(OptionError, match=r"rank 0\.5: is beyond its best value; write a number"):
+        limit_of("rank", 0.5)
+
+
+def test_a_number_that_is_none_is_no_count() -> None:
+    with pytest.raises(OptionError, match="`limits`: params nan: write a finite number"):
+        limit_of("params", float("nan"))
+
+
 def test_a_limit_says_what_is_wrong_and_by_how_much() -> None:
     above, below = Limit(name="params", maximum=10_000), Limit(name="accuracy", minimum=0.95)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,23 +89,23 @@ def show(
 ) -> None:
     """Print what a model file opens and how large that space is, or what a network is made of."""
     space = find_space(name, overrides)
+    subject = partial(
+        find_subject,
+        name,
+        overrides,
+        input_shape=input_shape,
+        classes=classes,
+        default=_default_images(space),
+    )
     console = _console()
+    if svg is not None:
+        drawn = _draw_network(subject(), svg)
+        if not as_json:
+            console.print(drawn, soft_wrap=True)
     if as_json:
-        Screen().result(_described(space))
-    elif space.is_open and svg is None:
-        _show_space(console, space)
-    else:
-        found = find_subject(
-            name,
-            overrides,
-            input_shape=input_shape,
-            classes=classes,
-            default=_default_images(space),
-        )
-        if svg is None:
-            _show_network(console, found)
-        else:
-            _draw_network(console, found, svg)
+        Screen().result(_described(space) | ({} if svg is None else {"drawing": str(svg)}))
+    elif svg is None:
+        _show_space(console, space) if space.is_open else _show_network(console, subject())
 
 
 def cost(
@@ -226,10 +227,11 @@ def _default_images(space: SearchSpace) -> tuple[str, int]:
     return f"{channels}x32x32", 10
 
 
-def _draw_network(console: Console, found: Subject, svg: Path) -> None:
+def _draw_network(found: Subject, svg: Path) -> str:
+    """Write the drawing; what was drawn, in words."""
     write_drawing(svg, found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
     images = f"{shown_shape(found.input_shape)} images and {found.num_classes} classes"
-    console.print(f"drawn for {images}: {svg}", soft_wrap=True)
+    return f"drawn for {images}: {svg}"
 
 
 def _show_network(console: Console, found: Subject) -> None:

@@ -15,11 +15,12 @@ from nas.cli._final_print import print_finals
 from nas.cli._options import DataDir, Json, MovedData, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
 from nas.cli._search_print import print_next
+from nas.errors import OptionError
 from nas.units import human_bytes, human_share
 
 if TYPE_CHECKING:
+    from nas.run import QuantizedMember, RunReport
     from nas.run import Run as SearchRun
-    from nas.run import RunReport
 
 _INT8_HEADINGS = (
     "accuracy\nfp32",
@@ -50,36 +51,64 @@ def report(
 ) -> None:
     """Print a run's front and write report.html; several runs are compared in one page."""
     screen = Screen(silent=as_json)
+    _check_single(runs, {"--watch": watch, "--int8": int8})
     screen.line(f"Reading {', '.join(map(str, runs))}.")
-    from nas.run import open_run, summary_of, write_comparison  # loads torch
+    from nas.run import open_run, summary_of  # loads torch
     from nas.run import watch as follow
 
     reopen = partial(open_run, data_dir=data_dir, storage=storage)
     if len(runs) > 1:
-        opened = [reopen(run) for run in runs]
-        page = out or runs[0] / "compare.html"
-        write_comparison(page, opened)
-        screen.line(f"{len(runs)} runs compared: {page}")
-        if as_json:
-            screen.result([summary_of(run) for run in opened])
+        _compare(screen, [reopen(run) for run in runs], out or runs[0] / "compare.html")
         return
+    run = reopen(runs[0])
+    if int8:
+        _check_int8(run)
     if watch:
         follow(lambda: reopen(runs[0]), lambda page: screen.line(f"Live: {page}"), copy=out)
-    run = reopen(runs[0])
+        run = reopen(runs[0])
     print_report(screen, run, page=out)
-    if int8:
-        _print_int8(screen, run)
+    quantised = _print_int8(screen, run) if int8 else ()
     if not as_json and run.front():
         print_next(screen, run, reported=True)
     if as_json:
-        screen.result(summary_of(run))
+        figures = {"int8": [one.to_plain() for one in quantised]} if int8 else {}
+        screen.result(summary_of(run) | figures)
+
+
+def _check_int8(run: SearchRun) -> None:
+    from nas.quantize import check_int8
+
+    check_int8(run.settings.data_options.task)
+
+
+def _check_single(runs: list[Path], asked: dict[str, bool]) -> None:
+    """OptionError where something is asked for that only one run can have."""
+    for option, given in asked.items():
+        if given and len(runs) > 1:
+            raise OptionError(
+                f"{option}: is for one run, and {len(runs)} are named; name one, or leave "
+                f"{option} out"
+            )
+
+
+def _compare(screen: Screen, runs: list[SearchRun], page: Path) -> None:
+    """Write one page over several runs."""
+    from nas.run import summary_of, write_comparison
+
+    write_comparison(page, runs)
+    screen.line(f"{len(runs)} runs compared: {page}")
+    if screen.silent:
+        screen.result([summary_of(run) for run in runs])
 
 
 def export(
     run: Run,
     pick: Annotated[
-        str, typer.Option(help="best, knee, all, or the beginning of a network's id.")
-    ] = "knee",
+        str | None,
+        typer.Option(
+            metavar="PICK", help="best, knee, all, or the beginning of an id; knee if left out."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to; RUN/export if left out.")] = None,
     proxies: Annotated[
         bool,
@@ -123,10 +152,13 @@ def export(
     from nas.final import split_member
     from nas.run import open_run  # loads torch
 
-    run, pick = split_member(str(run)) or (run, pick)  # RUN:ID, as the other verbs name a network
+    member = split_member(str(run))  # RUN:ID, as the other verbs name a network
+    if member is not None and pick is not None:
+        raise OptionError(f"--pick {pick}: {run} names a network already; leave one of them out")
+    run, named = member or (run, pick)
     opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
     exported = opened.export(
-        pick,
+        "knee" if named is None else named,
         out,
         proxies=proxies,
         materialized=materialize,
@@ -158,8 +190,13 @@ def repair(run: Run) -> None:
         screen.line(f"The journal as it was: {done.backup}")
     for arch_id in done.trained:
         screen.line(f"Trained again: {arch_id}")
-    for arch_id in done.failed:
-        screen.line(f"Has no weights: {arch_id} does not train to its recorded score any more")
+    for arch_id, fault in zip(done.failed, done.faults, strict=True):
+        screen.line(f"Has no weights: {arch_id} {fault}")
+    if done.failed:
+        screen.line(
+            "Repair such a network where it was searched, or train it in full: "
+            f"{command('nas', 'train', f'{run}:{done.failed[0]}')}"
+        )
     if not (done.dropped or done.trained or done.failed):
         screen.line("Nothing to repair: the journal can be read, and the front has its weights.")
     screen.line(f"Next: {command('nas', 'report', run)}")
@@ -180,7 +217,7 @@ def print_report(screen: Screen, run: SearchRun, *, page: Path | None = None) ->
         screen.show(front_table(made.report.front, run.problem.objectives, proxies=is_trained))
         screen.line(_proxy_words(run))
         print_front_latencies(screen, run)
-    for remark in made.remarks:
+    for remark in (*made.remarks, *made.left_out):
         screen.line(remark)
     screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
@@ -206,8 +243,8 @@ def _proxy_words(run: SearchRun) -> str:
     return f"They are proxies: trained for {length}, and measured on validation images."
 
 
-def _print_int8(screen: Screen, run: SearchRun) -> None:
-    """The front as ONNX Runtime runs it, before and after quantisation."""
+def _print_int8(screen: Screen, run: SearchRun) -> tuple[QuantizedMember, ...]:
+    """Quantise the front and print it as ONNX Runtime runs it, before and after."""
     from nas.report import add_id_column
     from nas.run import quantize_front
 
@@ -237,6 +274,7 @@ def _print_int8(screen: Screen, run: SearchRun) -> None:
         for remark in member.network.remarks:
             screen.line(f"{member.row.arch_id}: {remark}.")
     screen.line(f"Quantised networks: {run.path / 'int8'}")
+    return members
 
 
 def _print_failures(screen: Screen, made: RunReport) -> None:

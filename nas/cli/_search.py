@@ -27,7 +27,6 @@ from nas.cli._options import (
     GpusPerWorker,
     Json,
     Minutes,
-    MovedData,
     MovedStorage,
     NodeClass,
     Quiet,
@@ -170,7 +169,10 @@ def resume(
     cpus_per_worker: CpusPerWorker = 1,
     gpus_per_worker: GpusPerWorker = None,
     node_class: NodeClass = None,
-    data: MovedData = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the data are now, if they were moved; the run keeps it."),
+    ] = None,
     data_dir: DataDir = None,
     storage: MovedStorage = None,
     join: Annotated[

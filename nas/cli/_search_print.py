@@ -67,18 +67,26 @@ def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
     if outcome.exhausted:
         screen.line("No feasible network was found that has not been evaluated.")
     budget = run.settings.budget
-    if outcome.evaluated >= budget and not outcome.new:
+    if outcome.evaluated >= budget and not (outcome.new or outcome.waiting):
         screen.line(
             f"This search is finished: its budget of {budget} networks is spent; go on with more: "
             f"{command('nas', 'resume', run.path, '--budget', 2 * budget)}"
         )
         return
     if outcome.out_of_time:
-        screen.line("The time is over; what was begun was finished.")
+        screen.line(f"The time is over; {_what_became(run)}.")
+    waiting = f"; {outcome.waiting} wait on the ladder" if outcome.waiting else ""
     screen.line(
         f"{outcome.evaluated} of {budget} networks evaluated, {outcome.new} of them now, in "
-        f"{human_seconds(outcome.elapsed_s)}."
+        f"{human_seconds(outcome.elapsed_s)}{waiting}."
     )
+
+
+def _what_became(run: Run) -> str:
+    """Of trainings that were under way when the time was over."""
+    if run.settings.deterministic:
+        return "trainings under way were dropped, and begin anew when the search goes on"
+    return "trainings under way were finished"
 
 
 def print_next(screen: Screen, run: Run, *, reported: bool = False) -> None:

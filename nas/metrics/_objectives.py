@@ -54,14 +54,16 @@ def check_task(objectives: Sequence[Metric], limits: Sequence[Limit], task: str)
 
 
 def check_measured(objectives: Sequence[Metric], limits: Sequence[Limit], sampler: str) -> None:
-    """Check what only training can tell. Raises OptionError.
+    """Check limits, and what only training can tell. Raises OptionError.
 
-    A limit of it must be an objective's, for otherwise the front could lack what keeps to it; and
-    the sampler `model` predicts accuracy alone.
+    Every limit must be one that a value can keep. One of what is measured must be an objective's,
+    for otherwise the front could lack what keeps to it; and the sampler `model` predicts accuracy
+    alone.
     """
     measured = {one.name for one in objectives if not one.known_before_training}
     score = score_of(objectives).name
     for limit in limits:
+        limit.check()
         if not limit.metric.known_before_training and limit.name not in measured:
             raise OptionError(
                 f"`limits`: {limit.name} is measured by training; make it one of the "

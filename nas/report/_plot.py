@@ -1,4 +1,4 @@
-"""The front as a picture: accuracy against each cost, published networks beside it."""
+"""The front as a picture: its score against each cost, published networks beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from nas.metrics import METRICS
+from nas.metrics import METRICS, score_of
 from nas.report._files import replacing
 from nas.report._front import best_row, complete_rows, front_rows, knee_row
 from nas.report._pareto import pareto_front
@@ -71,6 +71,8 @@ class _Panel:
 
     axes: Axes
     cost: Metric
+    score: Metric
+    """What was searched for: accuracy, mean IoU, ..., in [0, 1]."""
     trials: Sequence[FrontRow]
     front: Sequence[FrontRow]
     best: FrontRow | None
@@ -78,13 +80,13 @@ class _Panel:
     references: Sequence[Reference]
 
     def point(self, row: FrontRow) -> tuple[float, float]:
-        """A network's place: its cost and its accuracy."""
-        return self.cost.value(row.cost, row.scores), row.scores.accuracy
+        """A network's place: its cost and its score."""
+        return self.cost.value(row.cost, row.scores), self.score.value(row.cost, row.scores)
 
     def figures(self, row: FrontRow) -> str:
         """A network's place in words."""
-        value, accuracy = self.point(row)
-        return f"{100 * accuracy:.1f} %, {self.cost.text(value)}"
+        cost, score = self.point(row)
+        return f"{100 * score:.1f} %, {self.cost.text(cost)}"
 
 
 def plot_front(
@@ -96,17 +98,18 @@ def plot_front(
     limits: Sequence[Limit] = (),
     title: str = "",
 ) -> None:
-    """Draw accuracy against each cost among the objectives, one panel each, into a PNG.
+    """Draw the score against each cost among the objectives, one panel each, into a PNG.
 
     Every complete trial is a faint dot. Large dots are the front over all objectives; the steps
     are the front of the panel's two alone. Without a cost among the objectives the panels are
-    parameters and MACs.
+    parameters and MACs. References are of accuracy, and drawn beside nothing else.
 
     Raises:
         RunFolderError: the file cannot be written.
     """
     trials, front = complete_rows(evaluations), front_rows(evaluations, objectives, limits=limits)
-    costs = _costs(objectives)
+    costs, score = _costs(objectives), score_of(objectives)
+    published = references if score.name == "accuracy" else ()
     # A Figure of its own, without pyplot: no global state, no display, safe in any thread.
     with mpl.rc_context(PICTURE_STYLE), _silent_on_glyphs(), replacing(path) as draft:
         figure = Figure((_INCHES_A_PANEL * len(costs), _INCHES_HIGH), 150, layout="constrained")
@@ -115,11 +118,12 @@ def plot_front(
             _Panel(
                 axes=axes,
                 cost=cost,
+                score=score,
                 trials=trials,
                 front=front,
                 best=front[best_row(front, objectives)] if front else None,
                 knee=front[knee_row(front, objectives)] if front else None,
-                references=[one for one in references if hasattr(one, cost.column)],
+                references=[one for one in published if hasattr(one, cost.column)],
             )
             for axes, cost in zip(grid, costs, strict=True)
         ]
@@ -148,7 +152,7 @@ def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
         _draw_knee(panel)
         draw_references(panel.axes, panel.cost, panel.references)
         scale_by_cost(panel.axes, panel.cost, empty=not panel.trials and not panel.references)
-    _scale_accuracy(panels[0])
+    _scale_score(panels[0])
     # Names come last: their places depend on the scales.
     for panel in panels:
         _name(panel)
@@ -159,13 +163,13 @@ def _draw(figure: Figure, panels: Sequence[_Panel]) -> None:
 
 def _draw_trials(panel: _Panel) -> None:
     for rows, size, color, layer, label in (
-        (panel.trials, 16, GREY, 2, "trial: validation accuracy after short proxy training"),
+        (panel.trials, 16, GREY, 2, f"trial: {panel.score.unit} after short proxy training"),
         (panel.front, 34, _FRONT, 4, "trial on the front of all objectives"),
     ):
         x, y = _columns([panel.point(row) for row in rows])
         panel.axes.scatter(x, y, s=size, color=color, linewidths=0, zorder=layer, label=label)
     points = [panel.point(row) for row in panel.trials]
-    directions = (panel.cost.direction, METRICS["accuracy"].direction)
+    directions = (panel.cost.direction, panel.score.direction)
     steps = sorted(points[index] for index in pareto_front(points, directions))
     x, y = _columns(steps)
     panel.axes.step(
@@ -223,15 +227,15 @@ def scale_by_cost(axes: Axes, cost: Metric, *, empty: bool = False) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _scale_accuracy(panel: _Panel) -> None:
+def _scale_score(panel: _Panel) -> None:
     """Show all of the front and three trials in four; what fell far below would squeeze them."""
     panel.axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.axes.set_ylabel("accuracy")
+    panel.axes.set_ylabel(panel.score.name.replace("_", " "))
     if not panel.front:
         panel.axes.set_ylim(0, 1)
         return
-    accuracies = sorted(row.scores.accuracy for row in panel.trials)
-    shown = [row.scores.accuracy for row in panel.front] + accuracies[len(accuracies) // 4 :]
+    scores = sorted(panel.point(row)[1] for row in panel.trials)
+    shown = [panel.point(row)[1] for row in panel.front] + scores[len(scores) // 4 :]
     shown += [one.accuracy for one in panel.references]
     margin = 0.06 * (max(shown) - min(shown)) or 0.01
     panel.axes.set_ylim(max(min(shown) - margin, 0), min(max(shown) + margin, 1.02))

@@ -86,7 +86,8 @@ def search(
         gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
         node_class: A Ray resource that the workers' nodes must have; any node where None.
         task_timeout_s: Longest time for one training, in seconds.
-        minutes: After so many no training begins, even where budget is left; those under way end.
+        minutes: After so many no training begins, even where budget is left; those under way end,
+            or with `deterministic` begin anew when the search goes on.
         storage: URL of an Optuna storage; None keeps the study in the run folder.
         out: The run folder to make; where None, one in `runs/` named after the space and time.
         overrides: Changes of the model file, as `stages.*.depth=2`.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import absolute_data, absolute_dir, check_folds, fingerprint
-from nas.errors import OptionError, UserError
+from nas.errors import OptionError
 from nas.families import keep_plugins
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
@@ -27,11 +28,20 @@ from nas.run._latency import (
     wants_latency,
 )
 from nas.run._run import Run
-from nas.search import Problem, absolute_url, create_study, probe_space, without_password
+from nas.search import (
+    Problem,
+    absolute_url,
+    create_study,
+    probe_space,
+    with_password,
+    without_password,
+)
 from nas.space import estimate_size, load_space
-from nas.train import find_loss, head_fault
+from nas.train import check_class_weights, find_loss, head_fault, task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nas.data import DataSummary, ImageData
     from nas.latency import Calibration
     from nas.run._settings import SearchSettings
@@ -64,7 +74,8 @@ def create_run(
     """Check a new search and make its folder; nothing is written where anything is wrong.
 
     Args:
-        settings: As asked for. The URL of a storage may hold its password.
+        settings: As asked for. The URL of a storage may hold its password, or leave it to the
+            environment variable NAS_STORAGE_PASSWORD; it is written nowhere.
         path: The run folder to make; where None, one in `runs/` named after the space and time.
         ladder: As `--ladder` has it, where `settings` leave the ladder open.
 
@@ -77,6 +88,7 @@ def create_run(
     data = read_data(settings)
     settings = _settled(settings, space, data, ladder)
     check_task(objectives, settings.limits, data.options.task)
+    check_class_weights(settings.fidelity.class_weights, task_of(data))
     check_folds(data, settings.fidelity.folds)
     if settings.fidelity.loss is not None:
         find_loss(settings.fidelity.loss)
@@ -84,19 +96,25 @@ def create_run(
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
-    folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
-    settings = replace(settings, study=settings.study or folder.path.name)
     facts = _facts(data, summary, settings.fidelity.folds, probe, space.text)
-    run = make_run(folder, settings, problem, facts, storage=storage)
-    run = replace(run, data=summary)
-    try:
+    folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
+    with _discarded_if_it_fails(folder):
+        settings = replace(settings, study=settings.study or folder.path.name)
+        run = make_run(folder, settings, problem, facts, storage=storage)
         create_study(run.address, objectives)
-    except UserError:
+        write_data(folder, data, summary)
+        _write(run, calibration)
+    return Begun(run=replace(run, data=summary), probe=probe)
+
+
+@contextmanager
+def _discarded_if_it_fails(folder: RunFolder) -> Iterator[None]:
+    """Whatever goes wrong within, Ctrl-C included, no half-made folder stays behind."""
+    try:
+        yield
+    except BaseException:
         folder.discard()
         raise
-    write_data(folder, data, summary)
-    _write(run, calibration)
-    return Begun(run=run, probe=probe)
 
 
 _HEADS_LOOKED_AT = 50
@@ -151,7 +169,7 @@ def _without_secret(settings: SearchSettings) -> tuple[SearchSettings, str | Non
     if settings.storage is None:
         return settings, None
     url = absolute_url(settings.storage)
-    return replace(settings, storage=without_password(url)), url
+    return replace(settings, storage=without_password(url)), with_password(url)
 
 
 def _settled(
@@ -161,7 +179,7 @@ def _settled(
     settings = replace(
         settings,
         data=absolute_data(settings.data),
-        data_dir=absolute_dir(settings.data_dir),
+        data_dir=absolute_dir(settings.data_dir, settings.data),
         data_options=data.options,
     )
     return _with_ladder(settings, space, min(data.input_shape[1:]), ladder)

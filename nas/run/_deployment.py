@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import UserError
 from nas.export import Deployment, Evidence, Inputs
 from nas.metrics import score_of
-from nas.run._data import read_data
+from nas.run._data import check_data, read_data
 from nas.run._finals import FinalNetwork
 from nas.run._latency import front_latencies
 from nas.trial import Fidelity
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 
 def find_data(run: Run) -> ImageData:
-    """The run's data. Raises UserError that says how to export without them."""
+    """The data that were searched. Raises UserError that says how to export without them."""
     try:
-        return read_data(run.settings)
+        data = read_data(run.settings)
+        check_data(run.settings.data, run.facts.data, data)
     except UserError as error:
         raise type(error)(
             f"{error} (an export takes class names and ranges for int8 from the data; "
             "`nas export --code-only` does without)"
         ) from error
+    return data
 
 
 def deployment_of(run: Run, row: FrontMember, data: ImageData) -> Deployment:

@@ -55,7 +55,10 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
 
 
 def _evaluations(run: Run) -> tuple[Evaluation, ...]:
-    """Every trial that is settled, and what waits on a rung as if it were pruned now."""
+    """Every trial that is settled, and what waits on a rung as if it were pruned now.
+
+    What waits has no time at which it ended, by which other tools tell it from what was pruned.
+    """
     from nas.search import load_paused
 
     paused = load_paused(run.problem, run.address)

@@ -42,14 +42,23 @@ class FinalNetwork(FrontMember):
         """The table that lists it."""
         return self.run.path / "final" / "front.csv"
 
+    @property
+    def weights_file(self) -> Path:
+        """The file that holds its fully trained state."""
+        return self.folder / "weights.safetensors"
+
+    @property
+    def weights_advice(self) -> str:
+        """What to do where that file is missing or damaged."""
+        return _anew(self.run)
+
     def weights(self) -> bytes:
         """The fully trained state as safetensors bytes. Raises RunFolderError."""
-        file = self.folder / "weights.safetensors"
         try:
-            return file.read_bytes()
+            return self.weights_file.read_bytes()
         except OSError as error:
             raise RunFolderError(
-                f"{file}: cannot be read ({error.strerror}); {_anew(self.run)}"
+                f"{self.weights_file}: cannot be read ({error.strerror}); {self.weights_advice}"
             ) from error
 
 

@@ -25,8 +25,6 @@ from pathlib import Path
 from socket import gethostname
 from typing import IO, TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-
 from nas.errors import RunFolderError
 from nas.units import quoted
 
@@ -78,11 +76,14 @@ class RunFolder:
 
     @classmethod
     def create_new(cls, path: Path) -> RunFolder:
-        """Make a folder of this name, or with -2, -3, ... after it where there is one."""
+        """Make a folder of this name, or with -2, -3, ... after it where there is one.
+
+        Raises RunFolderError if it cannot be made.
+        """
+        _make_parents(path.parent)
         for number in count(1):
             named = path if number == 1 else path.with_name(f"{path.name}-{number}")
             try:
-                named.parent.mkdir(parents=True, exist_ok=True)
                 named.mkdir()
             except FileExistsError:
                 continue
@@ -98,15 +99,20 @@ class RunFolder:
                 f"{self.path}: holds a search already; continue it with `nas resume "
                 f"{quoted(self.path)}`, or name another folder with `out`"
             )
-        for name in _BEFORE_THE_FIRST:
-            (self.path / name).unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            (self.path / "weights").rmdir()
+        self._remove_beginnings()
 
     def _never_began(self) -> bool:
         """Whether nothing is here but what is written before the first network is trained."""
-        there = {path.relative_to(self.path).as_posix() for path in self.path.rglob("*")}
-        return there <= {*_BEFORE_THE_FIRST, "weights"} and not self.is_locked()
+        there = (path.relative_to(self.path).as_posix() for path in self.path.rglob("*"))
+        return all(map(_is_beginning, there)) and not self.is_locked()
+
+    def _remove_beginnings(self) -> None:
+        """Remove what is here where the search never began."""
+        for path in self.path.iterdir():
+            if path.name != "weights":
+                path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (self.path / "weights").rmdir()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -121,10 +127,11 @@ class RunFolder:
         return cls(path)
 
     def discard(self) -> None:
-        """Take back what `create` made, if nothing was written into it since."""
+        """Take back what `create` made and what was written since, unless the search began."""
         with suppress(OSError):
-            (self.path / "weights").rmdir()
-            self.path.rmdir()
+            if self._never_began():
+                self._remove_beginnings()
+                self.path.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -208,21 +215,16 @@ class RunFolder:
             return path.read_bytes()
         except OSError as error:
             raise RunFolderError(
-                f"{path}: the weights of this network cannot be read: {error.strerror}; restore "
-                f"the file, or train the network again with `nas repair {quoted(self.path)}`"
+                f"{path}: the weights of this network cannot be read: {error.strerror}; "
+                f"{self.weights_advice}"
             ) from error
 
-    @contextmanager
-    def blaming_weights(self, arch_id: str) -> Iterator[None]:
-        """Say of weights that do not fit that they do not. Raises RunFolderError."""
-        try:
-            yield
-        except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
-            raise RunFolderError(
-                f"{self.weights(arch_id)}: holds no weights of network {arch_id} "
-                f"({str(error).splitlines()[0]}); restore the file, or train the network again "
-                f"with `nas repair {quoted(self.path)}`"
-            ) from error
+    @property
+    def weights_advice(self) -> str:
+        """What to do where weights are missing or damaged."""
+        return (
+            f"restore the file, or train the network again with `nas repair {quoted(self.path)}`"
+        )
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all."""
@@ -252,6 +254,24 @@ class RunFolder:
             for file in (self.path / "weights").glob("*.safetensors"):
                 if file.stem not in arch_ids:
                     file.unlink(missing_ok=True)
+
+
+def _is_beginning(name: str) -> bool:
+    """Whether this may be there before the first network is trained, drafts and locks included."""
+    known = name.removesuffix(".part") in (*_BEFORE_THE_FIRST, "weights")
+    return known or name.startswith("study.journal.lock")
+
+
+def _make_parents(folder: Path) -> None:
+    """Make the folder that run folders are in. Raises RunFolderError."""
+    with _as_user_error(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise RunFolderError(
+                f"{error.filename}: is a file, or a link to nothing, and run folders are to be "
+                "made there; move it away, or name another folder with `out`"
+            ) from error
 
 
 @contextmanager

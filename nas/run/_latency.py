@@ -6,10 +6,12 @@ Only a calibration on the machine that begins the search will do.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nas.errors import OptionError
+from nas.families import loaded_plugins
 from nas.latency import (
     Calibration,
     Latency,
@@ -20,7 +22,7 @@ from nas.latency import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from nas.arch import Architecture
     from nas.run._folder import RunFolder
@@ -50,22 +52,35 @@ def wants_latency(settings: SearchSettings) -> bool:
 
 
 def require_calibration(
-    space: SearchSpace, name: str, input_shape: tuple[int, int, int], num_classes: int
+    space: SearchSpace,
+    name: str,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    overrides: Sequence[str] = (),
 ) -> Calibration:
     """The calibration of the space called `name`, made on this machine earlier.
 
-    Raises OptionError where there is none, or where nothing can be measured here.
+    `overrides` are what `--set` changed of it, for the command that an error names. Raises
+    OptionError where there is none, or where nothing can be measured here.
     """
     cache = LatencyMeter("cpu").cache
     found = load_calibration(space, cache, input_shape=input_shape, num_classes=num_classes)
     if found is None:
-        shape = "x".join(map(str, input_shape))
+        words = ["--calibrate", name, "--input", "x".join(map(str, input_shape))]
+        words += ["--classes", str(num_classes), *_changes(overrides)]
         raise OptionError(
             f"latency of {name} is not known well enough to predict it on this machine; measure "
-            f"some networks first: nas latency --calibrate {name} --input {shape} --classes "
-            f"{num_classes}"
+            f"some networks first: nas latency {shlex.join(words)}"
         )
     return found
+
+
+def _changes(overrides: Sequence[str]) -> Iterator[str]:
+    """What a command needs to mean the same space, as words of it."""
+    for one in overrides:
+        yield from ("--set", one)
+    for plugin in loaded_plugins():
+        yield from ("--plugin", plugin.path or plugin.module)
 
 
 def keep_calibration(folder: RunFolder, calibration: Calibration) -> None:

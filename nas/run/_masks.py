@@ -7,29 +7,34 @@ from typing import TYPE_CHECKING
 from nas.errors import UserError
 from nas.inspect import plot_masks
 from nas.report import replacing
-from nas.run._data import read_data
+from nas.run._data import check_data, read_data
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.run._run import Run
 
 MASKS = "masks.png"
 
 
-def write_masks(run: Run) -> Path | None:
+def write_masks(run: Run) -> tuple[str, ...]:
     """Draw images, their masks and the best network's into RUN/masks.png.
 
-    None for other tasks, and where there is no network yet or the data are out of reach.
+    Nothing is drawn for other tasks, nor before there is a network. Where nothing can be drawn,
+    for data out of reach or weights that are lost, the answer says so in a sentence.
     """
     if run.settings.data_options.task != "segmentation" or not run.front():
-        return None
+        return ()
     try:
-        data = read_data(run.settings)
-    except UserError:
-        return None
+        _draw(run)
+    except UserError as error:
+        return (f"No new picture of masks: {error}.",)
+    return ()
+
+
+def _draw(run: Run) -> None:
+    """Raises UserError."""
+    data = read_data(run.settings)
+    check_data(run.settings.data, run.facts.data, data)
     (best,) = run.pick("best")
-    path = run.path / MASKS
-    with replacing(path) as draft:
-        plot_masks(draft, best.model(), data, title=f"{best.arch_id} on validation images")
-    return path
+    model = best.model()
+    with replacing(run.path / MASKS) as draft:
+        plot_masks(draft, model, data, title=f"{best.arch_id} on validation images")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
 
 from nas.arch import summarize
 from nas.errors import OptionError, RunFolderError
@@ -11,7 +14,7 @@ from nas.report import FrontRow, best_row, front_rows, knee_row
 from nas.units import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from nas.arch import Architecture
@@ -33,6 +36,16 @@ class FrontMember(FrontRow):
         """The table that lists it."""
         return self.run.path / "front.csv"
 
+    @property
+    def weights_file(self) -> Path:
+        """The file that holds its trained state."""
+        return self.run.folder.weights(self.arch_id)
+
+    @property
+    def weights_advice(self) -> str:
+        """What to do where that file is missing or damaged."""
+        return self.run.folder.weights_advice
+
     def weights(self) -> bytes:
         """The trained state as safetensors bytes. Raises RunFolderError."""
         return self.run.folder.read_weights(self.arch_id)
@@ -51,9 +64,23 @@ class FrontMember(FrontRow):
         model = build_model(
             self.arch, in_channels=problem.input_shape[0], num_classes=problem.num_classes
         )
-        with self.run.folder.blaming_weights(self.arch_id):
-            load_weights(model, self.weights())
+        weights = self.weights()
+        with _blaming_weights(self):
+            load_weights(model, weights)
         return model.eval()
+
+
+@contextmanager
+def _blaming_weights(member: FrontMember) -> Iterator[None]:
+    """Say of weights that do not fit that they do not. Raises RunFolderError."""
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError, SafetensorError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RunFolderError(
+            f"{member.weights_file}: holds no weights of network {member.arch_id} ({reason}); "
+            f"{member.weights_advice}"
+        ) from error
 
 
 def front_members(run: Run, evaluations: Sequence[Evaluation]) -> tuple[FrontMember, ...]:

@@ -30,7 +30,8 @@ class Monitor:
     def __init__(self, run: Run, ledger: Ledger) -> None:
         """Begin with what earlier sessions left in the ledger."""
         self._name = run.path.name
-        self._train_images = run.facts.data.images - run.val_images
+        self._train_images = run.facts.train_images
+        self._ledger = ledger
         self._failures = Counter(dict.fromkeys(KINDS, 0))
         self._failures.update(
             one.failure.kind for one in ledger.evaluations.values() if one.failure is not None
@@ -47,34 +48,34 @@ class Monitor:
         if result.failure is not None:
             self._failures[result.failure.kind] += 1
         if result.scores is not None:
-            self._images += images_trained(fidelity, self._train_images)
+            self._images += fidelity.folds * images_trained(fidelity, self._train_images)
             self._training_s += result.scores.train_s
 
-    def show(self, pool: Pool, snapshot: Snapshot, *, paused: int, now: bool = False) -> None:
-        """Hand the figures over, if it is time or `now`. `paused`: networks that may yet climb."""
+    def show(self, pool: Pool, snapshot: Snapshot, *, now: bool = False) -> None:
+        """Hand the figures over, if it is time or `now`."""
         looked_s = time.monotonic()
-        self._worker_s += (looked_s - self._looked_s) * snapshot.workers
+        self._worker_s += (looked_s - self._looked_s) * pool.num_ready
         self._looked_s = looked_s
         if now or looked_s - self._exported_s >= PERIOD_S:
             self._exported_s = looked_s
-            pool.export(list(self._measures(snapshot, paused)), run=self._name)
+            pool.export(list(self._measures(snapshot, pool.num_ready)), run=self._name)
 
-    def _measures(self, snapshot: Snapshot, paused: int) -> Iterator[Measure]:
-        yield from self._of_trials(snapshot, paused)
+    def _measures(self, snapshot: Snapshot, workers: int) -> Iterator[Measure]:
+        yield from self._of_trials(snapshot)
         yield from self._of_the_front(snapshot)
         yield _gauge("nas_budget", "Networks to evaluate in all.", snapshot.budget)
-        yield _gauge("nas_workers", "Workers that can train.", snapshot.workers)
+        yield _gauge("nas_workers", "Workers that can train now.", workers)
         yield _counter("nas_images", "Images trained on, repetitions included.", self._images)
         yield _counter("nas_training_seconds", "Spent training, all workers.", self._training_s)
         yield _counter("nas_worker_seconds", "That workers were there.", self._worker_s)
         cpu_s = time.process_time() - self._cpu_began_s
         yield _counter("nas_driver_cpu_seconds", "Proposing, recording and watching.", cpu_s)
 
-    def _of_trials(self, snapshot: Snapshot, paused: int) -> Iterator[Measure]:
+    def _of_trials(self, snapshot: Snapshot) -> Iterator[Measure]:
         counts = {
             "complete": snapshot.finished,
-            "pruned": snapshot.pruned - paused,
-            "paused": paused,
+            "pruned": self._ledger.count("pruned"),
+            "paused": len(self._ledger.paused),
             "running": snapshot.running,
             "failed": snapshot.failed,
             "duplicate": snapshot.duplicates,
@@ -94,7 +95,7 @@ class Monitor:
 
 
 def images_trained(fidelity: Fidelity, available: int) -> int:
-    """Images that a training sees: its length counts in steps, however few there are."""
+    """Images that one training sees: its length counts in steps, however few there are."""
     wanted = fidelity.train_images or available
     batch = min(fidelity.batch_size, wanted)
     return fidelity.epochs * (wanted // batch) * batch

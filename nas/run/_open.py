@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data import absolute_data, absolute_dir
+from nas.data import MovedData
 from nas.errors import RunFolderError, UserError
 from nas.families import load_kept_plugins
 from nas.metrics import custom_metrics, parse_objectives
@@ -34,8 +33,9 @@ def open_run(
 
     Args:
         path: The run folder.
-        data: Where the data are now, if they were moved.
-        data_dir: Where the files of a known data set are now, if they were moved.
+        data: Where the data are now, if they were moved; `Run.resume` keeps it in the folder once
+            it has found them to be the same.
+        data_dir: Where the files of a known data set are now, likewise.
         storage: URL of the study, if it was moved or has a password that the environment
             variable NAS_STORAGE_PASSWORD does not hold.
 
@@ -54,7 +54,8 @@ def open_run(
     try:
         settings = read_record(SearchSettings, document.get("settings"))
         facts = read_record(RunFacts, document.get("facts"))
-        return _read(folder, _moved(settings, data, data_dir), facts, storage)
+        settings = MovedData(data=data, data_dir=data_dir).applied_to(settings)
+        return _read(folder, settings, facts, storage)
     except ValueError as error:
         raise RunFolderError(
             f"{folder.path / 'search.json'}: is damaged: {error}; restore the file, or start a "
@@ -79,19 +80,21 @@ def list_runs(folder: Path | str = "runs") -> tuple[Run, ...]:
 
 
 def last_written(path: Path) -> float:
-    """When a run folder was written to last, in seconds of the clock."""
-    return max((file.stat().st_mtime for file in path.glob("*.*")), default=0.0)
+    """When a run folder was written to last, in seconds of the clock.
+
+    Files that vanish meanwhile, and links that lead nowhere, count for nothing.
+    """
+    try:
+        return max(map(_written, path.glob("*.*")), default=0.0)
+    except OSError:  # the folder itself is gone
+        return 0.0
 
 
-def _moved(
-    settings: SearchSettings, data: str | None, data_dir: Path | str | None
-) -> SearchSettings:
-    """The settings with the places where the data are now."""
-    if data is not None:
-        settings = replace(settings, data=absolute_data(data))
-    if data_dir is not None:
-        settings = replace(settings, data_dir=absolute_dir(data_dir))
-    return settings
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read(

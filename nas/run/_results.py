@@ -39,6 +39,8 @@ class RunReport:
     """Share of the run's box, in [0, 1]."""
     remarks: tuple[str, ...]
     """What the front's accuracies cannot tell, in sentences."""
+    left_out: tuple[str, ...] = ()
+    """What could not be drawn, and why, in sentences."""
 
 
 def report_run(run: Run, *, page: Path | None = None) -> RunReport:
@@ -57,7 +59,7 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
         title=f"{run.problem.space.name} on {run.settings.data}",
         describe=summarize,
     )
-    write_masks(run)
+    left_out = write_masks(run)
     write_views(run, copy=page)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
@@ -72,6 +74,7 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
             images=run.val_images,
             task=run.settings.data_options.task,
         ),
+        left_out=left_out,
     )
 
 
@@ -81,7 +84,7 @@ def summary_of(run: Run) -> dict[str, Any]:
     `picks` and `front` are the search's, by its proxies; what `nas export` writes stands under
     `final` where a final front is there.
     """
-    trials, front, objectives = run.trials(), run.front(), run.problem.objectives
+    front, objectives = run.front(), run.problem.objectives
     picks = (
         {"best": best_row(front, objectives), "knee": knee_row(front, objectives)} if front else {}
     )
@@ -89,7 +92,7 @@ def summary_of(run: Run) -> dict[str, Any]:
         "run": str(run.path),
         "state": run.state,
         "budget": run.settings.budget,
-        "trials": dict(Counter(one.state for one in trials)),
+        "trials": _counts(run),
         "hypervolume": run.hypervolume(),
         "picks": {name: front[place].arch_id for name, place in picks.items()},
         "front": [_member(row, run) for row in front],
@@ -101,6 +104,13 @@ def summary_of(run: Run) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _counts(run: Run) -> dict[str, int]:
+    """Trials by state; `paused` are those that wait on the ladder."""
+    counts: Counter[str] = Counter(one.state for one in run.trials())
+    counts["paused"] = run.num_paused
+    return {state: count for state, count in counts.items() if count}
 
 
 def _member(row: FrontRow, run: Run) -> dict[str, Any]:
@@ -138,24 +148,35 @@ class ExportOptions:
 
 def export_run(run: Run, pick: str, folder: Path, options: ExportOptions) -> tuple[Exported, ...]:
     """Write networks of a run into `folder`. Raises UserError."""
+    _check_task(run, options)
     problem, members = run.problem, run.pick(pick, proxies=options.proxies)
     data = None if options.code_only else find_data(run)
     exported = []
     for member in members:
-        with run.folder.blaming_weights(member.arch_id):
-            files = export_network(
-                folder,
-                member.arch,
-                input_shape=problem.input_shape,
-                num_classes=problem.num_classes,
-                weights=member.weights(),
-                provenance=_provenance(run, member),
-                materialized=options.materialized,
-                deployment=_deployment(run, member, data, options) if data else None,
-                force=options.force,
-            )
+        member.model()  # raises where its weights do not fit: what fails below is our own fault
+        files = export_network(
+            folder,
+            member.arch,
+            input_shape=problem.input_shape,
+            num_classes=problem.num_classes,
+            weights=member.weights(),
+            provenance=_provenance(run, member),
+            materialized=options.materialized,
+            deployment=_deployment(run, member, data, options) if data else None,
+            force=options.force,
+        )
         exported.append(files)
     return tuple(exported)
+
+
+def _check_task(run: Run, options: ExportOptions) -> None:
+    """OptionError where 8 bits are asked for, and nothing says what they leave of the score."""
+    task = run.settings.data_options.task
+    if (options.qat_epochs or options.tflite) and task != "classification":
+        raise OptionError(
+            f"`qat` and `tflite`: networks in 8 bits are checked for classes, not for {task}; "
+            "leave them out"
+        )
 
 
 def _deployment(

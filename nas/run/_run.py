@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,7 +48,7 @@ class Run:
     """What was found when the search began: the data's shape and fingerprint, ranges of costs."""
     data: DataSummary | None = None
     """What the data are, where the search has just begun and has read them."""
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     """URL of the study with its password, which no file of the folder holds; None where the
     study is in the folder."""
 
@@ -85,10 +85,10 @@ class Run:
         """Whether it is running now, in whatever process, and whether its budget is spent."""
         if self.folder.is_locked():
             return "running"
-        evaluated = self.num_evaluated
-        if evaluated >= self.settings.budget:
+        ended = self._num_ended
+        if ended >= self.settings.budget:
             return "finished"
-        return "stopped" if evaluated else "not begun"
+        return "stopped" if ended or self.num_paused else "not begun"
 
     @property
     def num_paused(self) -> int:
@@ -99,7 +99,12 @@ class Run:
 
     @property
     def num_evaluated(self) -> int:
-        """Networks that used up budget: trained, pruned and failed ones."""
+        """Networks that used up budget: trained, pruned, failed, or waiting on the ladder."""
+        return self._num_ended + self.num_paused
+
+    @property
+    def _num_ended(self) -> int:
+        """Networks that are trained no longer."""
         return sum(one.state in ("complete", "failed", "pruned") for one in self.trials())
 
     # -- results -------------------------------------------------------------------------------
@@ -251,6 +256,9 @@ class Run:
     ) -> Run:
         """Evaluate networks until the budget or the time is spent, or the space exhausted.
 
+        Where `open_run` was told of another place of the data, the folder keeps it once they are
+        found to be the same; with `join` it does not, for each machine may have its own.
+
         Args:
             budget: Networks to train in all from now on; as before where None.
             workers: `local` trains in this process; a number, on so many Ray workers; None, on as
@@ -259,7 +267,8 @@ class Run:
             cpus_per_worker: CPUs, and so threads, of each Ray worker.
             gpus_per_worker: GPUs of each Ray worker; shared evenly where None.
             node_class: A Ray resource that the workers' nodes must have; any node where None.
-            minutes: After so many no training begins, even where budget is left.
+            minutes: After so many no training begins, even where budget is left; those under way
+                end, or with `deterministic` begin anew in the next session.
             join: Whether another process, here or on another machine that sees this folder, may
                 be searching already; both then share the budget.
             on_progress: Called with a `Snapshot` whenever something changes, and every second.
@@ -310,8 +319,10 @@ class Run:
         Raises:
             OptionError: the budget is smaller than what has been evaluated, or drivers are at
                 work with another one.
+            UserError: the data were moved, and are not there or are others; nothing is written.
         """
         from nas.run._create import write_search
+        from nas.run._place import at_known_place, check_place, has_moved
 
         if budget < (spent := self.num_evaluated):
             raise OptionError(
@@ -326,7 +337,9 @@ class Run:
                 f"budget of {self.settings.budget}, which all its drivers share; leave `budget` "
                 "out, or write another when that one has ended"
             )
+        if has_moved(self):
+            check_place(self)
         run = replace(self, settings=replace(self.settings, budget=budget))
         with self.folder.lock():
-            write_search(run)
+            write_search(at_known_place(run))
         return run

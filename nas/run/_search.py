@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from nas.errors import OptionError, OutageError
 from nas.metrics import score_of
 from nas.report import Snapshot, front_rows
-from nas.run._data import ProxyFactory, check_data, read_data
+from nas.run._data import ProxyFactory
 from nas.run._deaths import noting_deaths
 from nas.run._latency import measure_front, wants_latency
 from nas.run._monitor import Monitor
+from nas.run._place import check_place, keep_place
 from nas.search import LoopEvents, SearchEngine, SearchLoop, open_store
 from nas.workers import handlers_kept, make_pool
 
@@ -43,6 +44,8 @@ class Outcome:
     """Networks evaluated in all sessions together, on whatever rung of the ladder."""
     new: int
     """Of these, evaluated in this one."""
+    waiting: int
+    """Of these, below full training: they may yet climb the ladder."""
     elapsed_s: float
     exhausted: bool
     """No feasible network was found that was not evaluated."""
@@ -83,7 +86,7 @@ def run_search(
         interrupted, loop = False, None
         if engine.ledger.num_finished < run.settings.budget:
             if factory is None:
-                _check_data(run)
+                _check_data(run, join=join)
             try:
                 with _way_on_after_outages(run):
                     loop = _evaluate(run, engine, events, worker_config, factory, join=join)
@@ -95,8 +98,9 @@ def run_search(
         # With the workers gone, so that no training runs beside it.
         measure_front(run)
     return Outcome(
-        evaluated=ledger.num_finished + len(ledger.paused),
+        evaluated=ledger.num_evaluated,
         new=len(events.evaluated),
+        waiting=ledger.num_waiting,
         elapsed_s=time.monotonic() - started,
         exhausted=loop is not None and loop.exhausted,
         interrupted=interrupted,
@@ -127,10 +131,17 @@ def _way_on_after_outages(run: Run) -> Iterator[None]:
         ) from error
 
 
-def _check_data(run: Run) -> None:
-    """Before anything slow: that the data are what the search began with. Raises UserError."""
-    if run.data is None:  # else it has just begun
-        check_data(run.settings.data, run.facts.data, read_data(run.settings))
+def _check_data(run: Run, *, join: bool) -> None:
+    """Before anything slow: that the data are what the search began with. Raises UserError.
+
+    Where they were moved, the folder knows from then on; but a driver that joins may be on a
+    machine that has them elsewhere.
+    """
+    if run.data is not None:  # it has just begun
+        return
+    check_place(run)
+    if not join:
+        keep_place(run)
 
 
 def _open_engine(run: Run, *, alone: bool) -> SearchEngine:
@@ -176,7 +187,7 @@ def _evaluate(
         )
     with pool:
         folder.log(
-            f"begins with {pool.description}, {engine.ledger.num_finished} networks evaluated"
+            f"begins with {pool.description}, {engine.ledger.num_evaluated} networks evaluated"
         )
         events.pool = pool
         loop = SearchLoop(
@@ -240,7 +251,7 @@ class _Search(LoopEvents):
         self._monitor = Monitor(run, engine.ledger)
         self._started = time.monotonic()
         self._limit_s = None if minutes is None else 60 * minutes
-        self._paused_before = frozenset(engine.ledger.paused)
+        self._waiting_before = engine.ledger.waiting
         self.evaluated: set[int] = set()
         """Trials of networks that were evaluated first in this session, by this process."""
         self._measured: tuple[int, ...] | None = None
@@ -259,8 +270,7 @@ class _Search(LoopEvents):
         for note in (*self.pool.take_notes(), *self._engine.take_notes()):
             self._run.folder.log(note)
         snapshot = self._snapshot(num_running=len(loop.running))
-        paused = len(self._engine.ledger.paused)
-        self._monitor.show(self.pool, snapshot, paused=paused, now=not loop.running)
+        self._monitor.show(self.pool, snapshot, now=not loop.running)
         self._on_progress(snapshot)
 
     def before_record(self, proposal: Proposal, result: TrialResult) -> None:
@@ -271,7 +281,7 @@ class _Search(LoopEvents):
 
     def after_record(self, proposal: Proposal, result: TrialResult, *, on_front: bool) -> None:
         folder, ledger = self._run.folder, self._engine.ledger
-        self.evaluated |= {result.number} - self._paused_before
+        self.evaluated |= {result.number} - self._waiting_before
         self._monitor.count(result, self._run.settings.rungs[proposal.rung])
         if self._in_full(proposal) and result.weights is not None:
             folder.keep_weights({member.arch_id for member in ledger.results.front})
@@ -302,7 +312,7 @@ class _Search(LoopEvents):
         return Snapshot(
             budget=self._run.settings.budget,
             finished=ledger.count("complete"),
-            pruned=len(ledger.paused) + ledger.count("pruned"),
+            pruned=ledger.num_waiting + ledger.count("pruned"),
             running=num_running,
             duplicates=ledger.count("duplicate"),
             rejected=ledger.count("rejected"),
@@ -314,7 +324,7 @@ class _Search(LoopEvents):
             hypervolume=front.hypervolume,
             elapsed_s=self._elapsed_s,
             time_limit_s=self._limit_s,
-            workers=self.pool.num_workers,
+            workers=self.pool.num_ready,
             dashboard=self.pool.dashboard_url,
         )
 

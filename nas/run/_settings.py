@@ -91,7 +91,8 @@ class WorkerConfig:
     node_class: str | None = None
     """A Ray resource that the workers' nodes must have."""
     minutes: float | None = None
-    """Of this session, after which no training begins; those under way end."""
+    """Of this session, after which no training begins; those under way end, or are dropped where
+    the search is deterministic."""
 
     @property
     def is_cluster(self) -> bool:

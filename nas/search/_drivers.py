@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BEAT_S = 10.0
 GONE_S = 60.0
+LAST_BEAT_S = 5.0
+"""How long a sign of life that is being written is waited for, before the goodbye."""
 
 
 class SignsOfLife(Protocol):
@@ -61,7 +63,8 @@ class Drivers:
         """Give signs of life within, and say goodbye at the end."""
         over = threading.Event()
         self._store.beat(time.time())
-        threading.Thread(target=self._beat, args=(over,), daemon=True).start()
+        beating = threading.Thread(target=self._beat, args=(over,), daemon=True)
+        beating.start()
         try:
             yield
         except (StorageError, OutageError):
@@ -70,6 +73,7 @@ class Drivers:
         finally:
             if not over.is_set():
                 over.set()
+                beating.join(LAST_BEAT_S)  # written after the goodbye, it would undo it
                 self._store.beat(0.0)
 
     def present(self) -> frozenset[str]:

@@ -194,14 +194,14 @@ class SearchEngine:
             return self._promoted(self.ledger.promote())
 
     def propose_one_in_full(self) -> Proposal | None:
-        """The best network below full training, where none was trained in full, nor failed.
+        """The best network below full training, where none was trained in full, nor failed there.
 
         Of very few networks none may climb by the ladder's rule, and a search should not end
         without a network.
         """
         ledger = self.ledger
         with self.turn():
-            if ledger.count("complete") or ledger.count("failed") or self.waits_for_others:
+            if ledger.count("complete") or ledger.failed_in_full or self.waits_for_others:
                 return None
             return self._promoted(ledger.promote_best())
 

@@ -27,8 +27,9 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """The file is there already. Nothing is read yet."""
-        self._path = path
-        self._lock = JournalFileSymlinkLock(str(path))
+        # The lock is a link to the file: a relative one would lead from the file's own folder.
+        self._path = path.absolute()
+        self._lock = JournalFileSymlinkLock(str(self._path))
         self._offset = 0
         self._num_lines = 0
 

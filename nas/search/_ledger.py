@@ -100,6 +100,28 @@ class Ledger:
         """Candidates whose evaluation has begun, finished ones included."""
         return self.num_finished + len(self.pending) + len(self.paused)
 
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Trials scored below full training whose end is open: they may climb, or do so now."""
+        climbing = (number for number, entry in self.pending.items() if entry.rungs)
+        return frozenset((*self.paused, *climbing))
+
+    @property
+    def num_waiting(self) -> int:
+        """Their number."""
+        return len(self.paused) + sum(bool(entry.rungs) for entry in self.pending.values())
+
+    @property
+    def num_evaluated(self) -> int:
+        """Candidates with a result from any rung, whether or not they may yet climb."""
+        return self.num_finished + self.num_waiting
+
+    @property
+    def failed_in_full(self) -> bool:
+        """Whether the full training of any candidate has failed."""
+        settled = self.evaluations.values()
+        return any(one.state == "failed" and len(one.rungs) == self.top for one in settled)
+
     def knows(self, arch_id: str) -> bool:
         """Whether this network was evaluated, on whatever rung, or is being evaluated."""
         return arch_id in self._trials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ class StorageAddress:
 
     study: str
     journal: Path | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """The file or URL, without the password."""

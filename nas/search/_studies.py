@@ -46,7 +46,7 @@ def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if address.journal is None:
         return open_database(address, create=True)
-    return optuna.storages.JournalStorage(JournalFileBackend(str(address.journal)))
+    return optuna.storages.JournalStorage(JournalFileBackend(str(address.journal.absolute())))
 
 
 def open_store(

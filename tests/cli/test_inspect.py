@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nas.cli import app
-from nas.errors import ModelFileError, OptionError, RunFolderError
+from nas.errors import IllegalArchitecture, ModelFileError, OptionError, RunFolderError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,3 +104,14 @@ def test_a_network_of_a_run_comes_with_its_weights(folder: Path) -> None:
         inspect("run:000000000000")
     with pytest.raises(OptionError, match="leave it out"):
         inspect(f"run:{weights.stem}", "--set", "head=gap_linear")
+
+
+@pytest.mark.parametrize("how", ["--untrained", "--epochs=1"])
+def test_a_network_that_does_not_suit_the_data_is_refused_with_what_to_do(
+    folder: Path, how: str
+) -> None:
+    with pytest.raises(OptionError, match=r"mgic_segmentation: head segmentation .* RUN:ID"):
+        inspect("mgic_segmentation", how)
+    with pytest.raises(IllegalArchitecture, match="use larger images"):
+        inspect("lenet", how)
+    assert not (folder / "inspect").exists()

@@ -275,6 +275,10 @@ def test_a_network_of_a_run_is_shown(nas: Nas, tmp_path: Path) -> None:
     assert "for 1-channel images and 10 classes" in words.out
     assert json.loads(plain.out)["id"] == MEMBER
     assert drawn.out == f"drawn for 1x28x28 images and 10 classes: {drawing}\n"
+    drawing.unlink()
+    both = json.loads(nas("show", named, "--json", "--svg", drawing).out)
+    assert (both["id"], both["drawing"]) == (MEMBER, str(drawing))
+    assert "<svg" in drawing.read_text(encoding="utf-8")
 
 
 def test_costs_of_a_runs_network_are_those_of_its_search(nas: Nas) -> None:

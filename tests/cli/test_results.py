@@ -168,6 +168,10 @@ def test_exports_are_picked_by_name_or_id(
         assert ended.out.count("\n  ") == 4 * count
         assert len(list((tmp_path / pick).glob("*.py"))) == count
 
+    twice = nas("export", f"{run}:{ids[0][:6]}", "--pick", "best")
+    assert twice.status == 2
+    assert "--pick best: " in twice.err
+    assert "names a network already; leave one of them out" in twice.err
     assert nas("export", f"{run}:{ids[0][:6]}").status == 0
     made = {path.name.partition(".")[2] for path in (run / "export").iterdir()}
     assert made == {"py", "yaml", "json", "safetensors", "onnx", "int8.onnx", "pt2", "md"}
@@ -184,6 +188,29 @@ def test_a_pick_that_is_none_is_refused(nas: Nas, session: Run, pick: str, messa
     assert ended.status == 2
     assert message in ended.err
     assert "write best, knee, all or an id from " in ended.err
+
+
+@pytest.mark.parametrize("option", ["--watch", "--int8"])
+def test_what_only_one_run_can_have_is_refused_for_several(
+    nas: Nas, session: Run, option: str
+) -> None:
+    ended = nas("report", session.path, session.path, option)
+
+    assert ended.status == 2
+    assert ended.err == (
+        f"nas: {option}: is for one run, and 2 are named; name one, or leave {option} out\n"
+    )
+    assert not (session.path / "compare.html").exists()
+
+
+def test_a_repair_says_what_came_out_instead(nas: Nas, session: Run) -> None:
+    evaluate(session)
+    (worst, *_) = (member.arch_id for member in reversed(session.front()))
+    ended = nas("repair", session.path)
+
+    assert ended.status == 0
+    assert f"Has no weights: {worst} comes out with accuracy 0." in ended.out
+    assert "or train it in full: nas train " in ended.out
 
 
 def test_weights_that_are_gone_are_named(nas: Nas, session: Run) -> None:
@@ -234,6 +261,9 @@ def test_the_front_in_int8(
     assert (ended.status, ended.err) == (0, "")
     ids = [line.split(",")[1] for line in (run / "front.csv").read_text().splitlines()[1:]]
     assert sorted(path.stem for path in (run / "int8").iterdir()) == sorted(ids)
+    told = json.loads(nas("report", run, "--int8", "--json").out)
+    assert [one["id"] for one in told["int8"]] == [one["id"] for one in told["front"]]
+    assert all(Path(one["file"]).exists() for one in told["int8"])
     below = ended.out[ended.out.index("The front in int8") :]
     assert all(arch_id in below for arch_id in ids)
     assert "…" not in below

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from nas.errors import RunFolderError
@@ -57,6 +60,30 @@ def test_hardly_any_trials_make_a_picture_all_the_same(
     plot_front(path, some(evaluation)[:count], parse_objectives(["accuracy", "macs"]))
 
     assert imread(path).min() < 0.9
+
+
+def test_the_score_that_was_searched_for_is_drawn(
+    tmp_path: Path, evaluation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, format: drawn.append(self))
+    monkeypatch.setattr("nas.report._plot.replacing", nullcontext)
+    trials = [
+        replace(one, scores=replace(one.scores, custom={"mean_iou": 0.3 - 0.05 * one.number}))
+        for one in some(evaluation)
+        if one.scores is not None
+    ]
+
+    objectives = parse_objectives(["mean_iou", "params"])
+    plot_front(tmp_path / "front.png", trials, objectives, references_for("fashion_mnist"))
+
+    (axes,) = drawn[0].axes
+    dots, *others = axes.collections
+    assert axes.get_ylabel() == "mean iou"
+    assert [y for _, y in dots.get_offsets()] == pytest.approx([0.3, 0.25, 0.2, 0.15])
+    words = [str(one.get_label()) for one in (dots, *others)]
+    assert words[0] == "trial: validation mean intersection over union after short proxy training"
+    assert not any("published" in one for one in words)
 
 
 def test_letters_that_no_font_has_are_no_warning(tmp_path: Path, evaluation: Make) -> None:

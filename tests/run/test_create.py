@@ -7,7 +7,7 @@ import pytest
 
 from nas.errors import DataError, OptionError, RunFolderError, StorageError
 from nas.metrics import Limit
-from nas.run import SearchSettings, create_run, open_run
+from nas.run import SearchSettings, _create, create_run, open_run, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,34 @@ def test_where_anything_is_wrong_nothing_is_written(
 ) -> None:
     with pytest.raises((OptionError, DataError, StorageError, Exception), match=error):
         create_run(settings(**changed), tmp_path / "run")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["create_study", "write_data", "write_search"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_ends_it_early_no_half_made_folder_stays(
+    settings: MakeSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    error: type[BaseException],
+) -> None:
+    def end(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(_create, place, end)
+    with pytest.raises(error):
+        create_run(settings(), tmp_path / "run")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_that_is_no_share_is_a_mistake(
+    npz: Path, space_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OptionError, match="`limits`: accuracy 90: write a share"):
+        search(space_file, data=npz, limits={"accuracy": 90}, out=tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []
 

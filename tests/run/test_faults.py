@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -69,24 +71,64 @@ def test_a_search_that_does_not_end_is_noticed(
 def test_results_that_are_lost_or_trained_twice_are_noticed(
     faults: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(lab: Any) -> None:
+    """A repair that keeps half of the journal: what it dropped is missed."""
+
+    def halve(lab: Any) -> None:
         lab.search(10, faults.of_processes.die)
-        before = lab.records
+        lines = lab.journal.read_bytes().splitlines(keepends=True)
+        lab.journal.write_bytes(b"".join(lines[: len(lines) // 2]))
 
-        def records() -> Any:
-            """As it was, then without what was recorded."""
-            lines = lab.journal.read_bytes().splitlines(keepends=True)
-            found = before()
-            if len(found) < faults.BUDGET:
-                lab.journal.write_bytes(b"".join(lines[:-3]))
-            return found
-
-        monkeypatch.setattr(type(lab), "records", lambda self: records())
-
-    monkeypatch.setitem(faults.FAULTS, "training raises", lose)
-    monkeypatch.setattr(faults, "STUCK_S", 1.0)
+    monkeypatch.setitem(faults.FAULTS, "training raises", halve)
     tally = faults.inject("training raises", seed=1)
-    assert tally.duplicated > 0
+
+    assert tally.recorded == 10
+    assert 3 <= tally.lost <= 7
+    assert 0 < tally.duplicated <= tally.lost, "another draw need not propose all of it again"
+    assert not tally.stuck
+
+
+def test_a_result_that_is_changed_is_noticed(faults: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(lab: Any) -> None:
+        lab.search()
+        text = lab.journal.read_text()
+        accuracy = next(iter(lab.records().values())).scores.accuracy
+        lab.journal.write_text(text.replace(f'"accuracy":{accuracy}', '"accuracy":0.99'))
+
+    monkeypatch.setitem(faults.FAULTS, "training raises", change)
+    tally = faults.inject("training raises", seed=1)
+
+    assert (tally.recorded, tally.lost, tally.duplicated) == (faults.BUDGET, 1, 0)
+
+
+def test_a_network_trained_twice_in_one_go_is_noticed(
+    faults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(lab: Any) -> None:
+        lab.search()
+        with lab.witness.trained.open("a") as file:
+            file.write(lab.witness.trained.read_text().splitlines()[0] + "\n")
+
+    monkeypatch.setitem(faults.FAULTS, "training raises", twice)
+    assert faults.inject("training raises", seed=1).duplicated == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded_s", "harm_s", "in_vain"),
+    [(None, None, 1), (None, 1.5, 0), (None, 0.5, 1), (1.2, 1.5, 1), (1.7, 1.5, 0)],
+    ids=["no harm", "in training", "harm before", "recorded before", "recorded later"],
+)
+def test_what_was_in_training_may_be_trained_again(
+    faults: Any, tmp_path: Path, recorded_s: float | None, harm_s: float | None, in_vain: int
+) -> None:
+    witness = importlib.import_module("witness").Witness(tmp_path)
+    witness.trained.write_text("a 1.0 1.1\na 2.0 2.1\nb 3.0 3.1\n")
+    witness.harms_s += [] if harm_s is None else [harm_s]
+    if recorded_s is not None:
+        seen = SimpleNamespace(number=0, arch=SimpleNamespace(id="a"))
+        with mock.patch("time.monotonic", return_value=recorded_s):
+            witness.note([seen])
+
+    assert witness.trained_twice() == in_vain
 
 
 @pytest.mark.slow

@@ -62,6 +62,17 @@ def test_a_trial_that_the_search_does_not_have_is_named(run: Path) -> None:
         open_run(run).finals()
 
 
+@pytest.mark.parametrize("content", [b"", b"nonsense"])
+def test_a_finalists_own_weights_are_named(run: Path, content: bytes) -> None:
+    file = run / "final/networks" / BEST_FINAL / "weights.safetensors"
+    file.write_bytes(content)
+
+    with pytest.raises(RunFolderError, match=f"{file}: holds no weights of network") as raised:
+        open_run(run).export(BEST_FINAL, code_only=True)
+    assert re.search(ADVICE, str(raised.value))
+    assert "repair" not in str(raised.value)
+
+
 def _remove_records(run: Path) -> None:
     for file in (run / "final/networks" / BEST_FINAL / "export").glob("*.json"):
         file.unlink()

@@ -65,6 +65,21 @@ def test_three_folders_of_one_name_are_three_folders(tmp_path: Path) -> None:
     assert made == ["x", "x-2", "x-3"]
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_runs_that_is_no_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_link: bool
+) -> None:
+    monkeypatch.setattr("nas.run._folder.count", lambda start: range(start, 9))
+    runs = tmp_path / "runs"
+    if is_link:
+        runs.symlink_to(tmp_path / "nowhere")
+    else:
+        runs.touch()
+
+    with pytest.raises(RunFolderError, match=rf"{runs}: is a file, or a link to nothing, .*`out`"):
+        RunFolder.create_new(runs / "x")
+
+
 def test_a_folder_is_locked_while_it_is_driven(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path)
     assert not folder.is_locked()
@@ -115,6 +130,10 @@ def test_discarding_takes_back_what_was_made_and_nothing_else(tmp_path: Path) ->
     kept = RunFolder.create(tmp_path / "two")
     kept.log("something happened")
     kept.discard()
+    half = RunFolder.create(tmp_path / "three")
+    for name in ("space.yaml", "search.json.part", "study.journal", "study.journal.lock"):
+        (half.path / name).touch()
+    half.discard()
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["two"]
     assert (kept.path / "log.txt").exists()

@@ -243,6 +243,66 @@ def test_a_search_of_very_few_networks_ends_with_one_in_full(
     assert len(session.front()) == 1
 
 
+def test_a_failure_on_a_low_rung_keeps_no_other_network_from_full_training(
+    make_session: MakeSession,
+) -> None:
+    first: list[str] = []
+
+    def factory(info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            first.append(task.arch.id)
+            if task.arch.id == first[0]:
+                raise ZeroDivisionError
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+    session = make_session(budget=2, fidelity=FULL, ladder=LADDER)
+    run_search(session, LOCAL, factory=factory)
+
+    assert sorted(one.state for one in session.trials()) == ["complete", "failed"]
+
+
+def test_a_failure_of_full_training_ends_a_search_of_very_few(make_session: MakeSession) -> None:
+    trained: Trained = Counter()
+    session = make_session(budget=2, fidelity=FULL, ladder=LADDER)
+    run(session, trained, fails=4)
+
+    assert by_epochs(trained) == {1: 2, 2: 1, 4: 1}
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 5, 9, 13, 14])
+def test_networks_on_the_ladder_are_evaluated_whoever_counts(
+    make_session: MakeSession, stop_after: int
+) -> None:
+    seen: list[Snapshot] = []
+    trained: Trained = Counter()
+    session = make_session(budget=12, fidelity=FULL, ladder=LADDER)
+
+    def factory(info: WorkerInfo) -> Evaluator:
+        def evaluate(task: Task) -> TrialResult:
+            if trained.total() >= stop_after:
+                raise KeyboardInterrupt
+            trained[task.arch.id, task.fidelity.epochs] += 1
+            return pretend_result(task.number, task.arch)
+
+        return evaluate
+
+    outcome = run_search(session, LOCAL, on_progress=seen.append, factory=factory)
+
+    networks = by_epochs(trained)[1]
+    assert outcome.interrupted
+    assert outcome.evaluated == session.num_evaluated == seen[-1].done == networks
+    assert outcome.waiting == session.num_paused
+    assert session.state == "stopped"
+    if networks > 1:
+        with pytest.raises(OptionError, match=f"{networks} networks are evaluated already"):
+            session.with_budget(networks - 1)
+    again = run_search(session, LOCAL, factory=pretending)
+    assert (again.evaluated, again.new, again.waiting) == (12, 12 - networks, 0)
+    assert session.state == "finished"
+
+
 def test_counts_agree_before_and_after_an_interruption(make_session: MakeSession) -> None:
     seen: list[Snapshot] = []
     session = make_session(budget=30, fidelity=FULL, ladder=LADDER)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import RunFolderError
-from nas.run import list_lines, list_summaries, open_run
+from nas.run import list_lines, list_runs, list_summaries, open_run
+from nas.run._open import last_written
 from tests.run.published import BEST_FINAL, copy_published, search_for
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ def test_every_run_is_listed_whatever_state_it_is_in(runs: Path) -> None:
     assert (summary["score"], summary["best"]) == ("accuracy", 0.8836)
     assert summary["best_final"]["id"] == BEST_FINAL
     assert round(summary["best_final"]["test"], 4) == 0.9171
+
+
+def test_links_that_lead_nowhere_hide_no_run(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        copy_published(tmp_path / name)
+    (tmp_path / "one" / "study.journal.lock").symlink_to("run/study.journal")
+
+    assert {one.path.name for one in list_lines(tmp_path)} == {"one", "two"}
+    assert {one.path.name for one in list_runs(tmp_path)} == {"one", "two"}
+    assert last_written(tmp_path / "gone") == 0.0
 
 
 def test_best_is_of_the_score_that_was_searched_for(tmp_path: Path) -> None:

@@ -87,8 +87,17 @@ def test_failures_are_counted_by_kind_across_sessions(
     figures = exported[-1][1]
     assert figures["nas_failures Diverged"] == figures["nas_trials failed"] == 2
     # What only grows begins anew with each session, as a counter of Prometheus does.
-    available = run.facts.data.images - run.val_images
+    available = run.facts.train_images
     assert figures["nas_images"] == 2 * images_trained(run.settings.fidelity, available)
+
+
+def test_images_of_every_fold_are_counted(make_session: MakeSession, exported: Exports) -> None:
+    fidelity = Fidelity(epochs=1, batch_size=8, folds=3)
+    run = make_session("mine", budget=2, fidelity=fidelity, ladder=())
+    run_search(run, LOCAL, factory=pretending)
+
+    # 90 images: 63 to train, 12 to validate with, each time others; in batches of 8.
+    assert exported[-1][1]["nas_images"] == 2 * 3 * 56
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 from nas.cli import app
 from nas.errors import DataError, UserError
 from nas.run import WorkerConfig, create_run, open_run, run_search
+from nas.search._journal import Journal
 from nas.trial import Fidelity
+from tests.search.small import pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +44,14 @@ def rewrite(path: Path, **changed: np.ndarray) -> None:
         np.savez(path, **dict(there) | changed)
 
 
-def test_what_was_found_before_can_still_be_exported(begun: Run, tmp_path: Path) -> None:
+def test_other_data_are_no_part_of_an_export(begun: Run, tmp_path: Path) -> None:
+    """Class names, mean and deviation would be theirs; code and weights need none of them."""
     rewrite(tmp_path / "own.npz", labels=np.arange(90) % 2)
 
-    (files,) = open_run(begun.path).export("best")
+    with pytest.raises(UserError, match=r"not what this search began with .*code-only"):
+        open_run(begun.path).export("best")
+    assert not (begun.path / "export").exists()
+    (files,) = open_run(begun.path).export("best", code_only=True)
     assert files.module.exists()
 
 
@@ -57,6 +63,39 @@ def test_the_same_data_elsewhere_go_on(begun: Run, tmp_path: Path) -> None:
     run = open_run(begun.path, data=str(tmp_path / "moved.npz")).resume(budget=2, workers="local")
     assert run.num_evaluated == 2
     assert open_run(begun.path).settings.data == str(tmp_path / "moved.npz")
+
+
+@pytest.mark.parametrize("budget", [None, 2])
+def test_data_are_looked_for_where_they_were_found_last(
+    settings: Settings, npz: Path, tmp_path: Path, budget: int | None
+) -> None:
+    shutil.copy(npz, tmp_path / "own.npz")
+    run = create_run(settings(data=str(tmp_path / "own.npz"), budget=1), tmp_path / "run").run
+    moved = (tmp_path / "own.npz").rename(tmp_path / "moved.npz")
+    open_run(run.path, data=str(moved)).resume(budget=budget, workers="local")
+
+    assert open_run(run.path).settings.data == str(moved)
+    assert open_run(run.path).resume(budget=3, workers="local").num_evaluated == 3
+
+
+def test_other_data_are_not_kept(begun: Run, tmp_path: Path) -> None:
+    shutil.copy(tmp_path / "own.npz", tmp_path / "other.npz")
+    rewrite(tmp_path / "other.npz", labels=np.arange(90) % 2)
+    document = (begun.path / "search.json").read_bytes()
+    for other in ("other.npz", "nowhere.npz"):
+        with pytest.raises(UserError, match=r"not what this search began with|no such file"):
+            open_run(begun.path, data=str(tmp_path / other)).resume(budget=2, workers="local")
+
+    assert (begun.path / "search.json").read_bytes() == document
+
+
+def test_a_driver_that_joins_keeps_its_place_to_itself(begun: Run, tmp_path: Path) -> None:
+    shutil.copy(tmp_path / "own.npz", tmp_path / "here.npz")
+    joined = open_run(begun.path, data=str(tmp_path / "here.npz"))
+    joined.resume(budget=2, workers="local", join=True)
+
+    kept = open_run(begun.path).settings
+    assert (kept.data, kept.budget) == (str(tmp_path / "own.npz"), 2)
 
 
 def test_a_run_does_not_depend_on_the_working_directory(
@@ -74,6 +113,24 @@ def test_a_run_does_not_depend_on_the_working_directory(
     run.report()
     assert run.num_evaluated == 1
     assert list(elsewhere.iterdir()) == []
+
+
+def test_the_lock_of_a_relative_run_leads_to_its_journal(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    create_run(settings(budget=1), Path("run"))
+    journal = tmp_path / "run" / "study.journal"
+    plain, seen = Journal.append, []
+
+    def append(self: Journal, lines: list[str]) -> None:
+        seen.append((journal.parent / "study.journal.lock").resolve())
+        plain(self, lines)
+
+    monkeypatch.setattr(Journal, "append", append)
+    run_search(open_run("run"), LOCAL, factory=pretending)
+
+    assert set(seen) == {journal}
 
 
 def test_reading_a_study_that_is_gone_makes_no_database(
@@ -128,5 +185,24 @@ def test_passwords_are_in_no_file_of_the_run(
     assert "sesame" not in str(run.address)
     for path in run.path.iterdir():
         assert path.is_dir() or b"sesame" not in path.read_bytes(), path
+    assert "sesame" not in repr(run)
     monkeypatch.setenv("NAS_STORAGE_PASSWORD", "sesame")
     assert open_run(run.path).address.url == "postgresql://ann:sesame@h/db"
+
+
+def test_a_new_search_takes_its_password_from_the_environment(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas.run import _create
+
+    opened: list[str | None] = []
+    monkeypatch.setattr(
+        _create, "create_study", lambda address, objectives: opened.append(address.url)
+    )
+    monkeypatch.setenv("NAS_STORAGE_PASSWORD", "sesame")
+    run = create_run(settings(storage="postgresql://ann@h/db"), tmp_path / "run").run
+
+    assert opened == [run.address.url] == ["postgresql://ann:sesame@h/db"]
+    assert run.settings.storage == "postgresql://ann@h/db"
+    for path in run.path.iterdir():
+        assert path.is_dir() or b"sesame" not in path.read_bytes(), path

@@ -6,15 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from nas.errors import RunFolderError, StorageError
-from nas.run import WorkerConfig, open_run, repair_run, run_search
+from nas.run import ProxyFactory, WorkerConfig, open_run, repair_run, run_search
 from tests.search.small import pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.run import Run
+    from nas.workers import Evaluator, WorkerInfo
 
 LOCAL = WorkerConfig(workers="local")
 
@@ -69,6 +71,45 @@ def test_missing_weights_are_trained_again_to_the_same_bits(done: Run) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("session", "threads"), [("in process", 1), ("2 Ray workers, 3 CPU each", 3)]
+)
+def test_they_are_trained_with_as_many_threads_as_before(
+    done: Run, session: str, threads: int
+) -> None:
+    log = done.path / "log.txt"
+    log.write_text(log.read_text().replace("in process", session))
+    member = done.front()[0]
+    done.folder.weights(member.arch_id).unlink()
+    seen: list[tuple[int, int]] = []
+
+    def noting(info: WorkerInfo) -> Evaluator:
+        seen.append((torch.get_num_threads(), info.num_threads))
+        return ProxyFactory.of(done)(info)
+
+    torch.set_num_threads(2)
+    repair_run(done, factory=noting)
+
+    assert seen == [(threads, threads)]
+    assert torch.get_num_threads() == 2
+
+
+def test_a_network_that_comes_out_otherwise_is_said_with_both_figures(
+    make_session: Callable[..., Run],
+) -> None:
+    run = make_session(budget=3, objectives=("accuracy", "params"))
+    run_search(run, LOCAL, factory=pretending)
+    ids = {member.arch_id for member in run.front()}
+    made = repair_run(run)
+
+    assert not made.trained
+    assert set(made.failed) == ids
+    for fault in made.faults:
+        assert re.match(r"comes out with accuracy 0\.\d+ instead of 0\.\d+, loss ", fault)
+        assert "trained here with 1 thread on the " in fault
+        assert "the search had: in process" in fault
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x00" * 64])
 def test_weights_that_are_none_are_said_and_trained_again(done: Run, content: bytes) -> None:
     member = done.front()[0]
@@ -78,6 +119,17 @@ def test_weights_that_are_none_are_said_and_trained_again(done: Run, content: by
         done.export(member.arch_id)
     assert repair_run(done).trained == (member.arch_id,)
     assert done.export(member.arch_id)
+
+
+def test_what_goes_wrong_elsewhere_is_no_fault_of_the_weights(
+    done: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object, **named: object) -> None:
+        raise RuntimeError("no ONNX of this operator")
+
+    monkeypatch.setattr("nas.run._results.export_network", fail)
+    with pytest.raises(RuntimeError, match="no ONNX of this operator"):
+        done.export("best")
 
 
 def test_another_networks_weights_are_said(done: Run) -> None:

@@ -17,7 +17,7 @@ from nas.errors import OptionError
 from nas.final import FinalistsSettings, train_finalists
 from nas.metrics import limit_of
 from nas.model import build_model
-from nas.run import WorkerConfig, create_run, run_search
+from nas.run import WorkerConfig, create_run, quantize_front, run_search
 from nas.space import load_space
 from nas.trial import Fidelity
 from tests.small_data import blobs
@@ -97,6 +97,14 @@ def test_a_search_of_every_task_ends_in_code(
         height, width, _ = imread(picture).shape
         assert width > height > 300
 
+    if task != "classification":
+        with pytest.raises(OptionError, match=f"--int8: .* checked for classes, not for {task}"):
+            quantize_front(run)
+        for words in ({"qat": 1}, {"tflite": True}):
+            with pytest.raises(OptionError, match=r"`qat` and `tflite`|tflite"):
+                run.export("best", tmp_path / "int8", **words)  # type: ignore[arg-type]
+        assert not (tmp_path / "int8").exists()
+
     asked = FinalistsSettings(finalists=1, seeds=1, recipe="light", overrides=("epochs=2",))
     final = train_finalists(run.path, asked)
     assert final.score == SCORES[task]
@@ -106,6 +114,27 @@ def test_a_search_of_every_task_ends_in_code(
     assert one.evidence.metric == final.score or task == "classification"
     (files,) = run.export("best", tmp_path / "net", force=True)
     assert f"Test {task_score(task)} " in json.loads(files.record.read_text())["claim"]
+
+
+def test_a_report_does_without_masks_that_cannot_be_drawn(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    run = create_run(_settings(settings, tmp_path, "segmentation", DENSE), tmp_path / "run").run
+    run_search(run, WorkerConfig(workers="local"))
+    (member,) = run.front()
+    content = run.folder.weights(member.arch_id).read_bytes()
+    run.folder.weights(member.arch_id).unlink()
+
+    (said,) = run.report().left_out
+    assert "weights of this network cannot be read" in said
+    assert (run.path / "report.html").exists()
+    assert not (run.path / "masks.png").exists()
+    run.folder.weights(member.arch_id).write_bytes(content)
+    (tmp_path / "data.npz").rename(tmp_path / "elsewhere.npz")
+    assert "no such file" in run.report().left_out[0]
+    (tmp_path / "elsewhere.npz").rename(tmp_path / "data.npz")
+    assert run.report().left_out == ()
+    assert (run.path / "masks.png").exists()
 
 
 @pytest.mark.parametrize(("task", "space"), [("segmentation", None), ("multilabel", DENSE)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,6 +191,30 @@ def test_a_driver_gives_signs_of_life_until_it_leaves(
     with other.engine.turn():
         pass
     assert not other.engine.others
+
+
+def test_nothing_is_written_after_the_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sign of life on its way to a slow database is waited for."""
+    under_way, signs = threading.Event(), []
+
+    class SlowStore:
+        driver = ""
+
+        def beat(self, at_s: float) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                under_way.set()
+                time.sleep(0.05)
+            signs.append(at_s)
+
+        def beats(self) -> dict[str, float]:
+            return {}
+
+    monkeypatch.setattr(drivers, "BEAT_S", 0.001)
+    with drivers.Drivers(SlowStore()).alive():
+        under_way.wait()
+    time.sleep(0.1)
+
+    assert signs[-1] == 0.0
 
 
 def test_whoever_had_the_seat_before_is_gone_without_a_wait(

@@ -58,12 +58,14 @@ def test_a_life_on_a_ladder(small: Problem) -> None:
     climber = ledger.promote()
     assert climber is not None
     assert list(ledger.pending) == [climber.number]
+    assert (ledger.num_evaluated, ledger.num_waiting, ledger.waiting) == (3, 3, {0, 1, 2})
     assert ledger.promote() is None
     ledger.finish(evaluated(climber, result(climber.number, 0.9)))
     for entry in list(ledger.paused.values()):
         ledger.finish(pruned(entry))
     assert (ledger.count("complete"), ledger.count("pruned")) == (1, 2)
-    assert ledger.num_finished == 3
+    assert ledger.num_finished == ledger.num_evaluated == 3
+    assert not ledger.waiting
     assert len(ledger.archive.members) == 3
 
 
@@ -79,6 +81,17 @@ def test_a_failure_higher_up_takes_the_estimate_away(small: Problem) -> None:
 
     assert len(ledger.archive.members) == 2
     assert ledger.knows(climber.candidate.arch.id)
+    assert ledger.failed_in_full
+
+
+def test_a_failure_on_a_low_rung_is_none_of_full_training(small: Problem) -> None:
+    ledger = Ledger(small, num_rungs=2, reference=WORST)
+    entry = ledger.begin(0, candidates(small)[0])
+    failure = Failure(kind="Diverged", message="nan")
+    ledger.finish(evaluated(entry, TrialResult(number=0, failure=failure)))
+
+    assert ledger.count("failed") == 1
+    assert not ledger.failed_in_full
 
 
 def test_a_network_evaluated_twice_is_one_member(small: Problem) -> None:
