@@ -40,7 +40,8 @@ def canonical_json(arch: Architecture) -> str:
     elsewhere = "" if arch.stem.channels else _calls_elsewhere(arch, calls, channels)
     if not rings and arch.resolution is None and not elsewhere:
         return listed
-    shared = f',"rings":{_json(_plain(rings))}{_rings_elsewhere(arch, rings)}' if rings else ""
+    differing = _rings_elsewhere(arch, rings, channels) if rings else ""
+    shared = f',"rings":{_json(_plain(rings))}{differing}' if rings else ""
     seen = "" if arch.resolution is None else f',"resolution":{arch.resolution}'
     return f'{{"calls":{listed}{elsewhere}{shared}{seen}}}'
 
@@ -92,17 +93,18 @@ def _with_channels(value: Any, channels: int, wanted: int) -> Any:
     return wanted if value == channels else value
 
 
-def _rings_elsewhere(arch: Architecture, rings: tuple[RingPlan, ...]) -> str:
+def _rings_elsewhere(arch: Architecture, rings: tuple[RingPlan, ...], channels: int) -> str:
     """What rings come to at other image channels and classes; nothing where that is the same.
 
-    Their given sizes are part of it: ratios may come to equal sizes by rounding.
+    Their given sizes are part of it: ratios may come to equal sizes by rounding. Without a stem
+    any ring may read kernels that see the image.
     """
-    if not any(sharer.reads_inputs for sharer in arch.sharers):
+    if arch.stem.channels and not any(sharer.reads_inputs for sharer in arch.sharers):
         return ""
-    channels, classes = OTHER_INPUT
+    other_channels = OTHER_INPUT[0] if arch.stem.channels else _other_channels(arch, channels)
     try:
-        other = arch.rings(in_channels=channels, num_classes=classes)
-    except IllegalArchitecture:  # without a stem, other channels may not fit the stages
+        other = arch.rings(in_channels=other_channels, num_classes=OTHER_INPUT[1])
+    except IllegalArchitecture:
         other = ()
     if other == rings:
         return ""
@@ -112,6 +114,13 @@ def _rings_elsewhere(arch: Architecture, rings: tuple[RingPlan, ...]) -> str:
         if one.sharing.scope != "none"
     ]
     return f',"given":{_json(given)},"elsewhere":{_json(_plain(other))}'
+
+
+def _other_channels(arch: Architecture, channels: int) -> int:
+    """Other image channels that the stages take; `channels` where there are no others."""
+    tried = (OTHER_INPUT[0], *range(1, MAX_CHANNELS + 1))
+    fitting = (one for one in tried if one != channels and _refusal(arch, one) is None)
+    return next(fitting, channels)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -71,7 +71,7 @@ def inspect(
     console = make_console(soft_wrap=True, silent=as_json)
     console.print(f"Reading {model}.")
     from nas.data import load_data  # loads torch
-    from nas.inspect import inspect_network, to_plain, write_inspection
+    from nas.inspect import check_subject, inspect_network, to_plain, write_inspection
     from nas.trial import Fidelity
 
     if weights is not None and untrained:
@@ -81,6 +81,7 @@ def inspect(
     images = load_data(
         data or workload.data, data_dir=data_dir or workload.data_dir, options=workload.options
     )
+    check_subject(workload.arch, images)
     fidelity = Fidelity(epochs=epochs, train_images=train_images, batch_size=32)
     network, words = _build(console, workload, images, None if untrained else fidelity)
     seen = inspect_network(

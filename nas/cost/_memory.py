@@ -17,12 +17,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from nas.arch import trace_layers
+from nas.components import Op
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nas.arch import Architecture, Call
-    from nas.components import Op
     from nas.cost._exact import Shape
 
 ALIGNMENT = 16
@@ -78,7 +78,30 @@ def working_memory(arch: Architecture, *, input_shape: Shape, num_classes: int) 
 def _graph(call: Call, in_shape: Shape) -> tuple[_Graph, Shape]:
     trace, out = trace_layers(call, in_shape)
     size = in_shape[0] * in_shape[1] * in_shape[2]
-    return _Graph(tuple(_fused(trace.ops)), size), (out.channels, out.height, out.width)
+    ops = _written_once(trace.ops, out.storage, size)
+    return _Graph(tuple(_fused(ops)), size), (out.channels, out.height, out.width)
+
+
+def _written_once(ops: Sequence[Op], result: int, given: int) -> list[Op]:
+    """`ops` up to the last that writes `result`, every map written once and read later.
+
+    What is written into a map that is there (`relu_`) is a map of its own, which may take that
+    one's place. What nobody reads (the values of `topk`, whose indices are read and not recorded)
+    stays until the next operation. `given` is the size of storage 0.
+    """
+    last = max((when for when, op in enumerate(ops) if op.writes == result), default=-1)
+    names, sizes = {0: 0}, {0: given}
+    made: list[Op] = []
+    for name, op in enumerate(ops[: last + 1], 1):
+        reads = tuple([names[storage] for storage in op.reads if storage in names])
+        size = max(op.size, sizes.get(op.writes, 0))  # a part of it may be written
+        names[op.writes], sizes[op.writes] = name, size
+        made.append(Op(reads, name, size, op.in_place))
+    read = {name for op in made for name in op.reads}
+    for name, after in enumerate(made[1:], 1):
+        if name not in read:
+            made[name] = after._replace(reads=(*after.reads, name))
+    return made
 
 
 def _fused(ops: Sequence[Op]) -> Iterator[_Step]:

@@ -29,7 +29,7 @@ def training_bytes(
     Raises IllegalArchitecture where there is no such network.
     """
     cost = cost_of(arch, input_shape=input_shape, num_classes=num_classes)
-    shape, values = input_shape, 0
+    shape, values = arch.input_shape(input_shape), 0
     for _, calls in arch.sections(input_shape[0], num_classes):
         for call in calls:
             shape = part_cost(call, shape).out_shape

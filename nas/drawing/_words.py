@@ -35,6 +35,7 @@ FIXED_KERNELS = {
     "EdgeGaussianBank": "fixed edge and Gaussian kernels",
     "GaussianBlur": "fixed Gaussian kernels",
 }
+SHORTCUTS = {"Projection": "projected shortcut", "PaddedShortcut": "padded shortcut"}
 
 
 def options_of(call: Call) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def _nested(name: str, call: Call) -> str:
     if name == "connector":
         return f"enters by {' '.join((call.name, *options_of(call)))}"
     if name == "shortcut":
-        return "projected shortcut"
+        return SHORTCUTS.get(call.name, f"shortcut {call.name}")
     inner = ", ".join(options_of(call))
     text = "depthwise" if call.name == "Depthwise" else call.name
     return f"{text} {inner}" if inner else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas.export._card import Evidence
 from nas.export._emit import Provenance, emit_module
 from nas.export._inputs import Inputs
+from nas.export._source import check_exportable
 from nas.export._tflite import find_converter
 from nas.export._write import Deployment, Exported, export_network
 
@@ -14,6 +15,7 @@ __all__ = [
     "Exported",
     "Inputs",
     "Provenance",
+    "check_exportable",
     "emit_module",
     "export_network",
     "find_converter",

@@ -69,7 +69,7 @@ def record_of(
         "id": arch.id,
         "input_shape": list(input_shape),
         "inputs": asdict(inputs),
-        "program": inputs.has_program(input_shape),
+        "program": inputs.is_picture(input_shape),
         "cost": {name: value for name, value in asdict(cost).items() if value is not None},
         "evidence": asdict(evidence) | {"standard_error": evidence.standard_error(inputs.task)},
         "claim": provenance.claim,
@@ -92,23 +92,28 @@ def record_of(
     }
 
 
-def card_of(record: dict[str, Any], sizes: dict[str, int], summary: str) -> str:
+def card_of(
+    record: dict[str, Any], sizes: dict[str, int], summary: str, *, several_heads: bool = False
+) -> str:
     """The record as a model card in Markdown; `sizes` are the files' in bytes."""
     stem = next(name for name in sizes if name.endswith(".py")).removesuffix(".py")
     inputs = record["inputs"]
     task, values = inputs["task"], "pixels, 0 to 255" if inputs["bounded"] else "values"
+    first, outputs = "", "model(preprocess(images))"
+    if several_heads:
+        first, outputs = "import torch\n\n", f"torch.cat({outputs}, 1)"
     sections = [
         f"# {record['name']}, architecture {record['id']}",
         f"`{summary}`",
         _accuracy(record["evidence"], task),
         _remarks(record["remarks"]),
-        "## Use\n\n```python\n"
+        f"## Use\n\n```python\n{first}"
         f"from {stem} import CLASS_NAMES, load, preprocess\n\n"
         "model = load()  # the weights are found beside the file\n"
         f"images = ...  # (B, {', '.join(map(str, record['input_shape']))}) {values}\n"
-        f"{_USES[task]}\n```",
+        f"{_USES[task].replace('OUTPUTS', outputs)}\n```",
         "## Costs\n\n" + _table(_costs(record)),
-        "## Files\n\n" + _table(_files(sizes, stem, program=record["program"])),
+        "## Files\n\n" + _table(_files(record, sizes, stem)),
         "## Where it comes from\n\n"
         f"{record['origin']} Data: {record['evidence']['dataset']}, "
         f"{len(inputs['class_names'])} {'numbers' if task == 'regression' else 'classes'}.",
@@ -179,16 +184,15 @@ def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _USES = {
-    "classification": "classes = model(preprocess(images)).argmax(1)\n"
-    "print([CLASS_NAMES[one] for one in classes])",
-    "multilabel": "shares = model(preprocess(images)).sigmoid()\n"
+    "classification": "classes = OUTPUTS.argmax(1)\nprint([CLASS_NAMES[one] for one in classes])",
+    "multilabel": "shares = OUTPUTS.sigmoid()\n"
     "print([[CLASS_NAMES[one] for one in row.nonzero()] for row in shares > 0.5])",
-    "segmentation": "maps = model(preprocess(images)).argmax(1)  # (B, H, W)\n"
+    "segmentation": "maps = OUTPUTS.argmax(1)  # (B, H, W)\n"
     "print([CLASS_NAMES[one] for one in maps.unique()])",
-    "regression": "numbers = model(preprocess(images))\n"
+    "regression": "numbers = OUTPUTS\n"
     "print([dict(zip(CLASS_NAMES, row)) for row in numbers.tolist()])",
 }
-"""What the outputs of a task's network mean, in code."""
+"""What the outputs of a task's network mean, in code; `OUTPUTS` stands for them."""
 _WORDS = {("regression", "accuracy"): "R squared"}
 """Scores that a task calls otherwise."""
 
@@ -196,7 +200,7 @@ _MEANINGS = {
     ".py": "the network, its preprocessing and `load()`",
     ".safetensors": "trained weights",
     ".yaml": "the model file, for `nas cost`, `nas show`, `nas train`",
-    ".onnx": "ONNX, fp32, any batch, input `images`, output `logits`",
+    ".onnx": "ONNX, fp32, any batch, input `images`, OUTPUTS",
     ".int8.onnx": "ONNX, int8 kernels by channel, any batch",
     ".tflite": "int8 for microcontrollers: (1, H, W, C) in, logits out",
     ".cc": "the same file as a C array, with its arena and scales",
@@ -204,15 +208,26 @@ _MEANINGS = {
 }
 
 
-def _files(sizes: dict[str, int], stem: str, *, program: bool) -> list[tuple[str, str]]:
-    rows = []
-    for name, size in sizes.items():
-        meaning = _MEANINGS.get(name.removeprefix(stem))
-        if meaning is not None:
-            if program and name.endswith(".py"):
-                meaning += "; `python FILE IMAGE...` classifies"
-            rows.append((f"`{name}`", f"{meaning} ({human_bytes(size)})"))
-    return rows
+def _files(record: dict[str, Any], sizes: dict[str, int], stem: str) -> list[tuple[str, str]]:
+    meanings = dict(_MEANINGS)
+    if (onnx := record["onnx"]) is not None:
+        meanings[".onnx"] = meanings[".onnx"].replace("OUTPUTS", _outputs(onnx["output"]))
+    if record["program"]:
+        classifies = record["inputs"]["task"] == "classification"
+        does = "classifies" if classifies else "prints its answers"
+        meanings[".py"] += f"; `python FILE IMAGE...` {does}"
+    suffixes = {name: name.removeprefix(stem) for name in sizes}
+    return [
+        (f"`{name}`", f"{meanings[suffix]} ({human_bytes(sizes[name])})")
+        for name, suffix in suffixes.items()
+        if suffix in meanings
+    ]
+
+
+def _outputs(names: str) -> str:
+    """`logits`, or the names of several heads, as `record_of` joins them, in words."""
+    listed = ", ".join(f"`{name}`" for name in names.split(", "))
+    return f"outputs {listed}" if ", " in names else f"output {listed}"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

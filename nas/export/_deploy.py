@@ -15,13 +15,12 @@ from nas.errors import NasError, OptionError, UserError
 from nas.export._tflite import convert_tflite
 from nas.model import joined, save_weights
 from nas.quantize import (
-    calibration_images,
     network_onnx,
     open_session,
     quantize_int8,
     run_onnx,
+    seen_images,
     train_aware,
-    validation_images,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from nas.data import ImageData
     from nas.export._tflite import TfliteNetwork
-    from nas.quantize import Int8Network
+    from nas.quantize import Int8Network, SeenImages
     from nas.trial import Fidelity
 
 BATCHES = (1, 3)
@@ -85,7 +84,7 @@ def deploy_forms(
     """
     remarks: list[str] = []
     onnx, int8, tflite = None, None, None
-    aware = _aware(model, quantisation)
+    aware, seen = _aware(model, quantisation), _seen(model, quantisation)
     if find_spec("onnx") is None or find_spec("onnxruntime") is None:
         remarks.append(f"no ONNX files: {NO_ONNX}")
     else:
@@ -95,9 +94,9 @@ def deploy_forms(
         elif (task := quantisation.data.options.task) != "classification":
             remarks.append(f"no int8 file: it is checked for classes, not for {task}")
         else:
-            int8 = _int8(model, aware, quantisation, remarks)
+            int8 = _int8(model, aware, quantisation, seen, remarks)
     if quantisation is not None and quantisation.tflite:
-        tflite = _tflite(model, aware, source, quantisation)
+        tflite = _tflite(model, aware, source, quantisation, seen)
         remarks += tflite.remarks
     return Deployed(
         onnx=onnx,
@@ -114,19 +113,30 @@ def _aware(model: nn.Module, wanted: Quantisation | None) -> nn.Module | None:
     return train_aware(model, wanted.data, wanted.fidelity, epochs=wanted.qat_epochs)
 
 
+def _seen(model: nn.Module, wanted: Quantisation | None) -> SeenImages | None:
+    """Images for all forms in 8 bits; None where there are no such forms."""
+    if wanted is None or wanted.data.options.task != "classification":
+        return None
+    return seen_images(model, wanted.data, wanted.fidelity)
+
+
 def _tflite(
-    model: nn.Module, aware: nn.Module | None, source: str, wanted: Quantisation
+    model: nn.Module,
+    aware: nn.Module | None,
+    source: str,
+    wanted: Quantisation,
+    seen: SeenImages | None,
 ) -> TfliteNetwork:
-    data, fidelity = wanted.data, wanted.fidelity
-    if data.options.task != "classification":
-        raise OptionError(f"--tflite is checked for classes, not for {data.options.task}")
+    if seen is None:
+        task = wanted.data.options.task
+        raise OptionError(f"--tflite is checked for classes, not for {task}")
     made = convert_tflite(
         source,
         first_class(source),
         model,
         save_weights(aware or model),
-        calibration=calibration_images(data, fidelity),
-        validation=validation_images(data, fidelity),
+        calibration=seen.calibration,
+        validation=(seen.validation, seen.labels),
     )
     return replace(made, aware=aware is not None)
 
@@ -137,10 +147,14 @@ def first_class(source: str) -> str:
 
 
 def _int8(
-    model: nn.Module, aware: nn.Module | None, wanted: Quantisation, remarks: list[str]
+    model: nn.Module,
+    aware: nn.Module | None,
+    wanted: Quantisation,
+    seen: SeenImages | None,
+    remarks: list[str],
 ) -> Int8Network | None:
     try:
-        made = quantize_int8(model, wanted.data, wanted.fidelity, aware=aware)
+        made = quantize_int8(model, wanted.data, wanted.fidelity, aware=aware, seen=seen)
     except UserError as error:
         remarks.append(f"no int8 file: {error}")
         return None

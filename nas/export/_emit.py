@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nas.arch import Call, Ref
 from nas.cost import output_shapes, part_cost
+from nas.export._inputs import OWN_NAMES
 from nas.export._render import INDENT, WIDTH, flat, render, render_copies
 from nas.export._source import collect
 
@@ -62,7 +63,7 @@ def emit_module(
     """Source text of the network for images of `input_shape` (C, H, W).
 
     It loads the weights of the model that `build_model` makes. The network is the first class
-    of the file. Raises IllegalArchitecture.
+    of the file. Raises IllegalArchitecture, and PluginError where names of a plug-in clash.
     """
     input_shape = arch.input_shape(input_shape)
     parts = _parts(arch, input_shape, num_classes)
@@ -70,7 +71,7 @@ def emit_module(
     names = dict.fromkeys(name for part in parts for call in part.calls for name in _names(call))
     sources = collect([*names, *(("Ring", "generated") if rings else ())])
     sources.imports |= {"from torch import Tensor", "from torch import nn"}
-    class_name = to_class_name(arch.name, sources.names())
+    class_name = to_class_name(arch.name, sources.names().union(OWN_NAMES))
     made = output_shapes(arch, input_shape=input_shape, num_classes=num_classes)
     network = [
         *_heading(class_name, input_shape, made),
@@ -92,7 +93,9 @@ def to_class_name(name: str, taken: Container[str] = ()) -> str:
     joined = "".join(word.capitalize() for word in words)
     if not joined or joined[0].isdigit():
         joined = f"Net{joined}"
-    return f"{joined}Network" if joined in taken or iskeyword(joined) else joined
+    while joined in taken or iskeyword(joined):
+        joined = f"{joined}Network"
+    return joined
 
 
 def _parts(arch: Architecture, input_shape: Shape, num_classes: int) -> list[_Part]:

@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from nas.data import ImageData
 
 Shape = tuple[int, int, int]
+OWN_NAMES = (
+    "INPUT_SHAPE",
+    "CLASS_NAMES",
+    "MEAN",
+    "STD",
+    "preprocess",
+    "read_image",
+    "load",
+    "main",
+)
+"""What `usage_code` may define, beside the classes of a network."""
+OWN_IMPORTS = frozenset(["import torch", "from torch import Tensor", "from torch import nn"])
+"""What every exported file may need, whatever its network."""
 IMAGE_MODES = {1: "L", 3: "RGB"}
 """Pillow's modes for images with so many channels; others are no pictures."""
 
@@ -49,26 +62,26 @@ class Inputs:
         )
 
     def is_picture(self, shape: Shape) -> bool:
-        """Whether picture files can be read for an input of this shape."""
+        """Whether picture files can be read for an input of this shape: then it is a program."""
         return self.bounded and shape[0] in IMAGE_MODES
 
-    def has_program(self, shape: Shape) -> bool:
-        """Whether the file classifies pictures from the command line, given weights.
 
-        Only a classifier does: what other outputs should look like is the user's affair.
-        """
-        return self.is_picture(shape) and self.task == "classification"
-
-
-def usage_code(inputs: Inputs, class_name: str, input_shape: Shape, *, weights: bool) -> str:
+def usage_code(
+    inputs: Inputs,
+    class_name: str,
+    input_shape: Shape,
+    *,
+    weights: bool,
+    several_heads: bool = False,
+) -> str:
     """The end of an exported file: constants, preprocessing and, given weights, a program."""
     parts = [_constants(inputs, input_shape), _preprocess(inputs, input_shape)]
     if inputs.is_picture(input_shape):
         parts.append(_read_image(input_shape, inputs.levels))
     if weights:
         parts.append(_load(class_name))
-    if weights and inputs.has_program(input_shape):
-        parts += [_MAIN, 'if __name__ == "__main__":\n    main()']
+    if weights and inputs.is_picture(input_shape):
+        parts += [_main(inputs.task, several_heads), 'if __name__ == "__main__":\n    main()']
     return "\n\n\n".join(parts) + "\n"
 
 
@@ -171,33 +184,64 @@ def _load(class_name: str) -> str:
     return model.eval()'''
 
 
-_MAIN = '''def main() -> None:
-    """Print the likeliest classes of the pictures named on the command line."""
+def _main(task: str, several_heads: bool) -> str:
+    outputs = "torch.cat(model(image), 1)" if several_heads else "model(image)"
+    printed, evaluated, lines = _ANSWERS[task]
+    return f'''def main() -> None:
+    """Print the {printed} of the pictures named on the command line."""
     import signal
     import sys
 
     if len(sys.argv) < 2:
-        sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
+        sys.exit(f"usage: python {{sys.argv[0]}} IMAGE...")
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` has read enough: end quietly
     try:
         model = load()
     except (OSError, RuntimeError) as error:
-        sys.exit(f"the weights cannot be loaded: {error}")
+        sys.exit(f"the weights cannot be loaded: {{error}}")
     unread = 0
     for path in sys.argv[1:]:
         try:
             image = read_image(path)
         except Exception as error:  # of many kinds, and the other pictures are to be read
-            print(f"{path}: {error}", file=sys.stderr)
+            print(f"{{path}}: {{error}}", file=sys.stderr)
             unread += 1
             continue
         with torch.inference_mode():
-            probabilities = model(image).softmax(1)[0]
+            {evaluated.format(outputs=outputs)}
         print(path)
-        for share, index in zip(*probabilities.topk(min(5, len(CLASS_NAMES))), strict=True):
-            print(f"{share:8.2%}  {CLASS_NAMES[index]}")
+{lines}
     sys.exit(unread > 0)'''
+
+
+_LIKELIEST = """\
+        for share, index in zip(*{shares}.topk(min(5, len(CLASS_NAMES))), strict=True):
+            print(f"{{share:8.2%}}  {{CLASS_NAMES[index]}}")"""
+_ANSWERS = {
+    "classification": (
+        "likeliest classes",
+        "probabilities = {outputs}.softmax(1)[0]",
+        _LIKELIEST.format(shares="probabilities"),
+    ),
+    "multilabel": (
+        "likeliest classes",
+        "probabilities = {outputs}.sigmoid()[0]",
+        _LIKELIEST.format(shares="probabilities"),
+    ),
+    "segmentation": (
+        "largest classes, by their share of the pixels,",
+        "pixels = {outputs}.argmax(1).flatten().bincount(minlength=len(CLASS_NAMES))",
+        "        shares = pixels / pixels.sum()\n" + _LIKELIEST.format(shares="shares"),
+    ),
+    "regression": (
+        "numbers",
+        "numbers = {outputs}[0].tolist()",
+        """        for name, number in zip(CLASS_NAMES, numbers, strict=True):
+            print(f"{number:12.6g}  {name}")""",
+    ),
+}
+"""By task: what is printed, the line that computes it, and those that print it."""
 
 
 def with_usage(source: str, usage: str) -> str:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nas.errors import PluginError
+from nas.export._inputs import OWN_IMPORTS, OWN_NAMES
 from nas.families import known_names
 from nas.sharing import Ring, generated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,49 @@ class Sources:
 
 
 def collect(names: Iterable[str]) -> Sources:
-    """Everything that the classes and functions called `names` need."""
+    """Everything that the classes and functions called `names` need.
+
+    Raises PluginError where two different things of one name would stand in one file.
+    """
     sources = Sources()
-    known = {**known_names(), "Ring": Ring, "generated": generated}
+    known = {**known_names(), **_OF_RINGS}
     for name in names:
         sources.need(name, take_apart(known[name].__module__))
+    _require_unique(sources)
     return sources
+
+
+_OF_RINGS = {"Ring": Ring, "generated": generated}
+
+
+def check_exportable() -> None:
+    """Raise PluginError unless all that calls may name, plug-ins included, fits into one file."""
+    collect([*known_names(), *_OF_RINGS])
+
+
+def _require_unique(sources: Sources) -> None:
+    known: dict[str, tuple[str, object]] = {}
+    for name, where, thing in _bindings(sources):
+        other, there = known.setdefault(name, (where, thing))
+        if there is not thing:
+            raise PluginError(
+                f"exported code: {name} is one thing in {other} and another in {where}, and a "
+                "file has one of a name; rename it in the plug-in"
+            )
+
+
+def _bindings(sources: Sources) -> Iterator[tuple[str, str, object]]:
+    """The names of a file: each with where it comes from, in words, and what it stands for."""
+    for name in OWN_NAMES:
+        yield name, "what every exported file ends with", object()
+    for statement in sorted(sources.imports | OWN_IMPORTS):
+        bound: dict[str, object] = {}
+        exec(statement, bound)  # of a module that is loaded
+        name = statement.split()[-1].partition(".")[0]
+        yield name, f"`{statement}`", bound[name]
+    for module, names in sources.modules.items():
+        for name in sorted(names):
+            yield name, module, object()
 
 
 @cache

@@ -154,8 +154,7 @@ def export_network(
         RunFolderError: the folder cannot be written, or holds edited files.
     """
     input_shape = arch.input_shape(input_shape)
-    # Cut: a file name has 255 bytes at most, suffixes included.
-    stem = re.sub(r"\W", "_", f"{arch.name[:MAX_NAME]}_{arch.id}", flags=re.ASCII)
+    stem = _stem(arch)
     weights_file = f"{stem}.safetensors" if weights is not None else None
     provenance = replace(provenance, weights_file=weights_file)
     model: nn.Module = build_model(
@@ -170,7 +169,13 @@ def export_network(
     )
     _verify(source, arch, model, input_shape, num_classes)
     if (known := deployment.inputs if deployment else inputs) is not None:
-        code = usage_code(known, first_class(source), input_shape, weights=weights is not None)
+        code = usage_code(
+            known,
+            first_class(source),
+            input_shape,
+            weights=weights is not None,
+            several_heads=bool(arch.head.outputs),
+        )
         source = with_usage(source, code)
     contents = {"module": source.encode(), "model_file": dump_architecture(arch).encode()}
     if weights is not None:
@@ -181,6 +186,13 @@ def export_network(
     if deployment is not None:
         package.deploy(model, deployment, provenance, input_shape, num_classes)
     return package.write(force=force)
+
+
+def _stem(arch: Architecture) -> str:
+    """The files' name without suffix: what Python can import and C can call a variable."""
+    # Cut: a file name has 255 bytes at most, suffixes included.
+    stem = re.sub(r"\W", "_", f"{arch.name[:MAX_NAME]}_{arch.id}", flags=re.ASCII)
+    return f"net_{stem}" if stem[0].isdigit() else stem
 
 
 @dataclass(slots=True, kw_only=True)
@@ -227,7 +239,12 @@ class _Package:
             deployed=deployed,
         )
         sizes = {name: len(content) for name, content in self._files.items()}
-        self.contents["card"] = card_of(self.record, sizes, summarize(self.arch)).encode()
+        self.contents["card"] = card_of(
+            self.record,
+            sizes,
+            summarize(self.arch),
+            several_heads=bool(self.arch.head.outputs),
+        ).encode()
 
     @property
     def _files(self) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nas.families._kept import keep_plugins, load_kept_plugins
+from nas.families._plugin_text import plugin_digest
 from nas.families._plugins import (
     Plugin,
     find_plugin,
@@ -48,6 +49,7 @@ __all__ = [
     "loaded_plugins",
     "merge_calls",
     "merge_places",
+    "plugin_digest",
     "trace_layers",
 ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ from nas.errors import PluginError
 from nas.families.registry import COMPONENTS, FAMILIES, add_family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nas.components import Component
 
@@ -109,14 +110,30 @@ def _load(plugin: Plugin) -> tuple[Family, ...]:
             f"--plugin {plugin.path}: another plug-in of that name is loaded, from "
             f"{before.path}, and its text differs; rename one of the two files"
         )
-    families = families_of(_import(plugin), plugin)
-    if before is None:
-        for family in families:
+    with _forgotten_if_refused(plugin):
+        families = families_of(_import(plugin), plugin)
+        for family in families if before is None else ():
             _require_new(family, plugin)
+    if before is None:
         for family in families:
             add_family(family)
         _loaded[plugin.module] = plugin
     return families
+
+
+@contextmanager
+def _forgotten_if_refused(plugin: Plugin) -> Iterator[None]:
+    """A module that is refused within is imported anew next time, mended perhaps.
+
+    Not so a package: others may have its modules already.
+    """
+    known = plugin.module in sys.modules
+    try:
+        yield
+    except BaseException:
+        if not known and not hasattr(sys.modules.get(plugin.module), "__path__"):
+            sys.modules.pop(plugin.module, None)
+        raise
 
 
 def _import(plugin: Plugin) -> ModuleType:
@@ -129,7 +146,6 @@ def _import(plugin: Plugin) -> ModuleType:
     except PluginError:
         raise
     except Exception as error:
-        sys.modules.pop(plugin.module, None)
         raise PluginError(
             f"--plugin {plugin.path or plugin.module}: cannot be imported: "
             f"{type(error).__name__}: {error}"

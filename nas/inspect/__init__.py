@@ -11,6 +11,7 @@ from nas.inspect._inspection import (
     build_trained,
     build_untrained,
     build_with_weights,
+    check_subject,
     inspect_network,
 )
 from nas.inspect._maps import linear_cka
@@ -40,6 +41,7 @@ __all__ = [
     "build_with_weights",
     "chance_shares",
     "change_groups",
+    "check_subject",
     "inspect_network",
     "kernel_groups",
     "label_kernels",

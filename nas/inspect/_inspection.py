@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
+from nas.cost import cost_of
 from nas.data import Images
-from nas.errors import IllegalArchitecture, ModelFileError
+from nas.errors import IllegalArchitecture, ModelFileError, OptionError
 from nas.inspect._depthwise import KernelLayer, depthwise_layers
 from nas.inspect._maps import MapChange, MapGroup, compare_maps, feature_maps, map_changes
 from nas.inspect._parts import placed_parts
 from nas.inspect._ring_use import RingUse, ring_uses
 from nas.model import build_model, load_weights
 from nas.proxy import train_proxy
-from nas.train import resized, seeded
+from nas.train import head_fault, resized, seeded
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
@@ -46,6 +47,18 @@ class Inspection:
     changes: tuple[MapChange, ...]
     """What parts that keep the resolution made of their input."""
     rings: tuple[RingUse, ...]
+
+
+def check_subject(arch: Architecture, data: ImageData) -> None:
+    """Raise UserError now where `arch` does not suit `data`: its head, or the images' size."""
+    task = data.options.task
+    if (need := head_fault(arch.head, task, data.num_classes)) is not None:
+        raise OptionError(
+            f"{arch.name}: head {arch.head.kind} does not suit {data.name}, whose task ({task}) "
+            f"needs {need}; change the head with --set, or name RUN:ID, a network of a search on "
+            "data that suit it"
+        )
+    cost_of(arch, input_shape=data.input_shape, num_classes=data.num_classes)
 
 
 def build_untrained(arch: Architecture, data: ImageData, *, seed: int = 0) -> Network:

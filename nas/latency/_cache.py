@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.families import plugin_digest
 from nas.latency._record import Latency
+from nas.latency._tags import part_tags
 
 if TYPE_CHECKING:
     from nas.latency._record import Workload
@@ -60,8 +62,11 @@ class LatencyCache:
 
 
 def _key(workload: Workload) -> str:
-    shape = "x".join(map(str, workload.input_shape))
-    return f"{workload.arch.id}-{shape}-{workload.num_classes}.json"
+    arch, shape, classes = workload.arch, workload.input_shape, workload.num_classes
+    calls = arch.calls(in_channels=shape[0], num_classes=classes)
+    digest = plugin_digest(word for one in calls for word in part_tags(one))
+    subject = (arch.id, "x".join(map(str, shape)), str(classes), digest)
+    return f"{'-'.join(filter(None, subject))}.json"
 
 
 def _file_name(text: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import DisturbedError, IllegalArchitecture, OptionError
+from nas.families import plugin_digest
 from nas.latency._cache import read_json, write_json
 from nas.latency._parts import PartTable, parts_of
 from nas.latency._predictor import PredictionError, Predictor
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from nas.arch import Architecture
     from nas.latency._cache import LatencyCache
     from nas.latency._meter import LatencyMeter
     from nas.latency._parts import Part
@@ -142,12 +145,8 @@ def random_subjects(
     """
     while True:
         for _ in range(tries):
-            workload = Workload(
-                arch=space.random_architecture(rng),
-                input_shape=input_shape,
-                num_classes=num_classes,
-            )
-            if _fits(workload):
+            arch = space.random_architecture(rng)
+            if (workload := _fitting(arch, input_shape, num_classes)) is not None:
                 break
         else:
             raise IllegalArchitecture(
@@ -158,11 +157,16 @@ def random_subjects(
         yield workload
 
 
-def _fits(workload: Workload) -> bool:
+def _fitting(
+    arch: Architecture, input_shape: tuple[int, int, int], num_classes: int
+) -> Workload | None:
+    """`arch` for such images; None where they are smaller than its `resolution` or too small."""
     try:
-        return bool(parts_of(workload))
+        workload = Workload(arch=arch, input_shape=input_shape, num_classes=num_classes)
+        parts_of(workload)
     except IllegalArchitecture:
-        return False
+        return None
+    return workload
 
 
 def measure_parts(
@@ -221,6 +225,7 @@ def _path(
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Path:
-    text = hashlib.sha256(space.text.encode()).hexdigest()[:8]
+    text = space.text + plugin_digest(re.findall(r"\w+", space.text))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     shape = "x".join(map(str, input_shape))
-    return cache.folder / f"calibration-{text}-{shape}-{num_classes}.json"
+    return cache.folder / f"calibration-{digest}-{shape}-{num_classes}.json"

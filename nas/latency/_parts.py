@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nas.arch import Call, Ref
 from nas.cost import part_cost
+from nas.families import plugin_digest
 from nas.latency._cache import read_json, write_json
 from nas.latency._layers import KINDS, TERMS, part_terms
+from nas.latency._tags import part_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from nas.arch import Call
     from nas.latency._record import Workload
 
     Part = tuple[Call, tuple[int, int, int]]
@@ -124,22 +124,6 @@ def _applications(call: Call) -> list[Call]:
 
 
 def part_key(part: Part) -> str:
-    """The part's name in files: equal for equal calls on equal shapes."""
-    return hashlib.sha256(repr(part).encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=1 << 15)
-def part_tags(call: Call) -> tuple[str, ...]:
-    """What a call says in words: classes, activations, banks of kernels, flags."""
-    return tuple(sorted(set(_words(call))))
-
-
-def _words(call: Call) -> Iterator[str]:
-    yield call.name
-    for key, value in call.arguments:
-        if isinstance(value, Call):
-            yield from _words(value)
-        elif isinstance(value, Ref):
-            yield value.name
-        elif isinstance(value, str | bool):
-            yield f"{key}={value}"
+    """The part's name in files: equal for equal calls of equal code on equal shapes."""
+    text = f"{part!r}{plugin_digest(part_tags(part[0]))}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -14,7 +14,8 @@ import numpy as np
 
 from nas.latency._estimate import PartEstimator
 from nas.latency._layers import part_terms
-from nas.latency._parts import part_tags, parts_of
+from nas.latency._parts import parts_of
+from nas.latency._tags import part_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

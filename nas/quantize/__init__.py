@@ -9,9 +9,10 @@ from nas.quantize._int8 import (
     CALIBRATION_IMAGES,
     WAYS,
     Int8Network,
-    calibration_images,
+    SeenImages,
+    check_int8,
     quantize_int8,
-    validation_images,
+    seen_images,
 )
 from nas.quantize._runtime import accuracy_of, open_session, run_onnx
 
@@ -20,12 +21,13 @@ __all__ = [
     "OPSET",
     "WAYS",
     "Int8Network",
+    "SeenImages",
     "accuracy_of",
-    "calibration_images",
+    "check_int8",
     "network_onnx",
     "open_session",
     "quantize_int8",
     "run_onnx",
+    "seen_images",
     "train_aware",
-    "validation_images",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from nas.latency import export_onnx
@@ -75,7 +76,7 @@ def settle_norms(model: onnx.ModelProto) -> None:
         settled = (scale, shift - mean * scale, abs(0 * mean), 0 * variance + 1)
         epsilon.f = 0.0
         for place, values in enumerate(settled, 1):
-            node.input[place] = f"norm_{number}_{place}"
+            node.input[place] = f"norm.{number}.{place}"  # as no head is called
             tensor = numpy_helper.from_array(values.astype("float32"), node.input[place])
             model.graph.initializer.append(tensor)
     read = {name for node in model.graph.node for name in node.input}
@@ -142,11 +143,10 @@ class _Names:
 
     def __init__(self, kept: set[str]) -> None:
         self._given = {name: name for name in kept} | {"": ""}
-        self._count = 0
+        self._free = (name for name in map("{:x}".format, count()) if name not in kept)
 
     def short(self, name: str) -> str:
         """A name of a letter or two that nothing else has."""
         if name not in self._given:
-            self._given[name] = f"{self._count:x}"
-            self._count += 1
+            self._given[name] = next(self._free)
         return self._given[name]

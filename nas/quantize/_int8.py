@@ -96,8 +96,39 @@ class Int8Network:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeenImages:
+    """Images as a network sees them: at its size, (B, C, H, W), normalised."""
+
+    calibration: Tensor
+    """Of training, from which ranges of maps come."""
+    validation: Tensor
+    labels: Tensor
+    """(B,) classes of the validation images."""
+
+
+def seen_images(model: nn.Module, data: ImageData, fidelity: Fidelity) -> SeenImages:
+    """The images of `fidelity` with which `model` is quantised and judged.
+
+    No larger than those that its written form expects (`resolution`).
+    """
+    side = getattr(model, "resolution", None)
+    if side is not None and (fidelity.resolution or side) >= side:
+        fidelity = replace(fidelity, resolution=side)
+    return SeenImages(
+        calibration=_prepared(data.train, CALIBRATION_IMAGES, fidelity, data),
+        validation=_prepared(data.val, fidelity.val_images, fidelity, data),
+        labels=data.val.first(fidelity.val_images).labels,
+    )
+
+
 def quantize_int8(
-    model: nn.Module, data: ImageData, fidelity: Fidelity, *, aware: nn.Module | None = None
+    model: nn.Module,
+    data: ImageData,
+    fidelity: Fidelity,
+    *,
+    aware: nn.Module | None = None,
+    seen: SeenImages | None = None,
 ) -> Int8Network:
     """Quantise a trained network and score it as it was scored in the search.
 
@@ -106,13 +137,13 @@ def quantize_int8(
         data: Calibrated on training images, scored on validation images.
         fidelity: Which validation images, at which resolution.
         aware: The same network from `train_aware`; taken where it keeps more.
+        seen: What `seen_images` makes of these, where it was made already.
 
-    Raises OptionError where the packages for it are missing.
+    Raises OptionError where the packages for it are missing, or the task is another than classes.
     """
-    _require()
-    fidelity = _as_seen_by(model, fidelity)
-    train = calibration_images(data, fidelity)
-    val, labels = validation_images(data, fidelity)
+    check_int8(data.options.task)
+    seen = seen or seen_images(model, data, fidelity)
+    train, val, labels = seen.calibration, seen.validation, seen.labels
     shape = (int(train.shape[1]), int(train.shape[2]), int(train.shape[3]))
     fp32 = network_onnx(model, shape)
     exact = accuracy_of(fp32, val, labels)
@@ -137,26 +168,12 @@ def quantize_int8(
     )
 
 
-def calibration_images(data: ImageData, fidelity: Fidelity) -> Tensor:
-    """(B, C, H, W) normalised training images, from which ranges of maps come."""
-    return _prepared(data.train, CALIBRATION_IMAGES, fidelity, data)
-
-
-def validation_images(data: ImageData, fidelity: Fidelity) -> tuple[Tensor, Tensor]:
-    """(B, C, H, W) normalised validation images, and their (B,) classes."""
-    images = _prepared(data.val, fidelity.val_images, fidelity, data)
-    return images, data.val.first(fidelity.val_images).labels
-
-
-def _as_seen_by(model: nn.Module, fidelity: Fidelity) -> Fidelity:
-    """The images of `fidelity`, no larger than those that a written network expects."""
-    side = getattr(model, "resolution", None)
-    if side is None or (fidelity.resolution or side) < side:
-        return fidelity
-    return replace(fidelity, resolution=side)
-
-
-def _require() -> None:
+def check_int8(task: str) -> None:
+    """Raise OptionError where networks for `task` cannot be judged in 8 bits here."""
+    if task != "classification":
+        raise OptionError(
+            f"--int8: networks in 8 bits are checked for classes, not for {task}; leave it out"
+        )
     missing = [package for package in EXTRA if find_spec(package) is None]
     if missing:
         raise OptionError(

@@ -208,7 +208,9 @@ def _problem(
     objectives = parse_objectives(settings.objectives)
     calibration = None
     if wants_latency(settings):
-        calibration = require_calibration(space, settings.space, shape, num_classes)
+        calibration = require_calibration(
+            space, settings.space, shape, num_classes, settings.overrides
+        )
     problem = Problem(
         space=space,
         input_shape=shape,

@@ -116,7 +116,6 @@ class Reader(ValueReader):
         )
 
     def _labels(self, listed: Items, path: str) -> list[Label]:
-        """An option's name in genomes: a value itself, a block by its kind, or a number."""
         """One name per option: two options of a kind are numbered, two equal values a slip."""
         labels: list[Label] = []
         for index, item in enumerate(listed.items):
@@ -190,6 +189,7 @@ class Reader(ValueReader):
         return value
 
     def _label(self, node: Node, index: int) -> Label:
+        """An option's name in genomes: a value itself, a block by its kind, or a number."""
         if isinstance(node, Scalar):
             return "none" if node.value is None else node.value
         if isinstance(node, Fields) and len(node.fields) == 1 and not _is_open(node):

@@ -219,11 +219,5 @@ def _type(hint: Any) -> str:
         return f"list of {_type(get_args(hint)[0])}"
     if origin is Literal:
         return ", ".join(map(str, get_args(hint)))
-    words: dict[Any, str] = {
-        int: "whole number",
-        float: "number",
-        bool: "true or false",
-        str: "text",
-    }
-    word = words.get(hint) or f"{hint.__name__.lower()}"
+    word = _WORDS.get(hint) or f"{hint.__name__.lower()}"
     return f"{word}, {bounds}" if bounds is not None else word

@@ -103,7 +103,7 @@ class ValueReader:
             )
         ((kind, options),) = node.fields.items()
         if kind not in kinds:
-            known = _known_kinds(base)
+            known = _known_kinds(base)  # it loads installed plug-ins: the kind may be theirs
         if kind not in kinds:
             raise self.error(node, path, f"unknown {what} {kind!r}{near(kind, kinds)} {known}")
         if isinstance(options, Scalar) and options.value is None:

@@ -18,9 +18,9 @@ import torch
 
 from nas.arch import Architecture, Sharing
 from nas.components import Block, Transition, as_pair
-from nas.cost import cost_of, measure_cost, part_cost
+from nas.cost import cost_of, measure_cost, part_cost, working_memory
 from nas.errors import IllegalArchitecture
-from nas.export import Provenance, export_network
+from nas.export import Provenance, check_exportable, export_network
 from nas.families import instantiate
 from nas.model import build_model, joined
 from nas.space import dump_architecture, parse_space
@@ -127,6 +127,13 @@ def _assert_component_measured(call: Call, shape: tuple[int, int, int]) -> None:
     assert made == exact.out_shape, f"{call.name} at {shape}: hands on {made}, not as costed"
 
 
+def memory_is_planned(subject: Subject) -> None:
+    """The maps of every network find their places in working memory."""
+    for arch in subject.networks:
+        memory = working_memory(arch, input_shape=IMAGE, num_classes=NUM_CLASSES)
+        assert memory.int8_arena_bytes > 0, f"{dump_architecture(arch)}: {memory}"
+
+
 def stages_have_their_shape(subject: Subject) -> None:
     """A stage hands on its channels, at its stride, whatever its blocks do inside.
 
@@ -201,7 +208,8 @@ def _assert_measured(arch: Architecture) -> None:
 
 
 def code_stands_alone(subject: Subject) -> None:
-    """Exported code needs torch alone, and computes the same to the bit."""
+    """Exported code needs torch alone, no names clash, and it computes the same to the bit."""
+    check_exportable()
     provenance = Provenance(claim="", origin="", preprocessing="", weights_file=None)
     with tempfile.TemporaryDirectory() as folder:
         for arch in subject.few:
@@ -268,6 +276,7 @@ CHECKS: dict[str, Check] = {
         model_files_read_back,
         records_travel,
         costs_are_measured,
+        memory_is_planned,
         stages_have_their_shape,
         networks_train,
         blocks_are_reused,

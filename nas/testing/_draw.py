@@ -6,6 +6,7 @@ covered as soon as it is there.
 
 from __future__ import annotations
 
+import math
 import types
 from dataclasses import MISSING, fields, is_dataclass
 from typing import (
@@ -20,7 +21,16 @@ from typing import (
 )
 
 from nas.arch import Architecture, Stage
-from nas.components import Activation, Block, Bounds, Head, SideBounds, Stem, Transition
+from nas.components import (
+    Activation,
+    Block,
+    Bounds,
+    Head,
+    SideBounds,
+    Stem,
+    Transition,
+    as_pair,
+)
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture, PluginError
 from nas.families import COMPONENTS
@@ -40,6 +50,8 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "name": ("first", "second"),
 }
 """Options whose other values would only make the networks larger."""
+REQUIRED: Mapping[Any, Any] = {int: 1, float: 1.0, str: "first"}
+"""Of options with neither bounds nor a default."""
 COUNTS = (1, 1, 2, 3, 4, 8, 10)
 SIDES = (1, 1, 2, 3, 3, 4, (2, 1), (1, 3))
 SHARES = (0.0, 0.25, 0.3, 0.5, 0.75, 1.0, 2.3, 4.0)
@@ -79,11 +91,30 @@ def random_component(cls: type[Any], rng: random.Random) -> Any:
     hints = get_type_hints(cls, include_extras=True)
     options = {}
     for item in fields(cls):
-        default = None if item.default is MISSING else item.default
-        hint, pool = hints[item.name], POOLS.get(item.name)
-        drawn = pool if pool is not None and get_origin(hint) is not tuple else None
-        options[item.name] = rng.choice(drawn) if drawn else _draw(hint, default, rng)
+        hint = hints[item.name]
+        default = REQUIRED.get(hint) if item.default is MISSING else item.default
+        pool = [value for value in POOLS.get(item.name, ()) if _admits(hint, value)]
+        options[item.name] = rng.choice(pool) if pool else _draw(hint, default, rng)
     return cls(**options)
+
+
+def _admits(hint: Any, value: Any) -> bool:
+    """Whether an option of this type may have a value of a pool."""
+    origin, given = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return any(value == one and type(value) is type(one) for one in given)
+    if origin in (Union, types.UnionType):
+        return any(_admits(one, value) for one in given)
+    if origin is Annotated:
+        bounds = [one for one in given[1:] if isinstance(one, Bounds | SideBounds)]
+        return _admits(given[0], value) and all(_holds(one, value) for one in bounds)
+    return type(value) is hint
+
+
+def _holds(bounds: Bounds | SideBounds, value: Any) -> bool:
+    if isinstance(bounds, Bounds):
+        return bounds.admit(value)
+    return all(bounds.low <= side <= bounds.high for side in as_pair(value))
 
 
 def _draw(hint: Any, default: Any, rng: random.Random) -> Any:
@@ -103,15 +134,28 @@ def _draw(hint: Any, default: Any, rng: random.Random) -> Any:
         return None if inner is type(None) else _draw(inner, default, rng)
     if origin is Annotated:
         inner, *extras = get_args(hint)
-        if any(isinstance(one, SideBounds) for one in extras):
-            return rng.choice(SIDES)
-        return _bounded(inner, next(one for one in extras if isinstance(one, Bounds)), rng)
+        if sides := [one for one in extras if isinstance(one, SideBounds)]:
+            return rng.choice([one for one in SIDES if _holds(sides[0], one)] or [sides[0].low])
+        bounds = next((one for one in extras if isinstance(one, Bounds)), None)
+        return _draw(inner, default, rng) if bounds is None else _bounded(inner, bounds, rng)
     return default
 
 
 def _bounded(number: type[int] | type[float], bounds: Bounds, rng: random.Random) -> int | float:
     pool = COUNTS if number is int else SHARES
-    return rng.choice([number(value) for value in pool if bounds.admit(value)])
+    admitted = [number(value) for value in pool if bounds.admit(value)]
+    return rng.choice(admitted or _within(number, bounds))
+
+
+def _within(number: type[int] | type[float], bounds: Bounds) -> list[int | float]:
+    """Values spread over the lower end of bounds that admit none of a pool."""
+    width = min(bounds.high, bounds.below, bounds.low + max(1, abs(bounds.low))) - bounds.low
+    spread = (bounds.low + share * width for share in (0, 0.25, 0.5, 0.75, 1))
+    values = [math.ceil(value) if number is int else value for value in spread]
+    found = [value for value in values if bounds.admit(value)]
+    if not found:
+        raise PluginError(f"an option's bounds hold no {number.__name__}: {bounds}")
+    return found
 
 
 def _random_network(family: Family, rng: random.Random) -> Architecture:

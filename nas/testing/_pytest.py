@@ -45,6 +45,10 @@ class FamilyTests:
         """Exact costs are those of the module."""
         _checks.costs_are_measured(self.subject)
 
+    def test_memory_is_planned(self) -> None:
+        """Working memory is known."""
+        _checks.memory_is_planned(self.subject)
+
     def test_stages_have_their_shape(self) -> None:
         """Channels and stride are those of the stage."""
         _checks.stages_have_their_shape(self.subject)

@@ -43,8 +43,9 @@ SURFACE = {
     "recipes": ["[NAME]", "--json"],
     "tune": [
         "MODEL|RUN:ID", "--recipe", "--set", "--key", "--budget", "--data", "--data-dir",
-        "--resolution", "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad", "--task",
-        "--seed", "--workers", "--gpus-per-worker", "--address", "--out", "--json", "--plugin",
+        "--resolution", "--resize", "--channels", "--flip/--no-flip", "--group-by", "--skip-bad",
+        "--task", "--seed", "--workers", "--gpus-per-worker", "--address", "--out", "--json",
+        "--plugin",
     ],
     "runs": ["FOLDER", "--json"],
     "report": ["RUN...", "--watch", "--out", "--int8", "--data-dir", "--storage", "--json"],

@@ -9,15 +9,17 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from torch import nn
 
 from nas.arch import Sharing
 from nas.components import Op
 from nas.cost import cost_of, working_memory
-from nas.cost._memory import _best_peak, _fused, _Graph, _Life, _placed, _Step
+from nas.cost._memory import _best_peak, _fused, _Graph, _Life, _placed, _Step, _written_once
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, emit_module
 from nas.export._emit import to_class_name
+from nas.families._module_trace import Recorder
 from nas.families.registry import BUILT_IN
 from nas.latency import export_onnx
 from nas.model import build_model
@@ -148,6 +150,58 @@ def test_a_norm_and_an_activation_belong_to_their_convolution() -> None:
         step((0,), 1, 8, adds=True)._replace(adds=False),
         step((1, 0), 4, 8, adds=True),
     ]
+
+
+def steps_of(activation: nn.Module, norm: nn.Module) -> list[_Step]:
+    """The steps of two convolutions with a norm and an activation between, recorded."""
+    with torch.device("meta"):
+        layers = [nn.Conv2d(3, 8, 1, bias=False), norm, activation, nn.Conv2d(8, 2, 1)]
+        model, image = nn.Sequential(*layers).eval(), torch.empty(1, 3, 4, 4)
+    with torch.no_grad(), Recorder(image) as recorder:
+        out = model(image)
+    ops = [layer.op for layer in recorder.layers()]
+    return [*_fused(_written_once(ops, recorder.number(out), image.numel()))]
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(8), nn.Identity()], ids=["norm", "no norm"])
+def test_what_is_written_in_place_is_no_map_more(norm: nn.Module) -> None:
+    norm = norm.to("meta")
+    plain = steps_of(nn.ReLU(), norm)
+    assert [(one.reads, one.size) for one in plain] == [((0,), 128), ((1,), 32)]
+    in_place = steps_of(nn.ReLU(inplace=True), norm)
+    graphs = [_Graph(tuple(steps), given=48) for steps in (plain, in_place)]
+    assert [_best_peak(one, counts_given=True) for one in graphs] == [48 + 128] * 2
+    assert [one.size for one in in_place] == [one.size for one in plain]
+
+
+def test_every_map_is_written_once_and_read_later_by_hand() -> None:
+    """Storage 2 is written twice, the second time in part; what storage 3 holds nobody reads."""
+    ops = [
+        Op((0,), 2, 8, in_place=False),
+        Op((2,), 2, 4, in_place=True),
+        Op((2,), 3, 9, in_place=False),
+        Op((0, 2), 4, 8, in_place=True),
+        Op((4,), 5, 1, in_place=False),
+    ]
+    assert _written_once(ops, 4, 8) == [
+        Op((0,), 1, 8, in_place=False),
+        Op((1,), 2, 8, in_place=True),
+        Op((2,), 3, 9, in_place=False),
+        Op((0, 2, 3), 4, 8, in_place=True),
+    ]
+    assert _written_once(ops, 0, 8) == []
+
+
+def test_points_that_look_for_their_neighbours_by_hand() -> None:
+    """16 points of 3 channels, 4 neighbours each: edges of 6 channels, and 8 made of them."""
+    text = (
+        "stem: none\nstages: [{channels: 8, block: {edge_conv: {neighbours: 4}}}]\n"
+        "head: gap_linear\n"
+    )
+    arch = parse_space(text, source="f.yaml", name="f").decode(())
+    memory = working_memory(arch, input_shape=(3, 16, 1), num_classes=4)
+    assert memory.int8_munas_peak_bytes == (6 + 8) * 16 * 4
+    assert memory.int8_arena_bytes == (6 + 8) * 16 * 4 + 3 * 16
 
 
 def test_a_greedy_planner_leaves_gaps_by_hand() -> None:

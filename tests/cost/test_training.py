@@ -22,6 +22,16 @@ def test_batches_add_activations_to_weights_and_their_moments() -> None:
     assert two - one == one - none > 0
 
 
+def test_networks_that_shrink_images_are_counted_at_their_own_size() -> None:
+    arch, shrinking = (
+        load_architecture("resnet20_cifar", overrides) for overrides in ([], ["resolution=16"])
+    )
+    rest = {"num_classes": 10, "batch_size": 8}
+    small = training_bytes(arch, input_shape=(3, 16, 16), **rest)
+    assert training_bytes(shrinking, input_shape=(3, 32, 32), **rest) == small
+    assert small < training_bytes(arch, input_shape=(3, 32, 32), **rest)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_no_more_than_what_training_really_keeps(name: str) -> None:
     arch = load_architecture(name)

@@ -129,6 +129,21 @@ def test_kernels_of_two_sides_are_written_like_others() -> None:
     assert "(10, 4)" not in drawn
 
 
+@pytest.mark.parametrize(
+    ("kind", "words_of_it"),
+    [("projection", "projected shortcut"), ("pad", "padded shortcut")],
+)
+def test_a_shortcut_is_called_what_it_is(kind: str, words_of_it: str) -> None:
+    text = (
+        "stem: {conv: {channels: 8}}\nhead: gap_linear\n"
+        f"stages: [{{channels: 16, block: {{residual: {{shortcut: {kind}}}}}}}]\n"
+    )
+    arch = parse_space(text, source="f.yaml", name="f").decode(())
+    drawn = " ".join(words(draw_svg(diagram_of(arch, input_shape=(3, 16, 16), num_classes=5))))
+    assert words_of_it in drawn
+    assert drawn.count("shortcut") == 1
+
+
 POINTS = """\
 stem: none
 stages:

@@ -271,7 +271,6 @@ def test_a_card_says_what_a_tasks_outputs_are(
 ) -> None:
     record = json.loads(exported.record.read_text())
     record["inputs"]["task"] = task
-    record["program"] = task == "classification"
     record["evidence"] |= {"standard_error": None, "trained": "about 58 passes over 208 images"}
     card = card_of(record, {exported.module.name: 1}, "made of")
     outputs = torch.ones(shape)
@@ -287,8 +286,20 @@ def test_a_card_says_what_a_tasks_outputs_are(
     assert capsys.readouterr().out.strip() == printed
     assert words in card
     assert ("classifies" in card) == (task == "classification")
+    assert ("prints its answers" in card) == (task != "classification")
     assert ("R squared" in card) == (task == "regression")
     assert "about 58 passes" in card
+
+
+def test_a_card_joins_the_answers_of_several_heads(exported: Exported) -> None:
+    record = json.loads(exported.record.read_text())
+    record["inputs"]["task"] = "multilabel"
+    record["evidence"] |= {"standard_error": None}
+
+    card = card_of(record, {exported.module.name: 1}, "made of", several_heads=True)
+
+    assert "```python\nimport torch\n" in card
+    assert "shares = torch.cat(model(preprocess(images)), 1).sigmoid()" in card
 
 
 def test_a_full_training_is_not_called_a_proxy(exported: Exported) -> None:

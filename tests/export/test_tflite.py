@@ -6,17 +6,17 @@ import json
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from nas.errors import NasError, OptionError
 from nas.export import emit_module, find_converter
-from nas.export._deploy import first_class
+from nas.export._deploy import Quantisation, deploy_forms, first_class
 from nas.export._tflite import PYTHON_VARIABLE, TfliteNetwork, convert_tflite
 from nas.model import build_model, save_weights
 from nas.proxy import train_proxy
-from nas.quantize import calibration_images, validation_images
+from nas.quantize import seen_images
 from nas.sharing import materialize
 from nas.space import parse_space
 from nas.train import seeded
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.data import ImageData
+    from nas.quantize import SeenImages
 
 FIDELITY = Fidelity(epochs=6, batch_size=8)
 NETWORK = """
@@ -51,13 +52,14 @@ def converted(data: ImageData, text: str) -> TfliteNetwork:
     materialize(model)
     plain = arch.without_rings() if arch.is_shared else arch
     source = emit_module(plain, input_shape=(1, 8, 8), num_classes=3, provenance=PROVENANCE)
+    seen = seen_images(model, data, FIDELITY)
     return convert_tflite(
         source,
         first_class(source),
         model.eval(),
         save_weights(model),
-        calibration=calibration_images(data, FIDELITY),
-        validation=validation_images(data, FIDELITY),
+        calibration=seen.calibration,
+        validation=(seen.validation, seen.labels),
     )
 
 
@@ -92,6 +94,35 @@ def test_a_converter_that_fails_is_quoted(
     monkeypatch.setenv(PYTHON_VARIABLE, str(python))
     with pytest.raises(NasError, match=r"status 3:\nno such operator"):
         converted(steps, NETWORK.format(reuse=2))
+
+
+def test_the_converter_gets_images_of_the_network_s_own_size(
+    steps: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the int8 ONNX file does: they are prepared once, for both."""
+    given: dict[str, Any] = {}
+
+    def convert(*_: object, **images: Any) -> TfliteNetwork:
+        given.update(images)
+        return MADE
+
+    def quantize(*_: object, seen: SeenImages, **__: object) -> NoReturn:
+        given["seen"] = seen
+        raise OptionError("no need")
+
+    monkeypatch.setattr("nas.export._deploy.convert_tflite", convert)
+    monkeypatch.setattr("nas.export._deploy.quantize_int8", quantize)
+    arch = parse_space(
+        NETWORK.format(reuse=2) + "resolution: 6\n", source="f.yaml", name="f"
+    ).decode(())
+    model = build_model(arch, in_channels=1, num_classes=3).eval()
+    source = emit_module(arch, input_shape=(1, 8, 8), num_classes=3, provenance=PROVENANCE)
+    wanted = Quantisation(data=steps, fidelity=FIDELITY, tflite=True)
+    deploy_forms(model, (1, 6, 6), quantisation=wanted, source=source)
+
+    assert given["calibration"].shape[1:] == (1, 6, 6)
+    assert given["validation"][0].shape[1:] == (1, 6, 6)
+    assert given["calibration"] is given["seen"].calibration
 
 
 def test_what_is_lost_is_said() -> None:

@@ -54,13 +54,13 @@ def test_without_weights_there_are_three(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside", "a b", "v1.5-x", "/etc/passwd", "réseau", "x" * 300]
+    "name", ["../outside", "a b", "v1.5-x", "/etc/passwd", "réseau", "x" * 300, "3x3"]
 )
 def test_names_become_file_names_that_python_can_import(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "folder"
     files = export(folder, name=name)
     assert files.module.parent == folder
-    assert re.fullmatch(r"[A-Za-z0-9_]+\.py", files.module.name)
+    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\.py", files.module.name)
     assert sorted(tmp_path.iterdir()) == [folder]
 
 

@@ -81,7 +81,7 @@ def test_what_does_not_fit_the_grammar_is_refused(
     path = written(tmp_path, **changes)
     with pytest.raises(PluginError) as caught:
         load_plugin(str(path))
-    sys.modules.pop("nas_plugin_mine", None)
+    assert "nas_plugin_mine" not in sys.modules
     assert str(caught.value).startswith(f"--plugin {path.resolve()}")
     assert message in str(caught.value)
     assert "mine" not in FAMILIES
@@ -101,7 +101,7 @@ def test_files_that_are_no_plugins(tmp_path: Path, text: str, message: str) -> N
     path.write_text(text)
     with pytest.raises(PluginError, match=message):
         load_plugin(str(path))
-    sys.modules.pop("nas_plugin_broken", None)
+    assert "nas_plugin_broken" not in sys.modules
 
 
 def test_names_that_are_nothing() -> None:
@@ -135,6 +135,29 @@ else:
     for folder, kind in ((first, "my_conv"), (second, "your_conv")):
         folder.mkdir()
         written(folder, kind=kind)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_a_file_that_was_refused_is_read_anew_once_it_is_corrected(tmp_path: Path) -> None:
+    """As in a notebook, whose process goes on."""
+    script = f"""
+import sys
+from nas.errors import PluginError
+from nas.families import load_plugin
+from pathlib import Path
+file, good = Path({str(tmp_path / "mine.py")!r}), {PLUGIN.format(**GOOD)!r}
+for wrong in ("1 +", "FAMILY = 3", good.replace('kind = "my_conv"', 'kind = "separable"')):
+    file.write_text(wrong)
+    try:
+        load_plugin(str(file))
+    except PluginError:
+        assert "nas_plugin_mine" not in sys.modules, wrong
+    else:
+        raise AssertionError(wrong)
+file.write_text(good)
+(family,) = load_plugin(str(file))
+assert family.options[0].kind == "my_conv"
+"""
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 

@@ -4,8 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from nas.errors import IllegalArchitecture, ModelFileError
-from nas.inspect import build_trained, build_untrained, build_with_weights, inspect_network
+from nas.errors import IllegalArchitecture, ModelFileError, UserError
+from nas.inspect import (
+    build_trained,
+    build_untrained,
+    build_with_weights,
+    check_subject,
+    inspect_network,
+)
 from nas.model import save_weights
 from nas.trial import Fidelity
 from tests.inspect.conftest import FAMILIES, network_of, noise_images
@@ -42,6 +48,32 @@ def test_weights_of_another_network_are_refused_in_words() -> None:
         )
     with pytest.raises(ModelFileError, match="not the weights"):
         build_with_weights(network_of(FAMILIES["vgnet"]), data, b"junk", source="w")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            FAMILIES["plain"].replace("gap_linear", "segmentation"),
+            r"head segmentation does not suit noise, whose task \(classification\) needs one "
+            r"answer an image, .*--set, or name RUN:ID",
+        ),
+        (
+            FAMILIES["plain"].replace("gap_linear", "{flatten: {size: 9}}"),
+            r"9",
+        ),
+        (FAMILIES["plain"] + "resolution: 16\n", "resolution: 16 pixels, and the images have 12"),
+    ],
+)
+def test_what_does_not_suit_the_data_is_refused_before_anything_is_built(
+    text: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        check_subject(network_of(text), noise_images())
+
+
+def test_what_suits_the_data_passes() -> None:
+    check_subject(network_of(FAMILIES["plain"]), noise_images())
 
 
 def test_images_too_small_for_the_network_are_refused_in_words() -> None:

@@ -10,6 +10,7 @@ import pytest
 from nas.latency import REFERENCE, Latency, LatencyCache, LatencyMeter, Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 QUIET = Latency(
@@ -55,6 +56,21 @@ def test_device_runtime_shape_and_classes_make_another_subject(cache: LatencyCac
         assert cache.load(other) is None
     renamed = dataclasses.replace(REFERENCE.arch, name="the same network")
     assert cache.load(dataclasses.replace(REFERENCE, arch=renamed)) == QUIET
+
+
+def test_a_plugin_whose_text_was_edited_is_another_subject(
+    cache: LatencyCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.store(REFERENCE, QUIET)
+    asked: set[str] = set()
+
+    def digest(words: Iterable[str]) -> str:
+        asked.update(words)
+        return "1234abcd"
+
+    monkeypatch.setattr("nas.latency._cache.plugin_digest", digest)
+    assert cache.load(REFERENCE) is None
+    assert {"SeparableBlock", "ResidualBlock", "GapLinear"} <= asked
 
 
 def test_noise_replaces_nothing_quiet(cache: LatencyCache) -> None:

@@ -31,6 +31,7 @@ from nas.latency import (
     random_subjects,
 )
 from nas.latency._layers import KINDS, part_terms
+from nas.latency._tags import part_tags
 from nas.space import load_space, parse_space
 
 if TYPE_CHECKING:
@@ -244,6 +245,27 @@ def test_errors_are_counted_relative_to_what_was_measured() -> None:
     assert found.median == pytest.approx(0.1225)
 
 
+def test_what_is_known_of_a_plugin_s_block_holds_for_its_text_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id and call are the same after it was edited; its times are not."""
+    machine: Any = MadeUpMachine(tmp_path)
+    made, table = calibrate(SPACE, machine, **DATA, networks=10), PartTable.load
+    part = next(iter(parts_of(workloads(1)[0])))
+    known = table(machine.cache.folder).find(part)
+    assert known is not None
+
+    def digest(words: Iterable[str]) -> str:
+        return "1234abcd" if {"ConvNormAct", "separable"} & set(words) else ""
+
+    for module in ("_parts", "_calibrate"):
+        monkeypatch.setattr(f"nas.latency.{module}.plugin_digest", digest)
+    assert "ConvNormAct" in part_tags(part[0])
+    assert table(machine.cache.folder).find(part) is None
+    assert load_calibration(SPACE, machine.cache, **DATA) is None
+    assert made.predictor.table.entries
+
+
 def test_noise_has_less_say_in_the_correction(tmp_path: Path) -> None:
     machine, table = MadeUpMachine(tmp_path), PartTable()
     whole = workloads(40)
@@ -262,6 +284,19 @@ def test_noise_has_less_say_in_the_correction(tmp_path: Path) -> None:
         return PredictionError.of([learned.ratio(one) for one in whole], truth).median
 
     assert median_error(spread=0.5) < median_error(spread=0.01) / 2
+
+
+def test_networks_that_would_enlarge_the_images_are_left_out() -> None:
+    text = (
+        "stem: {conv: {channels: 4}}\nstages: [{channels: 8, block: conv}]\nhead: gap_linear\n"
+        "resolution: {choice: [16, 32, 48]}\n"
+    )
+    space = parse_space(text, source="open.yaml", name="open")
+    stream = random_subjects(space, random.Random(0), *DATA.values())
+    found = {next(stream).input_shape for _ in range(30)}
+    assert found == {(3, 16, 16), (3, 32, 32)}
+    with pytest.raises(IllegalArchitecture, match="no network for 3x8x8 images"):
+        next(random_subjects(space, random.Random(0), (3, 8, 8), 10, tries=5))
 
 
 def test_too_few_networks_and_too_small_images_are_refused(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nas.model import build_model
+from nas.model import build_model, joined
 from nas.quantize import network_onnx, open_session, run_onnx
+from nas.quantize._graph import _Names
 from nas.sharing import materialize
-from nas.space import load_architecture
+from nas.space import load_architecture, parse_space
 from nas.train import seeded
 
 SHAPE = (3, 32, 32)
@@ -46,6 +47,37 @@ def test_logits_are_those_of_torch_for_any_batch(name: str, overrides: tuple[str
         made = run_onnx(session, images)
         scale = float(exact.abs().max())
         torch.testing.assert_close(made, exact, rtol=1e-4, atol=1e-5 * max(scale, 1))
+
+
+def test_heads_may_have_the_short_names_that_others_get() -> None:
+    onnx = pytest.importorskip("onnx")
+    names = ("a", "b", "norm_0_1", "f")
+    heads = ", ".join(f"{{name: {name}, outputs: 2, head: gap_linear}}" for name in names)
+    text = (
+        "stem: {conv: {channels: 4}}\n"
+        "stages: [{channels: 4, depth: 3, block: {lru: {reuse: 3, groups: 2}}}]\n"
+        f"head: {{multi: {{heads: [{heads}]}}}}\n"
+    )
+    arch = parse_space(text, source="f.yaml", name="f").decode(())
+    with seeded(0):
+        model = build_model(arch, in_channels=3, num_classes=10).eval()
+    content = network_onnx(model, (3, 8, 8))
+
+    onnx.checker.check_model(onnx.load_from_string(content))
+    session, images = open_session(content), torch.randn(2, 3, 8, 8)
+    assert [one.name for one in session.get_outputs()] == [*names]
+    with torch.inference_mode():
+        torch.testing.assert_close(run_onnx(session, images), joined(model(images)))
+
+
+def test_short_names_are_given_once_whatever_is_kept() -> None:
+    kept = {"images", "a", "b", "10"}
+    names = _Names(kept)
+    given = [names.short(f"layer {number}") for number in range(40)]
+    assert len({*given, *kept}) == 44
+    assert names.short("layer 3") == "3"
+    assert names.short("a") == "a"
+    assert names.short("") == ""
 
 
 def test_a_reused_layer_stands_in_the_file_once() -> None:

@@ -10,7 +10,7 @@ import torch
 from nas.errors import OptionError
 from nas.model import build_model
 from nas.proxy import train_proxy
-from nas.quantize import WAYS, Int8Network, open_session, quantize_int8, run_onnx
+from nas.quantize import WAYS, Int8Network, open_session, quantize_int8, run_onnx, seen_images
 from nas.sharing import materialize
 from nas.space import parse_space
 from nas.train import seeded
@@ -73,6 +73,20 @@ def test_the_fp32_accuracy_is_that_of_the_search(steps: ImageData) -> None:
         right = (model(images).argmax(1) == steps.val.labels).float().mean().item()
 
     assert made.fp32_accuracy == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "side"), [(None, None, 8), (4, None, 4), (4, 6, 4), (4, 3, 3)]
+)
+def test_images_are_seen_at_the_network_s_size(
+    steps: ImageData, own: int | None, asked: int | None, side: int
+) -> None:
+    """No larger than its own, and no larger than those of the search."""
+    model = torch.nn.Identity()
+    model.resolution = own  # type: ignore[assignment]
+    seen = seen_images(model, steps, replace(FIDELITY, resolution=asked, val_images=5))
+    assert seen.calibration.shape[1:] == seen.validation.shape[1:] == (1, side, side)
+    assert len(seen.validation) == len(seen.labels) == 5
 
 
 def test_missing_packages_are_named(steps: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
