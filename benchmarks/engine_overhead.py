@@ -3,8 +3,9 @@
 Trainings do nothing, so all that is timed is proposing, sending, answering and recording. Each
 engine runs in the same Ray with 2 workers on the same parameters, those of the space `lru_vgnet`,
 for accuracy, parameters and multiply-accumulates. Ours is the loop of `nas search` with nothing
-left out: its own sampler, exact costs, rejection, deduplication, a crash-safe journal, the log
-and the progress display. Tune asks an Optuna sampler and keeps the study in memory.
+left out: exact costs, rejection, deduplication, a crash-safe journal, the log and the progress
+display. It asks Optuna's NSGA-II with a population of 20, as Tune is made to, and then its own
+default, `model`, which computes more for each proposal. Tune keeps the study in memory.
 
     python benchmarks/engine_overhead.py [--json]
 
@@ -27,7 +28,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -45,8 +46,9 @@ from nas.workers import Evaluator, WorkerInfo
 NUM_WORKERS = 2
 SPACE = "lru_vgnet"
 OBJECTIVES = ("accuracy", "params", "macs")
+OUR_SAMPLERS = ("nsga2", "model")
 SAMPLERS: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
-    "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=0),
+    "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=0, population_size=20),
     "tpe": lambda: optuna.samplers.TPESampler(seed=0),
     "random": lambda: optuna.samplers.RandomSampler(seed=0),
 }
@@ -74,6 +76,8 @@ class Row:
     """Milliseconds a trial, start included."""
     each_further_ms: float
     """Milliseconds that one more trial costs."""
+    each_further_range_ms: tuple[float, float]
+    """The least and the greatest of the repeats."""
     driver_cpu_ms: float
     """Milliseconds of the driver's processor time a trial, start included."""
 
@@ -92,7 +96,7 @@ def do_nothing(info: WorkerInfo) -> Evaluator:
     return evaluate
 
 
-def run_ours(trials: int) -> Timing:
+def run_ours(trials: int, *, sampler: str) -> Timing:
     """Time a search for `trials` networks, from its run folder to the last result."""
     with tempfile.TemporaryDirectory() as folder:
         images = np.zeros((120, 28, 28), dtype=np.uint8)
@@ -102,6 +106,7 @@ def run_ours(trials: int) -> Timing:
             data=str(Path(folder) / "blank.npz"),
             budget=trials,
             objectives=OBJECTIVES,
+            sampler=sampler,
             fidelity=Fidelity(epochs=1),
             study="overhead",
             task_timeout_s=60.0,
@@ -160,17 +165,20 @@ def report_nothing(config: dict[str, object]) -> None:
 # --- the table --------------------------------------------------------------------------------
 
 
-def measure(name: str, run: Callable[[int], Timing], trials: tuple[int, int], repeats: int) -> Row:
+def measure(name: str, run: Callable[[int], Timing], trials: Sequence[int], repeats: int) -> Row:
     """Medians of one engine, over a short and a long run in each repeat."""
     pairs = [(run(trials[0]), run(trials[1])) for _ in range(repeats)]
+    further_ms = [
+        1e3 * (long.total_s - short.total_s) / (long.trials - short.trials)
+        for short, long in pairs
+    ]
     return Row(
         engine=name,
         trials=trials[1],
         repeats=repeats,
         first_to_last_ms=median_ms(long.total_s / long.trials for _, long in pairs),
-        each_further_ms=median_ms(
-            (long.total_s - short.total_s) / (long.trials - short.trials) for short, long in pairs
-        ),
+        each_further_ms=statistics.median(further_ms),
+        each_further_range_ms=(min(further_ms), max(further_ms)),
         driver_cpu_ms=median_ms(long.cpu_s / long.trials for _, long in pairs),
     )
 
@@ -194,17 +202,21 @@ def main() -> None:
     keep_quiet()
     load_before = machine()["load"]
     ray.init(address="local", num_cpus=NUM_WORKERS, log_to_driver=False, logging_level="ERROR")
-    run_ours(10)
-    rows = [measure("nas search", run_ours, tuple(options.trials), options.repeats)]
+    run_ours(10, sampler=OUR_SAMPLERS[0])
+    rows = []
+    for sampler in OUR_SAMPLERS:
+        run = partial(run_ours, sampler=sampler)
+        rows.append(measure(f"nas search, {sampler}", run, options.trials, options.repeats))
     if not options.ours_only:
         for name, trials, repeats, reuse in (
-            ("Ray Tune + OptunaSearch, reuse_actors", options.reuse_trials, options.repeats, True),
-            ("Ray Tune + OptunaSearch", options.tune_trials, min(options.repeats, 2), False),
+            ("OptunaSearch, reuse_actors", options.reuse_trials, options.repeats, True),
+            ("OptunaSearch", options.tune_trials, min(options.repeats, 2), False),
         ):
+            name = f"Ray Tune + {name}, {options.sampler}"
             run = partial(run_tune, sampler=options.sampler, reuse_actors=reuse)
-            rows.append(measure(name, run, tuple(trials), repeats))
+            rows.append(measure(name, run, trials, repeats))
     ray.shutdown()
-    print_all(rows, describe_run(options.sampler, load_before), as_json=options.json)
+    print_all(rows, describe_run(load_before), as_json=options.json)
 
 
 def keep_quiet() -> None:
@@ -214,11 +226,10 @@ def keep_quiet() -> None:
     warnings.simplefilter("ignore")
 
 
-def describe_run(sampler: str, load_before: str) -> dict[str, object]:
+def describe_run(load_before: str) -> dict[str, object]:
     """Where and with what the figures were measured."""
     return {
         "workers": NUM_WORKERS,
-        "sampler": sampler,
         "load_before": load_before,
         **machine("ray", "optuna"),
     }
@@ -230,13 +241,15 @@ def print_all(rows: list[Row], about: dict[str, object], *, as_json: bool) -> No
         print(json.dumps({"run": about, "rows": [asdict(row) for row in rows]}, indent=2))
         return
     print(
-        f"{'ms a trial':40}{'trials':>7}{'runs':>6}"
-        f"{'first to last':>15}{'each further':>14}{'driver CPU':>12}"
+        f"{'ms a trial':48}{'trials':>7}{'runs':>6}"
+        f"{'first to last':>15}{'each further':>14}{'least to most':>22}{'driver CPU':>12}"
     )
     for row in rows:
+        spread = " to ".join(f"{ms:.1f}" for ms in row.each_further_range_ms)
         print(
-            f"{row.engine:40}{row.trials:>7}{row.repeats:>6}"
-            f"{row.first_to_last_ms:>15.1f}{row.each_further_ms:>14.1f}{row.driver_cpu_ms:>12.1f}"
+            f"{row.engine:48}{row.trials:>7}{row.repeats:>6}"
+            f"{row.first_to_last_ms:>15.1f}{row.each_further_ms:>14.1f}{spread:>22}"
+            f"{row.driver_cpu_ms:>12.1f}"
         )
     print(", ".join(f"{key} {value}" for key, value in about.items()))
 

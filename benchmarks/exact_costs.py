@@ -21,6 +21,7 @@ import json
 import logging
 import random
 import statistics
+import sys
 import time
 import warnings
 from functools import partial
@@ -34,8 +35,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # fvcore scripts functions while it is imported
     from fvcore.nn import FlopCountAnalysis
 
-from nas.arch import _records, _sharing
-from nas.cost import cost_of, part_cost
+from nas.cost import cost_of
 from nas.errors import IllegalArchitecture
 from nas.model import build_model
 from nas.space import load_space
@@ -52,12 +52,11 @@ OURS, RIVALS = 10_000, 30
 
 
 def empty_caches() -> None:
-    """Forget all that has been compiled and counted."""
-    for module in (_records, _sharing):
-        for item in vars(module).values():
-            if hasattr(item, "cache_clear"):
-                item.cache_clear()
-    part_cost.cache_clear()
+    """Forget all that any module of `nas` has remembered."""
+    modules = [one for name, one in sys.modules.items() if name.partition(".")[0] == "nas"]
+    for item in [item for module in modules for item in vars(module).values()]:
+        if hasattr(item, "cache_clear"):
+            item.cache_clear()
 
 
 def draw(space: SearchSpace, count: int, seed: int) -> list[Genome]:

@@ -174,20 +174,18 @@ def widest(family: str, limit: int) -> tuple[float, str] | None:
 
 
 def train_missing(processes: int, seeds: int) -> None:
-    """Every network of a search once, with the search's seed; the families with every seed."""
+    """Every network of a search once, with the search's seed; the families with every seed.
+
+    The searches' seeds come one after the other, and the smaller limits first.
+    """
     known = {(line["id"], line["seed"]) for line in read_lines(TRAININGS)}
-    wanted: dict[tuple[str, int], Path] = {
-        (pick.id, pick.seed): NETWORKS / f"{pick.id}.yaml" for pick in read_picks()
-    }
-    for seed, family, limit in itertools.product(range(seeds), FAMILIES, LIMITS):
-        if (found := widest(family, limit)) is not None:
-            width, arch_id = found
-            wanted[arch_id, seed] = scaled(FAMILIES[family], width, WORK)
     trainings = [
         Training(model=model, seed=seed, place=WORK / f"{arch_id}-{seed}")
-        for (arch_id, seed), model in sorted(wanted.items(), key=lambda item: item[0][1])
+        for seed, limit in itertools.product(range(seeds), LIMITS)
+        for arch_id, model in _models(seed, limit)
         if (arch_id, seed) not in known
     ]
+    trainings = list(dict.fromkeys(trainings))
 
     def run(training: Training) -> None:
         append_line(TRAININGS, training.run())
@@ -195,6 +193,17 @@ def train_missing(processes: int, seeds: int) -> None:
 
     with ThreadPoolExecutor(processes) as threads:
         list(threads.map(run, trainings))
+
+
+def _models(seed: int, limit: int) -> Iterator[tuple[str, Path]]:
+    """Id and model file of every contender's network."""
+    for pick in read_picks():
+        if (pick.seed, pick.limit) == (seed, limit):
+            yield pick.id, NETWORKS / f"{pick.id}.yaml"
+    for family in FAMILIES:
+        if (found := widest(family, limit)) is not None:
+            width, arch_id = found
+            yield arch_id, scaled(FAMILIES[family], width, WORK)
 
 
 def read_picks() -> list[Pick]:

@@ -45,18 +45,31 @@ class Measurement:
 
 
 def output_of(tree: Path, *command: str) -> str:
-    """What a Python program prints that imports `nas` from a tree."""
-    env = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    """What a Python program prints that imports `nas`, and benchmarks, from a tree.
+
+    Ray's workers find both by the variable.
+    """
+    paths = os.pathsep.join(map(str, (tree, tree / "benchmarks")))
+    env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     done = subprocess.run(
         (sys.executable, *command), cwd=tree, env=env, check=True, capture_output=True, text=True
     )
     return done.stdout
 
 
+ENGINE = """
+import os
+import engine_overhead as ours
+ours.SPACE = f"{os.environ['SPACES']}/lru_vgnet.yaml"
+ours.OUR_SAMPLERS = ("model",)
+ours.main()
+"""
+
+
 def engine(tree: Path) -> dict[str, float]:
     """A trial that trains nothing: loop, sampler, journal, log."""
     trials = ("--repeats", "1", "--trials", "50", "350")
-    text = output_of(tree, "benchmarks/engine_overhead.py", "--ours-only", "--json", *trials)
+    text = output_of(tree, "-c", ENGINE, "--ours-only", "--json", *trials)
     row = json.loads(text[text.index("{") :])["rows"][0]
     return {
         "engine, driver CPU a trial": row["driver_cpu_ms"],
@@ -65,8 +78,7 @@ def engine(tree: Path) -> dict[str, float]:
 
 
 ASK = """
-import os, sys, time
-sys.path.insert(0, "benchmarks")
+import os, time
 import ask
 for name, count in (("lru_vgnet", 1_000), ("reuse_all", 1_000)):
     space = ask.load_space(f"{os.environ['SPACES']}/{name}.yaml")
@@ -92,7 +104,7 @@ def ask(tree: Path) -> dict[str, float]:
 
 
 def bench(tree: Path) -> dict[str, float]:
-    """A proposal of `model` on a table, in the middle of a search of 200."""
+    """A proposal of `model` on the tree's own table, in the middle of a search of 200."""
     with tempfile.TemporaryDirectory() as folder:
         options = ("--tables", "lru_vgnet_small", "--samplers", "model", "--seeds", "2")
         run = "import sys; sys.argv[0] = 'nas'; from nas.cli import main; main()"
@@ -104,16 +116,22 @@ def bench(tree: Path) -> dict[str, float]:
 
 COSTS = """
 import os, sys
-sys.path.insert(0, "benchmarks")
 import exact_costs as ours
+
+def empty_caches():
+    for module in [one for name, one in sys.modules.items() if name.split(".")[0] == "nas"]:
+        for item in list(vars(module).values()):
+            if hasattr(item, "cache_clear"):
+                item.cache_clear()
+
 path = f"{os.environ['SPACES']}/lru_vgnet.yaml"
 genomes = ours.draw(ours.load_space(path), 5_000, seed=0)
 archs = list(map(ours.load_space(path).decode, genomes))
-ours.empty_caches()
+empty_caches()
 print(1e3 / ours.per_second(len(archs), lambda: ours.count_all(archs)), "cold")
 print(1e3 / ours.per_second(len(archs), lambda: ours.count_all(archs)), "warm")
 space = ours.load_space(path)
-ours.empty_caches()
+empty_caches()
 print(1e3 / ours.per_second(len(archs), lambda: ours.from_genomes(space, genomes)), "from genome")
 """
 

@@ -1,10 +1,16 @@
 """Faults injected into searches: what is lost, trained twice for nothing, or stuck.
 
 Every fault meets a search of its own (56 settings, pretended trainings, in process; on a Ray of
-its own for Ray's faults), in a process that is forked for it. The search is then resumed until its
-budget is spent, and checked: no result that was recorded is missing or changed (lost), no network
-whose result was recorded was trained again (duplicated), it came to its end within a minute (on
-Ray, which has to start, within ten; else stuck), and ended as it says it ends (else unexpected).
+its own for Ray's faults), in a process that is forked for it. What the study holds is noted while
+the search lives, after each of its writes and whenever a process of it has ended, and so before
+the harm. The search is then resumed until its budget is spent, and checked:
+
+* lost: a result that was noted is missing or changed, right after the fault or in the end; what
+  the fault itself wipes out (the line of a journal that it damages) excepted;
+* trained twice: a network was trained again that was not in training when harm was done, in the
+  whole life of the search;
+* stuck: it was not over within five minutes (on Ray, which has to start, within ten);
+* unexpected: it did not end as it says it ends.
 
     python benchmarks/faults [--faults 200] [--kinds process files database ray] [--seed 0]
 """

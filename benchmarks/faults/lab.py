@@ -1,18 +1,21 @@
-"""One search to do harm to: small, quick, and with a note of every training."""
+"""One search to do harm to: small, quick, and watched while it lives."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from witness import Training, Witness
 
 from nas.errors import NasError, OutageError
 from nas.run import SearchSettings, WorkerConfig, create_run, open_run, run_search
@@ -21,6 +24,7 @@ from nas.search import load_evaluations
 from nas.trial import Fidelity, Scores, Task, TrialResult
 
 if TYPE_CHECKING:
+    from nas.run import Run
     from nas.trial import Evaluation
     from tests.run.postgresql import Server
 
@@ -58,8 +62,11 @@ class Lab:
     """Nodes of a Ray cluster, the head first, where the search trains on one."""
     struck_s: float | None = None
     """When the fault struck, by the monotonic clock, where a search was to go on under it."""
-    known: dict[int, Evaluation] = field(default_factory=dict)
-    """What the study held when it struck."""
+    witness: Witness = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is seen yet."""
+        self.witness = Witness(self.folder)
 
     @property
     def run(self) -> Path:
@@ -77,19 +84,13 @@ class Lab:
         return self.run / "study.journal"
 
     @property
-    def trained(self) -> Path:
-        """Networks trained, an id and when it was done a line, across all processes."""
-        return self.folder / "trained.txt"
-
-    @property
     def hold(self) -> Path:
         """While this file is there, no training ends."""
         return self.folder / "hold"
 
-    def trainings(self) -> list[tuple[str, float]]:
-        """Ids of networks trained so far, and when, by the monotonic clock."""
-        lines = [line.split() for line in self.trained.read_text().splitlines()]
-        return [(arch_id, float(at_s)) for arch_id, at_s in lines]
+    def trainings(self) -> list[Training]:
+        """Those that have ended so far."""
+        return self.witness.trainings()
 
     @property
     def said(self) -> str:
@@ -113,26 +114,51 @@ class Lab:
             task_timeout_s=1.0 if self.workers is LOCAL else 600.0,
         )
         create_run(settings, self.run)
-        self.trained.touch()
+        self.witness.trained.touch()
 
     def write_data(self, seed: int) -> None:
         """90 images of 8x8 in three classes."""
         images = np.random.default_rng(seed).integers(0, 40, (90, 8, 8), dtype=np.uint8)
         np.savez(self.data, images=images, labels=np.arange(90) % 3)
 
-    def records(self) -> dict[int, Evaluation]:
+    def records(self, run: Run | None = None) -> dict[int, Evaluation]:
         """Results that the study holds, by trial."""
-        run = open_run(self.run, storage=self.url)
+        run = run or open_run(self.run, storage=self.url)
         found = load_evaluations(run.problem, run.address)
         return {one.number: one for one in found if one.state in ("complete", "failed")}
 
+    def note(self, run: Run | None = None) -> None:
+        """Note what the study holds, where it can be read."""
+        with suppress(NasError):
+            self.witness.note(self.records(run).values())
+
+    def lost(self) -> set[int]:
+        """Trials whose result was seen, and is missing now or other than it was."""
+        self.note()
+        return self.witness.lost(self.records())
+
+    def harm(self) -> None:
+        """Say that harm is done now: what is known must stay, what is in training may be lost."""
+        self.note()
+        self.witness.harms_s.append(time.monotonic())
+
     def strike(self) -> None:
-        """Say that the fault strikes now; what is known now must stay."""
-        self.known, self.struck_s = self.records(), time.monotonic()
+        """The same of a search that is to go on under it."""
+        self.harm()
+        self.struck_s = time.monotonic()
 
     def search(self, at: int | None = None, fault: Callable[[], object] = nothing) -> int:
         """Go on in a process of its own; `fault` happens in training number `at`. Its status."""
-        return ended(self.fork(at, fault))
+        return self.ended(self.fork(at, fault))
+
+    def ended(self, child: int) -> int:
+        """The status of a search, once it has ended; a bad end is harm to what it trained."""
+        status = status_of(child)
+        if status == 0:
+            self.note()
+        else:
+            self.harm()
+        return status
 
     def fork(
         self,
@@ -149,6 +175,8 @@ class Lab:
             return child
         status = 1
         try:
+            # A background job of a shell ignores Ctrl-C, and all its children with it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             before()
             status = self._drive(at, fault, join=join)
         finally:
@@ -158,10 +186,16 @@ class Lab:
         try:
             run = open_run(self.run, storage=self.url)
             check_data(run.settings.data, run.facts.data, read_data(run.settings))
-            training = Pretended(self.trained, self.training_s, at, fault)
+            training = Pretended(self.witness.trained, self.training_s, at, fault)
             if self.workers is not LOCAL:
                 _travel_by_value()
-            outcome = run_search(run, self.workers, factory=training, join=join)
+            outcome = run_search(
+                run,
+                self.workers,
+                factory=training,
+                join=join,
+                on_progress=lambda _: self.note(run),
+            )
         except NasError as error:
             with (self.folder / "said.txt").open("a") as file:
                 file.write(f"{error}\n")
@@ -185,6 +219,7 @@ class Pretended:
         calls = iter(range(10_000))
 
         def evaluate(task: Task) -> TrialResult:
+            began_s = time.monotonic()
             if next(calls) == self.at:
                 self.fault()
             self.trained.with_name(f"worker-{getattr(info, 'index', 0)}").touch()
@@ -192,7 +227,7 @@ class Pretended:
             while (self.trained.parent / "hold").exists():
                 time.sleep(0.05)
             with self.trained.open("a") as file:
-                file.write(f"{task.arch.id} {time.monotonic()}\n")
+                file.write(f"{task.arch.id} {began_s} {time.monotonic()}\n")
             accuracy = int(task.arch.id[:6], 16) / 2**24
             scores = Scores(accuracy=accuracy, loss=1 - accuracy, train_s=0.0)
             return TrialResult(number=task.number, scores=scores, weights=task.arch.id.encode())
@@ -207,6 +242,6 @@ def _travel_by_value() -> None:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
-def ended(child: int) -> int:
+def status_of(child: int) -> int:
     """The status of a process, once it has ended; -9 where it was killed."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from lab import INTERRUPTED, OUTAGE, Lab, ended
+from lab import INTERRUPTED, OUTAGE, Lab
 
 from nas.run import WorkerConfig
 
@@ -130,7 +130,7 @@ def strike(lab: Lab, processes: list[int]) -> None:
 
 def check(lab: Lab, driver: int, *expected: int) -> None:
     """How the search ended."""
-    status = ended(driver)
+    status = lab.ended(driver)
     assert status in expected, f"it ended with {status}: {lab.said}"
 
 
@@ -151,6 +151,7 @@ def all_workers(lab: Lab) -> None:
 def raylet(lab: Lab) -> None:
     """Ray's own process on this machine is killed: the search says so, and ends."""
     driver = begin(lab)
+    lab.harm()
     kill(belonging(driver, "raylet/raylet"))
     check(lab, driver, OUTAGE)
     assert "its raylet on this machine is gone" in lab.said
@@ -159,6 +160,7 @@ def raylet(lab: Lab) -> None:
 def own_head(lab: Lab) -> None:
     """The head (GCS) of a Ray that the search started is killed: it says so, and ends."""
     driver = begin(lab)
+    lab.harm()
     kill(belonging(driver, "gcs_server"))
     check(lab, driver, OUTAGE)
     assert "nas resume" in lab.said
@@ -167,6 +169,7 @@ def own_head(lab: Lab) -> None:
 def head_of_cluster(lab: Lab) -> None:
     """The head of a cluster is killed for good; the search is resumed without that cluster."""
     driver = begin(lab)
+    lab.harm()
     kill(belonging(lab.cluster[0].pid, "gcs_server"))
     check(lab, driver, OUTAGE)
     assert "nas resume" in lab.said
@@ -207,7 +210,7 @@ def driver_killed(lab: Lab) -> None:
     driver = begin(lab)
     left = belonging(driver, "ray")
     os.kill(driver, signal.SIGKILL)
-    ended(driver)
+    lab.ended(driver)
     wait_until(lambda: not any(map(is_alive, left)), 60.0)
 
 

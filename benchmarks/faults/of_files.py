@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from of_processes import die
 
 from nas.errors import NasError
 from nas.run import open_run, repair_run
+
+CREATE_TRIAL = 4
+"""What Optuna calls the entry that opens a trial."""
 
 
 def stop_early(lab: Lab) -> None:
@@ -38,9 +42,9 @@ def zeros_in_the_tail(lab: Lab) -> None:
 def cut_short(lab: Lab) -> None:
     """A machine that lost power: the last bytes, at most a line, never came to the disk."""
     stop_early(lab)
-    content = lab.journal.read_bytes()
-    last = len(content) - (content[:-1].rfind(b"\n") + 1)
-    os.truncate(lab.journal, len(content) - lab.rng.randrange(1, last))
+    lines = lab.journal.read_bytes().splitlines(keepends=True)
+    lab.witness.spoilt.add(trial_of(lines, len(lines) - 1))
+    os.truncate(lab.journal, sum(map(len, lines)) - lab.rng.randrange(1, len(lines[-1])))
 
 
 def bad_line(lab: Lab) -> None:
@@ -51,10 +55,19 @@ def bad_line(lab: Lab) -> None:
     stop_early(lab)
     lines = lab.journal.read_bytes().splitlines(keepends=True)
     place = lab.rng.randrange(len(lines) // 2, len(lines))
+    lab.witness.spoilt.add(trial_of(lines, place))
     lines[place] = b'{"op_code": ' + lines[place][20:]
     lab.journal.write_bytes(b"".join(lines))
     assert lab.search() == REFUSED
-    repair_run(open_run(lab.run), factory=Pretended(lab.trained, 0.0, None, nothing))
+    repair_run(open_run(lab.run), factory=Pretended(lab.witness.repaired, 0.0, None, nothing))
+
+
+def trial_of(lines: list[bytes], place: int) -> int:
+    """The trial that this line of a journal tells of; -1 if none."""
+    entries = list(map(json.loads, lines[: place + 1]))
+    if entries[-1]["op_code"] == CREATE_TRIAL:
+        return sum(entry["op_code"] == CREATE_TRIAL for entry in entries) - 1
+    return int(entries[-1].get("trial_id", -1))
 
 
 def full_disk(lab: Lab) -> None:
@@ -118,9 +131,9 @@ def damaged(name: str) -> Callable[[Lab], None]:
         good = path.read_bytes()
         bad = good[: lab.rng.randrange(len(good) // 2)]
         path.write_bytes(bad if lab.rng.random() < 0.5 else good.replace(b"8", b"9"))
-        known = lab.trained.read_text()
+        known = lab.witness.trained.read_text()
         assert lab.search() == REFUSED
-        assert lab.trained.read_text() == known, "it trained on what it could not trust"
+        assert lab.witness.trained.read_text() == known, "it trained on what it could not trust"
         path.write_bytes(good)
 
     return inject

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from lab import BUDGET, INTERRUPTED, Lab, ended
+from lab import BUDGET, INTERRUPTED, REFUSED, Lab, status_of
 
 from nas.search import _drivers
 
@@ -18,15 +18,27 @@ def die() -> None:
     os._exit(137)
 
 
+def wait_for(lab: Lab, child: int, count: int) -> None:
+    """Until a search has trained so many networks, or is over; and a moment more.
+
+    Moments are told by what was trained: a busy machine has nothing to lose after tenths of a
+    second.
+    """
+    over = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while len(lab.trainings()) < count and os.waitid(os.P_PID, child, over) is None:
+        time.sleep(0.002)
+    time.sleep(lab.rng.uniform(0.0, 0.02 if count else 0.4))
+
+
 def send(number: int) -> Callable[[Lab], None]:
     """A signal at any moment of the process, not only in a training."""
 
     def inject(lab: Lab) -> None:
         child = lab.fork()
-        time.sleep(lab.rng.uniform(0.0, 0.4))
+        wait_for(lab, child, lab.rng.randrange(BUDGET))
         with suppress(ProcessLookupError):
             os.kill(child, number)
-        os.waitpid(child, 0)
+        lab.ended(child)
 
     return inject
 
@@ -34,12 +46,12 @@ def send(number: int) -> Callable[[Lab], None]:
 def twice_ctrl_c(lab: Lab) -> None:
     """An impatient user: Ctrl-C, and again while it ends."""
     child = lab.fork()
-    time.sleep(lab.rng.uniform(0.05, 0.3))
+    wait_for(lab, child, lab.rng.randrange(BUDGET))
     for _ in range(2):
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGINT)
         time.sleep(0.01)
-    os.waitpid(child, 0)
+    lab.ended(child)
 
 
 def die_in_training(lab: Lab) -> None:
@@ -71,7 +83,7 @@ def die_at_a_write(lab: Lab) -> None:
 
         setattr(os, name, counted)
 
-    ended(lab.fork(before=prepare))
+    lab.ended(lab.fork(before=prepare))
 
 
 def poison(lab: Lab) -> None:
@@ -98,11 +110,12 @@ def hang(lab: Lab) -> None:
 def sleep_of_the_machine(lab: Lab) -> None:
     """The whole process is stopped for longer than a training may take."""
     child = lab.fork()
-    time.sleep(0.1)
+    wait_for(lab, child, lab.rng.randrange(BUDGET))
     os.kill(child, signal.SIGSTOP)
+    lab.harm()
     time.sleep(1.5)
     os.kill(child, signal.SIGCONT)
-    os.waitpid(child, 0)
+    lab.ended(child)
 
 
 def clock_jumps(lab: Lab) -> None:
@@ -119,9 +132,9 @@ def clock_jumps(lab: Lab) -> None:
 def second_driver(lab: Lab) -> None:
     """Somebody begins the same search again while it runs: refused, and no harm done."""
     child = lab.fork()
-    time.sleep(0.1)
-    lab.search()
-    os.waitpid(child, 0)
+    wait_for(lab, child, 1)
+    assert status_of(lab.fork()) in (0, REFUSED)
+    lab.ended(child)
 
 
 def drivers_together(lab: Lab) -> None:
@@ -132,11 +145,11 @@ def drivers_together(lab: Lab) -> None:
 
     lab.training_s = 0.02
     first, second = (lab.fork(join=True, before=hurry) for _ in range(2))
-    time.sleep(lab.rng.uniform(0.05, 0.5))
+    wait_for(lab, first, lab.rng.randrange(BUDGET // 2))
     with suppress(ProcessLookupError):
         os.kill(first, signal.SIGKILL)
-    os.waitpid(first, 0)
-    assert ended(second) in (0, INTERRUPTED)
+    lab.ended(first)
+    assert lab.ended(second) in (0, INTERRUPTED)
 
 
 FAULTS: dict[str, Callable[[Lab], None]] = {

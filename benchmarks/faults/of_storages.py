@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from lab import BUDGET, Lab, ended
+from lab import BUDGET, Lab
 from of_processes import die, send
 
 
@@ -51,7 +51,7 @@ def restarted_server(lab: Lab) -> None:
             server.start()
             os._exit(0)
 
-    assert ended(lab.fork(lab.rng.randrange(BUDGET), stop)) == 0
+    assert lab.search(lab.rng.randrange(BUDGET), stop) == 0
 
 
 POSTGRESQL: dict[str, Callable[[Lab], None]] = {

@@ -64,8 +64,10 @@ def run_all(seeds: int, seconds: float) -> None:
     def search(seed: int, name: str) -> None:
         core = cores.get()
         words = ("one", "--contender", name, "--seed", str(seed), "--minutes", str(seconds / 60))
-        subprocess.run(_command(core, *words), check=True, env=_environment(name))
-        cores.put(core)
+        try:
+            subprocess.run(_command(core, *words), check=True, env=_environment(name))
+        finally:
+            cores.put(core)
         print(f"{name}, seed {seed}: done", flush=True)
 
     left = [pair for pair in itertools.product(range(seeds), CONTENDERS) if pair[::-1] not in done]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge import MARKS, hypervolume, reached_at, read_judged, summary
@@ -13,8 +14,6 @@ from rich.table import Table
 from task import FULL, NEUTRAL, SPACE, Run, read_runs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     Runs = dict[str, list[Run]]
 
 OURS, WITHOUT_LADDER = "ours", "ours without ladder"
@@ -31,11 +30,13 @@ def print_tables(runs_path: Path, judged_path: Path) -> None:
     console = Console(width=130)
     seconds = runs[OURS][0].seconds
     print(
-        f"{SPACE}, {FULL.epochs} epochs of {FULL.train_images} images; judged by {NEUTRAL.epochs} "
-        f"epochs with another seed; {seconds:.0f} s each; mean and standard error of seeds"
+        f"{Path(SPACE).name}, {FULL.epochs} epochs of {FULL.train_images} images; judged by "
+        f"{NEUTRAL.epochs} epochs with another seed; {seconds:.0f} s each; mean and standard "
+        "error of seeds"
     )
     console.print(_volumes(runs, judged, seconds))
-    console.print(_shares(runs, judged))
+    for ours in (OURS, WITHOUT_LADDER):
+        console.print(_shares(runs, judged, ours))
     console.print(_saved(runs, judged))
     picture = runs_path.with_name("live_proof.png")
     draw(picture, runs, judged)
@@ -60,17 +61,17 @@ def _volumes(runs: Runs, judged: dict[str, float], seconds: float) -> Table:
     return table
 
 
-def _shares(runs: Runs, judged: dict[str, float]) -> Table:
+def _shares(runs: Runs, judged: dict[str, float], ours: str) -> Table:
     """By seed: the first mark at which ours has what the rival has in the end."""
-    table = Table(title=f"share of the time after which '{OURS}' is where a rival ends, by seed")
+    table = Table(title=f"share of the time after which '{ours}' is where a rival ends, by seed")
     table.add_column("rival")
-    for seed in sorted(run.seed for run in runs[OURS]):
+    for seed in sorted(run.seed for run in runs[ours]):
         table.add_column(str(seed), justify="right")
     table.add_column("median", justify="right")
-    ours = {run.seed: run for run in runs[OURS]}
+    by_seed = {run.seed: run for run in runs[ours]}
     for name, of_one in runs.items():
-        if name != OURS:
-            pairs = [(ours[run.seed], run) for run in sorted(of_one, key=lambda run: run.seed)]
+        if name != ours:
+            pairs = [(by_seed[run.seed], run) for run in sorted(of_one, key=lambda run: run.seed)]
             reached = [
                 reached_at(mine, hypervolume(theirs, 1.0, judged), judged)
                 for mine, theirs in pairs

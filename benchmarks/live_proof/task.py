@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from nas.data import ImageData
     from nas.search import Candidate
 
-SPACE, DATA = "lru_vgnet", "fashion_mnist"
+SPACE, DATA = str(Path(__file__).with_name("lru_vgnet.yaml")), "fashion_mnist"
+"""The space as it was when the records were made: genomes are of its 43 genes."""
 BESIDE = Path(__file__).parents[2] / "data" / "fashion-mnist"
 """Where `make data` puts it; Ray's workers start elsewhere."""
 OBJECTIVES = ("accuracy", "params", "macs")

@@ -89,6 +89,35 @@ def test_compose_mounts_files_that_are_there_and_publishes_on_this_machine_only(
     assert optional == {"prometheus", "grafana", "postgresql"}
 
 
+@pytest.mark.parametrize(
+    ("begun", "verb"), [(False, "nas search --space"), (True, "nas resume /")]
+)
+def test_compose_goes_on_with_a_search_that_has_begun(
+    tmp_path: Path, begun: bool, verb: str
+) -> None:
+    [compose] = documents("compose.yaml")
+    [script] = compose["services"]["search"]["command"]
+    if begun:
+        (tmp_path / "search.json").touch()
+    for name in ("ray", "nas"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    words = script.replace("$$", "$").replace("/runs/search", str(tmp_path))
+    done = subprocess.run(
+        ["/bin/sh", "-c", words],
+        env={"PATH": f"{tmp_path}:/bin", "NAS_STORAGE": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    started, *driven = done.stdout.splitlines()
+
+    assert started.startswith("ray start")
+    assert len(driven) == 1
+    assert driven[0].startswith(verb)
+    assert driven[0].count("--address head:6379") == 1
+
+
 def test_grafana_finds_prometheus_and_the_board() -> None:
     [source] = documents("grafana/provisioning/datasources/prometheus.yaml")[0]["datasources"]
     [provider] = documents("grafana/provisioning/dashboards/nas.yaml")[0]["providers"]
