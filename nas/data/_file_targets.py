@@ -53,9 +53,9 @@ def output_names(listing: Listing, task: Task) -> tuple[str, ...]:
         return in_order(names)
     if task == "regression":
         return tuple(map(str, range(len(_numbers(listing, train[0])))))
-    highest = _highest(listing, train)
+    highest = _highest(_masks(listing, train))
     for part, samples in listing.parts.items():
-        if part != "train" and samples and (other := _highest(listing, samples)) > highest:
+        if part != "train" and (other := _highest(_read_masks(listing, samples))) > highest:
             raise DataError(
                 f"{listing.root}: masks of the {part} part have class {other}, and the highest of "
                 f"the training part is {highest}. Number them alike, or write 255 for unknown."
@@ -63,8 +63,10 @@ def output_names(listing: Listing, task: Task) -> tuple[str, ...]:
     return tuple(map(str, range(highest + 1)))
 
 
-def _highest(listing: Listing, samples: Sequence[Sample]) -> int:
-    return max(int(mask[mask != UNKNOWN].max(initial=0)) for mask in _masks(listing, samples))
+def _highest(masks: Sequence[np.ndarray[Any, Any] | BadFile]) -> int:
+    """The highest class; masks that cannot be read are told of with their images."""
+    read = (mask for mask in masks if not isinstance(mask, BadFile))
+    return max((int(mask[mask != UNKNOWN].max(initial=0)) for mask in read), default=0)
 
 
 def split_key(
@@ -171,9 +173,7 @@ def _numbers(listing: Listing, sample: Sample) -> list[float]:
 
 
 def _masks(listing: Listing, samples: Sequence[Sample]) -> list[np.ndarray[Any, Any]]:
-    found = in_threads(
-        lambda sample: readable(listing.root / sample.label, _read_mask), list(samples)
-    )
+    found = _read_masks(listing, samples)
     bad = [one for one in found if isinstance(one, BadFile)]
     if bad:
         raise DataError(
@@ -181,6 +181,14 @@ def _masks(listing: Listing, samples: Sequence[Sample]) -> list[np.ndarray[Any, 
             "files in all. A mask has one channel, of class numbers from 0, and 255 for unknown."
         )
     return [mask for mask in found if not isinstance(mask, BadFile)]
+
+
+def _read_masks(
+    listing: Listing, samples: Sequence[Sample]
+) -> list[np.ndarray[Any, Any] | BadFile]:
+    return in_threads(
+        lambda sample: readable(listing.root / sample.label, _read_mask), list(samples)
+    )
 
 
 def _read_mask(image: Image.Image) -> np.ndarray[Any, Any]:

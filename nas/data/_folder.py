@@ -43,7 +43,8 @@ class Divided:
 def read_files(path: Path, part: Part, options: DataOptions) -> Source:
     """The images that a folder holds or a table names: `test`, or what a search may see.
 
-    No test image is opened unless the test part is asked for. Where the data come without one,
+    No test image is opened unless the test part is asked for; of its labels no more is looked at
+    than whether they are trained at all. Where the data come without one,
     every seed splits off the same. Raises DataError.
     """
     listing = _listed(path, options)

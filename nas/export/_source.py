@@ -105,11 +105,16 @@ def _require_unique(sources: Sources) -> None:
     known: dict[str, tuple[str, object]] = {}
     for name, where, thing in _bindings(sources):
         other, there = known.setdefault(name, (where, thing))
-        if there is not thing:
+        if not _is_same(there, thing):
             raise PluginError(
                 f"exported code: {name} is one thing in {other} and another in {where}, and a "
                 "file has one of a name; rename it in the plug-in"
             )
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether it does not matter which; typing's names stand for those of collections.abc."""
+    return getattr(one, "__origin__", one) is getattr(other, "__origin__", other)
 
 
 def _bindings(sources: Sources) -> Iterator[tuple[str, str, object]]:

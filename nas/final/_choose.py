@@ -85,7 +85,7 @@ def plan_training(
     found = _find(target)
     settings = TrainingSettings(
         data=absolute_data(data or found.data),
-        data_dir=absolute_dir(data_dir or found.data_dir, data or found.data),
+        data_dir=absolute_dir(data_dir or found.data_dir),
         data_options=replace(data_options or found.options, **data_changes),
         seeds=tuple(seeds),
         device=find_device(device),

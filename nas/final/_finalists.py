@@ -162,10 +162,10 @@ def _climb(
     return predicted(trained, images_seen(ladder.recipe, len(data.train)))
 
 
-def every_diverged(ladder: Ladder) -> RecipeError:
+def every_diverged(ladder: Ladder, what: str = "every network") -> RecipeError:
     """What is raised where no network is left."""
     return RecipeError(
-        f"recipe {ladder.recipe.name}: every network diverged; move {ladder.folder} away, and "
+        f"recipe {ladder.recipe.name}: {what} diverged; move {ladder.folder} away, and "
         f"train anew with one of {ways_to_hold(ladder.recipe)}"
     )
 

@@ -111,6 +111,7 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
         if not job.may_diverge:
             raise RecipeError(_what_to_change(job, error)) from error
         TrainingFolder(job.place).write("diverged.txt", str(error).encode())
+        _drop(checkpoint)
         return SeedResult.failed(job.seed, str(error))
     result = SeedResult(
         seed=job.seed,
@@ -120,9 +121,13 @@ def run_job(job: TrainingJob, data: ImageData, on_epoch: OnEpoch | None = None) 
     )
     result.write(job.place)
     TrainingFolder(job.place).write("weights.safetensors", save_weights(model))
+    _drop(checkpoint)
+    return result
+
+
+def _drop(checkpoint: Checkpoint) -> None:
     with suppress(OSError):
         checkpoint.path.unlink()
-    return result
 
 
 def first_models(

@@ -73,10 +73,10 @@ class TrainingPlan:
     chosen: str = ""
     """Why this recipe, where the user named none; in words, for people."""
 
-    def write(self, folder: TrainingFolder, data: ImageData) -> None:
+    def write(self, folder: TrainingFolder, seen: DataFingerprint) -> None:
         """Write the plan, `training.json` last: its presence makes the folder a training.
 
-        A fingerprint of the data goes with it.
+        The data that it is to see go with it.
         """
         folder.write("recipe.yaml", dump_recipe(self.recipe).encode())
         folder.write("model.yaml", dump_architecture(self.arch).encode())
@@ -84,7 +84,7 @@ class TrainingPlan:
         document = {
             "format": FORMAT,
             "settings": asdict(self.settings),
-            "data_fingerprint": asdict(fingerprint(data)),
+            "data_fingerprint": asdict(seen),
         }
         folder.write_json("training.json", document)
 

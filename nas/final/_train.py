@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data import NOT_MOVED
+from nas.data import NOT_MOVED, fingerprint
 from nas.errors import OptionError, RecipeError
+from nas.export import check_exportable
+from nas.families import loaded_plugins
 from nas.final._choose import read_data, read_test
 from nas.final._curves import write_curves
 from nas.final._folder import TrainingFolder
@@ -51,7 +53,7 @@ def train_network(
     if on_data is not None:
         on_data(data)
     folder = TrainingFolder.create(out)
-    plan.write(folder, data)
+    plan.write(folder, fingerprint(data))
     return _run(folder, plan, data, on_epoch, runner)
 
 
@@ -97,6 +99,8 @@ def check_plan(plan: TrainingPlan, data: ImageData) -> None:
             f"needs {need}"
         )
     check_recipe(plan.recipe, data.train.pixels, task_of(data))
+    if loaded_plugins():
+        check_exportable()
     first_models(plan, data, plan.settings.seeds[0])
 
 

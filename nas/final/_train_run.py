@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
-from nas.data import NOT_MOVED
+from nas.data import NOT_MOVED, fingerprint
 from nas.errors import OptionError, RunFolderError
 from nas.final._choose import (
     choose_recipe,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.data import ImageData, MovedData
+    from nas.data import DataFingerprint, ImageData, MovedData
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._members import OpenedRun
     from nas.final._results import SeedResult
@@ -324,7 +324,8 @@ def _train_all(
         TrainingPlan(arch=one.arch, recipe=ladder.recipe, settings=ladder.settings)
         for one in finalists
     ]
-    places = [_place(folder, plan, data) for plan in plans]
+    seen = fingerprint(data)
+    places = [_place(folder, plan, seen) for plan in plans]
     jobs = [
         replace(job, may_diverge=True)
         for place, plan in zip(places, plans, strict=True)
@@ -337,7 +338,7 @@ def _train_all(
         _told_whole(one, found, ladder) for one, found in zip(finalists, by_plan, strict=True)
     ]
     if not any(whole):
-        raise every_diverged(ladder)
+        raise every_diverged(ladder, "a seed of every finalist")
     test = read_test(ladder.settings, data)
     for line in seen_warning(test.seen):
         ladder.tell(line)
@@ -368,10 +369,10 @@ def _diverged(folder: Path) -> tuple[str, ...]:
     )
 
 
-def _place(folder: TrainingFolder, plan: TrainingPlan, data: ImageData) -> TrainingFolder:
+def _place(folder: TrainingFolder, plan: TrainingPlan, seen: DataFingerprint) -> TrainingFolder:
     path = folder.path / "networks" / plan.arch.id
     if (path / "training.json").exists():
         return TrainingFolder.open(path)
     made = TrainingFolder.create(path)
-    plan.write(made, data)
+    plan.write(made, seen)
     return made

@@ -1,18 +1,21 @@
 """Jobs as trials of Ray Tune: several at a time, on one machine or many.
 
-After each epoch a job's files are brought to its place, as if it were trained in this process.
-So whoever goes on with it, with Ray or without, loses no more than the epoch under way.
+After each epoch a job's files are brought to its place, as if it were trained in this process,
+and trials begin with what is there. So whoever goes on with it, with Ray or without, loses no more
+than the epoch under way, and Tune's own state matters only while it runs.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cost import cost_of
+from nas.data import absolute_dir
+from nas.errors import RunFolderError
 from nas.final._choose import read_data
 from nas.final._jobs import JOB_FILES, TrainingJob, run_job
 from nas.report import replacing
@@ -40,7 +43,7 @@ def ray_runner(
     """A runner whose jobs are trials: they survive workers that die, and drivers.
 
     Args:
-        storage: Where Tune keeps its state; on storage that all nodes share.
+        storage: Where Tune keeps its state while it runs; on storage that all nodes share.
         at_once: Most trials at a time; as many as there are CPUs for where None.
         address: Of a running Ray; starts one here where None.
         gpus_each: Of each trial.
@@ -57,20 +60,20 @@ def ray_runner(
         )
         if waiting:
             threads = waiting[0].plan.settings.threads
-            _forget_others(storage, _name(waiting))
+            shutil.rmtree(storage, ignore_errors=True)
             with open_ray(address):
                 folders = run_trials(
                     _work,
-                    [replace(job, place=job.place.resolve()) for job in waiting],
-                    storage / _name(waiting),
+                    [_anywhere(job) for job in waiting],
+                    storage,
                     resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
                     on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
                     on_told=_passed_on(waiting, on_epoch),
-                    on_saved=lambda index, folder: _bring(Path(folder), waiting[index]),
+                    on_saved=_brought_home(waiting),
                 )
             for job, folder in zip(waiting, folders, strict=True):
                 _bring(folder, job)
-            shutil.rmtree(storage / _name(waiting), ignore_errors=True)
+            shutil.rmtree(storage, ignore_errors=True)
         return [run_job(job, data) for job in jobs]
 
     return run
@@ -88,6 +91,24 @@ def _passed_on(
     return on_told
 
 
+def _anywhere(job: TrainingJob) -> TrainingJob:
+    """The job with paths that hold in a trial's working directory too."""
+    settings = job.plan.settings
+    data_dir = absolute_dir(settings.data_dir, settings.data)
+    plan = replace(job.plan, settings=replace(settings, data_dir=data_dir))
+    return replace(job, plan=plan, place=job.place.resolve())
+
+
+def _brought_home(jobs: Sequence[TrainingJob]) -> Callable[[int, str], None]:
+    """What brings a trial's newest folder to its job's place."""
+
+    def on_saved(index: int, folder: str) -> None:
+        with suppress(OSError, RunFolderError):  # a full disk is told when the last copy fails
+            _bring(Path(folder), jobs[index])
+
+    return on_saved
+
+
 def _bring(folder: Path, job: TrainingJob) -> None:
     """Copy what a trial has put away into its job's place, the file that ends it last."""
     job.place.mkdir(parents=True, exist_ok=True)
@@ -97,13 +118,6 @@ def _bring(folder: Path, job: TrainingJob) -> None:
                 shutil.copyfile(folder / name, draft)
     if job.is_over:
         (job.place / "checkpoint.pt").unlink(missing_ok=True)
-
-
-def _forget_others(storage: Path, name: str) -> None:
-    """Delete Tune's state of other lists of jobs: all that matters of them was brought."""
-    for other in storage.glob("*"):
-        if other.name != name:
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
@@ -126,9 +140,3 @@ def _work(job: TrainingJob, folder: Path, tell: Tell) -> None:
 def _macs(job: TrainingJob, data: ImageData) -> int:
     shape, classes = data.input_shape, data.num_classes
     return cost_of(job.plan.arch, input_shape=shape, num_classes=classes).macs
-
-
-def _name(jobs: Sequence[TrainingJob]) -> str:
-    """The same for the same jobs, so that a driver that died finds its trials again."""
-    places = "\n".join(f"{job.place.resolve()} {job.seed}" for job in jobs)
-    return hashlib.sha256(places.encode()).hexdigest()[:12]

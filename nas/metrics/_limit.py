@@ -60,7 +60,7 @@ def _check_bound(metric: Metric, bound: float) -> None:
     where = f"`limits`: {metric.name} {bound:g}"
     if not math.isfinite(bound):
         raise OptionError(f"{where}: write a finite number")
-    if metric.style == "share" and not 0 <= bound <= 1:
+    if metric.style == "share" and metric.compute is None and not 0 <= bound <= 1:
         raise OptionError(
             f"{where}: write a share of at least 0 and at most 1, as in 0.9 or '90%'"
         )

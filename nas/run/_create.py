@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from nas.data import absolute_data, absolute_dir, check_folds, fingerprint
 from nas.errors import OptionError
-from nas.families import keep_plugins
+from nas.export import check_exportable
+from nas.families import keep_plugins, loaded_plugins
 from nas.metrics import check_task, custom_metrics, parse_objectives
 from nas.report import HypervolumeBox
 from nas.run._data import describe_data, read_data, write_data
@@ -93,6 +94,8 @@ def create_run(
     if settings.fidelity.loss is not None:
         find_loss(settings.fidelity.loss)
     _check_heads(space, data)
+    if loaded_plugins():
+        check_exportable()
     summary = describe_data(settings, data)
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
@@ -179,7 +182,7 @@ def _settled(
     settings = replace(
         settings,
         data=absolute_data(settings.data),
-        data_dir=absolute_dir(settings.data_dir, settings.data),
+        data_dir=absolute_dir(settings.data_dir),
         data_options=data.options,
     )
     return _with_ladder(settings, space, min(data.input_shape[1:]), ladder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nas.data import load_data
+from nas.data import absolute_dir, load_data
 from nas.errors import OptionError
 from nas.families import load_plugins, loaded_plugins
 from nas.model import build_model
@@ -145,7 +145,9 @@ def tune_recipe(
     from ray import tune
 
     trainable = tune.with_resources(
-        tune.with_parameters(_train, pickled=pickle.dumps(settings), plugins=loaded_plugins()),
+        tune.with_parameters(
+            _train, pickled=pickle.dumps(_anywhere(settings)), plugins=loaded_plugins()
+        ),
         placed(resources or Resources()),
     )
     begin_tuning(out, settings)
@@ -165,6 +167,11 @@ def tune_recipe(
     return found
 
 
+def _anywhere(settings: TuneSettings) -> TuneSettings:
+    """With paths that hold in a trial's working directory too."""
+    return replace(settings, data_dir=absolute_dir(settings.data_dir, settings.data))
+
+
 def begin_tuning(out: Path, settings: TuneSettings) -> None:
     """Write down what is searched; OptionError where the folder was begun with something else.
 
@@ -182,7 +189,8 @@ def begin_tuning(out: Path, settings: TuneSettings) -> None:
                 f"--out {out}: its tune.json cannot be read ({error}), so what it was begun with "
                 "is not known; name another folder"
             ) from error
-        if other := [key for key, value in asked.items() if begun.get(key) != value]:
+        known = {key: value for key, value in begun.items() if value is not None}
+        if other := [key for key, value in asked.items() if known.get(key, value) != value]:
             raise OptionError(
                 f"--out {out}: was begun with another {' and another '.join(other)}, and goes on "
                 "with the same alone; name another folder"

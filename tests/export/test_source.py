@@ -83,6 +83,19 @@ def test_one_thing_by_two_ways_and_what_is_not_copied_are_no_clash(
     assert "class Mine" in collect(["Mine", "UnetLevel"]).text()
 
 
+def test_typings_names_are_those_of_collections_abc(plugin: Path) -> None:
+    plugin.write_text(
+        MODULE.format(
+            imported="from typing import Callable", helper="F = Callable", used="x if F else x"
+        )
+    )
+    imports = collect(["Mine", "LruBlock"]).imports
+    assert {one for one in imports if one.endswith(" Callable")} == {
+        "from collections.abc import Callable",
+        "from typing import Callable",
+    }
+
+
 def test_all_that_is_ours_fits_into_one_file() -> None:
     check_exportable()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -127,6 +128,17 @@ def test_a_folder_goes_on_with_what_it_was_begun_with_alone(tmp_path: Path) -> N
     other = load_recipe("light")
     with pytest.raises(OptionError, match="another recipe and another seed"):
         begin_tuning(out, replace(begun, recipe=other, seed=1))
+
+
+def test_a_folder_of_an_earlier_nas_goes_on(tmp_path: Path) -> None:
+    """It does not say which images, nor where Fashion-MNIST was."""
+    begun, out = settings(tmp_path), tmp_path / "out"
+    begin_tuning(out, begun)
+    document = json.loads((out / "tune.json").read_text())
+    del document["images"]
+    (out / "tune.json").write_text(json.dumps(document))
+
+    begin_tuning(out, replace(begun, images="0123", data_dir="/somewhere"))
 
 
 @pytest.mark.parametrize("text", [None, "{", "[1]"])
