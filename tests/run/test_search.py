@@ -406,7 +406,7 @@ def failing_log(session: Run) -> Callable[..., None]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 @pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", [48, 64, 80, 120])
+@pytest.mark.parametrize("kilobytes", [48, 64, 72, 80])
 def test_a_disk_that_is_really_full(
     make_session: MakeSession, tmp_path: Path, kilobytes: int
 ) -> None:
