@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from nas.tune import Tell
 
 
+OWN = "trainings_of_nas"
+"""The folder in a storage that is ours, and made anew each time."""
+
+
 def ray_runner(
     storage: Path,
     *,
@@ -60,12 +64,13 @@ def ray_runner(
         )
         if waiting:
             threads = waiting[0].plan.settings.threads
-            shutil.rmtree(storage, ignore_errors=True)
+            own = storage / OWN
+            shutil.rmtree(own, ignore_errors=True)
             with open_ray(address):
                 folders = run_trials(
                     _work,
                     [_anywhere(job) for job in waiting],
-                    storage,
+                    own,
                     resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
                     on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
                     on_told=_passed_on(waiting, on_epoch),
@@ -73,7 +78,9 @@ def ray_runner(
                 )
             for job, folder in zip(waiting, folders, strict=True):
                 _bring(folder, job)
-            shutil.rmtree(storage, ignore_errors=True)
+            shutil.rmtree(own, ignore_errors=True)
+            with suppress(OSError):
+                storage.rmdir()  # unless it holds anything else
         return [run_job(job, data) for job in jobs]
 
     return run

@@ -110,11 +110,14 @@ def test_seeds_as_trials_end_with_the_bits_they_have_in_this_process(
     def noted(place: str) -> OnEpoch:
         return lambda job, record: epochs[place].add((job.seed, record.epoch, record.train_loss))
 
+    Path("storage").mkdir()
+    Path("storage", "mine.txt").touch()
     runner = ray_runner(Path("storage"), at_once=2)
     here = train_network(plan, Path("here"), on_epoch=noted("here"))
     there = train_network(plan, Path("there"), on_epoch=noted("there"), runner=runner)
     assert epochs["there"] == epochs["here"]
     assert len(epochs["here"]) == 2 * 3
+    assert [path.name for path in Path("storage").iterdir()] == ["mine.txt"]
 
     for seed in (0, 1):
         one, other = (tmp_path / name / f"seed-{seed}" for name in ("here", "there"))
