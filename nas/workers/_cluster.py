@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from nas.errors import ClusterError
 from nas.workers._plan import Node
-from nas.workers._processes import children, end_children
+from nas.workers._processes import children, end_after_us, end_children, with_children
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_errors import first_line
 
@@ -52,6 +52,8 @@ class Connection:
     """Whether this Ray was started here, for us alone."""
     is_client: bool = False
     """Whether it is reached through `ray://`, from a machine that is no part of the cluster."""
+    guard: subprocess.Popen[bytes] | None = None
+    """Ends what is left of a Ray of ours if this process is killed."""
 
     @property
     def is_joined(self) -> bool:
@@ -78,12 +80,15 @@ def connect(address: str | None, *, answer_timeout_s: float = 45.0) -> Connectio
         return _reuse(named)
     if named.is_ours:
         _check_sockets()
+    known = children()
     context = _init(named)
+    started = with_children(children() - known) if named.is_ours else ()
     return Connection(
         owned=True,
         dashboard_url=_with_scheme(context.dashboard_url),
         is_ours=named.is_ours,
         is_client=named.is_client,
+        guard=end_after_us(started),
     )
 
 
@@ -138,6 +143,9 @@ def disconnect(connection: Connection) -> None:
     """Leave the Ray; one that `connect` started ends."""
     if connection.owned:
         ray.shutdown()
+    if connection.guard is not None:
+        connection.guard.kill()
+        connection.guard.communicate()
 
 
 def cluster_nodes() -> list[Node]:
