@@ -14,6 +14,7 @@ from nas.inspect._inspection import (
     check_subject,
     inspect_network,
 )
+from nas.inspect._look import look_into
 from nas.inspect._maps import linear_cka
 from nas.inspect._plot_masks import plot_masks
 from nas.inspect._prototypes import (
@@ -46,6 +47,7 @@ __all__ = [
     "kernel_groups",
     "label_kernels",
     "linear_cka",
+    "look_into",
     "open_space",
     "plot_masks",
     "prototypes",

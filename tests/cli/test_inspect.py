@@ -84,7 +84,7 @@ def test_what_cannot_be_is_said(folder: Path) -> None:
         inspect("model.yaml", "--weights", "none.safetensors")
     with pytest.raises(ModelFileError, match="not the weights of model"):
         inspect("model.yaml", "--weights", "model.yaml")
-    with pytest.raises(RunFolderError, match="no such"):
+    with pytest.raises(ModelFileError, match="no such model file or run"):
         inspect("nowhere:abc123")
 
 
@@ -100,7 +100,8 @@ def test_a_network_of_a_run_comes_with_its_weights(folder: Path) -> None:
 
     assert f"architecture {weights.stem}, weights {weights.name}" in output
     assert (folder / "run" / "inspect" / weights.stem / "kernels.png").is_file()
-    with pytest.raises(OptionError, match="no trained network of this run begins so"):
+    assert "untrained" in inspect(f"run:{weights.stem}", "--untrained")
+    with pytest.raises(OptionError, match="no network of this run begins so"):
         inspect("run:000000000000")
     with pytest.raises(OptionError, match="leave it out"):
         inspect(f"run:{weights.stem}", "--set", "head=gap_linear")
