@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import moocore
 import numpy as np
 
 if TYPE_CHECKING:
@@ -29,7 +28,22 @@ def non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
     array = np.asarray(points, dtype=np.float64)
     if not len(array):
         return np.zeros(0, dtype=bool)
+    import moocore  # here, so that a machine without it can do all that ranks no networks
+
     return np.asarray(moocore.is_nondominated(_ranked(array), keep_weakly=True))
+
+
+def front_of(points: ArrayLike) -> NDArray[np.intp]:
+    """(N, K) -> (F,): indices of the points that no other dominates, in the order of the points.
+
+    The order is by the first coordinate, then by the second, and so on. Of equal points the first
+    is kept.
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if not len(array):
+        return np.zeros(0, dtype=np.intp)
+    unique, first = np.unique(array, axis=0, return_index=True)
+    return np.asarray(first[non_dominated(unique)])
 
 
 def _ranked(array: Array) -> Array:
@@ -43,13 +57,17 @@ def _ranked(array: Array) -> Array:
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
     """Volume that (N, K) points dominate up to the (K,) reference point; 0 without points."""
     array = np.asarray(points, dtype=np.float64)
-    return float(moocore.hypervolume(array, ref=reference)) if len(array) else 0.0
+    if not len(array):
+        return 0.0
+    import moocore
+
+    return float(moocore.hypervolume(array, ref=reference))
 
 
 def growing_hypervolume(points: ArrayLike, reference: ArrayLike) -> list[float]:
     """Hypervolume after each of (N, K) points; computed only where a point joins the front."""
     array = np.asarray(points, dtype=np.float64)
-    front = np.empty((0, array.shape[1]))
+    front = np.empty((0, np.size(reference)))
     values, value = [], 0.0
     for point in array:
         if not (front <= point).all(axis=1).any():

@@ -146,6 +146,10 @@ class Scores:
     """Other metrics measured on the trained model, by name: the task's, and the user's own."""
 
 
+OUT_OF_MEMORY = "OutOfMemory"
+"""The kind of a failure that a larger share of the memory could have prevented."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a candidate has no scores."""
@@ -158,9 +162,16 @@ class Failure:
 
     @classmethod
     def from_exception(cls, error: BaseException) -> Failure:
-        """Record of an exception, with its traceback."""
+        """Record of an exception, with its traceback; `OutOfMemory` whatever says so."""
         detail = "".join(traceback.format_exception(error))
-        return cls(kind=type(error).__name__, message=str(error), detail=detail)
+        kind = OUT_OF_MEMORY if _is_out_of_memory(error) else type(error).__name__
+        return cls(kind=kind, message=str(error), detail=detail)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # By its name, for this package must not import torch; on the CPU it raises a RuntimeError.
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "can't allocate memory" in str(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

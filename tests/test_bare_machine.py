@@ -29,6 +29,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 PACKAGES = (
+    "pareto",
     "space",
     "families",
     "sharing",

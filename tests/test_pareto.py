@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.pareto import dominates, growing_hypervolume, hypervolume, non_dominated
+from nas.pareto import dominates, front_of, growing_hypervolume, hypervolume, non_dominated
 
 INFINITY = math.inf
 
@@ -29,6 +29,13 @@ def test_non_dominated_points_are_those_of_brute_force(points: list[tuple[float,
     assert non_dominated(points).tolist() == expected
 
 
+def test_a_front_is_in_order_and_has_the_first_of_equal_points() -> None:
+    points = [(2.0, 1.0), (3.0, 3.0), (-INFINITY, 4.0), (1.0, 2.0), (2.0, 1.0)]
+
+    assert front_of(points).tolist() == [2, 3, 0]
+    assert front_of([]).tolist() == []
+
+
 def test_hypervolume_by_counting_unit_cubes() -> None:
     points = [(1, 3, 2), (2, 1, 4), (3, 3, 0)]
     cubes = sum(
@@ -45,3 +52,7 @@ def test_it_grows_point_by_point() -> None:
 
     grown = growing_hypervolume(points, (5.0, 5.0))
     assert grown == pytest.approx([hypervolume(points[: n + 1], (5.0, 5.0)) for n in range(5)])
+
+
+def test_nothing_grows_by_nothing() -> None:
+    assert growing_hypervolume([], (5.0, 5.0)) == []

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nas.pareto import hypervolume
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -104,7 +106,5 @@ def _drawn_points(
 
 
 def _volumes(drawn: NDArray[np.float64], chosen: list[int]) -> NDArray[np.float64]:
-    import moocore  # here, so that a machine without it can train single networks
-
     reference = [1.0] * drawn.shape[2]
-    return np.array([moocore.hypervolume(points[chosen], ref=reference) for points in drawn])
+    return np.array([hypervolume(points[chosen], reference) for points in drawn])

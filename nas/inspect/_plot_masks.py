@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from torch.nn import functional
 
-from nas.train import IGNORED
+from nas.train import IGNORED, Normalizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +40,9 @@ def plot_masks(path: Path, model: torch.nn.Module, data: ImageData, *, title: st
 
 def _masks(model: torch.nn.Module, pixels: Tensor, data: ImageData) -> Tensor:
     """(B, C, H, W) pixels -> (B, H, W) classes."""
-    mean, std = (torch.tensor(one).view(1, -1, 1, 1) for one in (data.mean, data.std))
+    normalize = Normalizer(data.mean, data.std, pixels.device)
     with torch.inference_mode():
-        logits = model((pixels.float() / 255 - mean) / std)
+        logits = model(normalize(pixels))
     size: Any = pixels.shape[2:]
     return functional.interpolate(logits, size=size, mode="bilinear").argmax(1)
 

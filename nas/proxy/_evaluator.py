@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 from nas.cost import training_bytes
 from nas.data import fold_of
 from nas.errors import IllegalArchitecture
@@ -68,7 +66,7 @@ class Evaluator:
         try:
             return self._evaluate(task)
         except Exception as error:
-            return TrialResult(number=task.number, failure=_failure(error))
+            return TrialResult(number=task.number, failure=Failure.from_exception(error))
 
     def _evaluate(self, task: Task) -> TrialResult:
         data, seed = self._data, proxy_seed(task.arch.id, task.seed)
@@ -128,12 +126,3 @@ def _mean(scores: Sequence[Scores]) -> Scores:
         train_s=sum(one.train_s for one in scores),
         custom={name: sum(one.custom[name] for one in scores) / count for name in first.custom},
     )
-
-
-def _failure(error: Exception) -> Failure:
-    failure = Failure.from_exception(error)
-    # On the CPU, torch raises a plain RuntimeError when memory runs out.
-    short = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    if short or "can't allocate memory" in failure.message:
-        return dataclasses.replace(failure, kind="OutOfMemory")
-    return failure

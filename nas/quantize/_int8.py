@@ -24,7 +24,7 @@ import torch
 from nas.errors import OptionError
 from nas.quantize._graph import compact, network_onnx
 from nas.quantize._runtime import accuracy_of
-from nas.train import resized
+from nas.train import Normalizer, resized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,8 +185,7 @@ def check_int8(task: str) -> None:
 def _prepared(images: Images, count: int | None, fidelity: Fidelity, data: ImageData) -> Tensor:
     """(B, C, H, W) normalised images."""
     pixels = resized(images.first(count).pixels, fidelity.resolution)
-    mean, std = (torch.tensor(value).view(1, -1, 1, 1) for value in (data.mean, data.std))
-    return (pixels.float() / 255 - mean) / std
+    return Normalizer(data.mean, data.std, pixels.device)(pixels)
 
 
 def _quantized(fp32: bytes, images: Tensor, way: Way) -> bytes:

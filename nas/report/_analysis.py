@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nas.pareto import growing_hypervolume
 from nas.report._document import Agreement, AxisEffect, Progression
 
 if TYPE_CHECKING:
@@ -39,32 +40,21 @@ def progression(
     spent.sort(key=lambda one: (one.finished_s or math.inf, one.trial))
     if not spent:
         return ()
+    ranked = [one for one in spent if one.state == "complete" and one.trial in within]
+    places = [box.distances(tuple(one.value(key) or 0.0 for key in keys)) for one in ranked]
+    grown = growing_hypervolume(places, [1.0] * len(keys))
+    volumes = {one.trial: volume for one, volume in zip(ranked, grown, strict=True)}
     began = spent[0].finished_s or 0.0
-    points: list[tuple[float, ...]] = []
     found: list[Progression] = []
     volume = seconds = 0.0
     for count, one in enumerate(spent, 1):
-        if one.state == "complete" and one.trial in within:
-            place = box.distances(tuple(one.value(key) or 0.0 for key in keys))
-            if not any(_dominates(other, place) for other in points):
-                points = [other for other in points if not _dominates(place, other)] + [place]
-                volume = _volume(points)
-        elif count < len(spent):
+        if one.trial not in volumes and count < len(spent):
             continue
+        volume = volumes.get(one.trial, volume)
         seconds = one.finished_s - began if one.finished_s else seconds
         if not found or found[-1].hypervolume != volume or count == len(spent):
             found.append(Progression(networks=count, seconds=seconds, hypervolume=volume))
     return tuple(found)
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return all(left <= right for left, right in zip(one, other, strict=True))
-
-
-def _volume(points: Sequence[tuple[float, ...]]) -> float:
-    import moocore  # here, so that a machine without it can do all else
-
-    return float(moocore.hypervolume(points, ref=[1.0] * len(points[0])))
 
 
 def effects(

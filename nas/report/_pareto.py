@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nas.pareto import front_of, hypervolume
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,17 +33,8 @@ def pareto_front(
     """
     if not values:
         return ()
-    points = _points(values, len(directions))
-    points *= [-1.0 if direction == "maximize" else 1.0 for direction in directions]
-    # In lexicographic order a point can only be dominated by an earlier one. The sort is stable,
-    # so of equal points the first comes first. (moocore 0.3.2 has this too, but crashes on inf.)
-    kept: list[int] = []
-    front = np.empty_like(points)
-    for index in np.lexsort(points.T[::-1]):
-        if not (front[: len(kept)] <= points[index]).all(axis=1).any():
-            front[len(kept)] = points[index]
-            kept.append(int(index))
-    return tuple(kept)
+    signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
+    return tuple(map(int, front_of(_points(values, len(directions)) * signs)))
 
 
 def _points(values: Sequence[tuple[float, ...]], num_objectives: int) -> NDArray[np.float64]:
@@ -128,12 +121,7 @@ class HypervolumeBox:
 
     def hypervolume(self, values: Sequence[tuple[float, ...]]) -> float:
         """Share of the box, in [0, 1], that at least one of `values` dominates."""
-        if not values:
-            return 0.0
-        points = [self.distances(point) for point in values]
-        import moocore  # here, so that a machine without it can do all else
-
-        return float(moocore.hypervolume(points, ref=[1.0] * len(self.axes)))
+        return hypervolume([self.distances(point) for point in values], [1.0] * len(self.axes))
 
 
 def _axis(objective: Metric, num_classes: int, bounds: Mapping[str, tuple[float, float]]) -> Axis:

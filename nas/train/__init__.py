@@ -1,7 +1,7 @@
 """Training and scoring of networks on images: recipes, tasks, the loop, and its checkpoints."""
 
 from nas.train._allocator import keep_freed_memory
-from nas.train._augment import Augmenter, resized, resized_sides
+from nas.train._augment import Augmenter, Normalizer, resized, resized_sides
 from nas.train._checkpoint import Checkpoint, data_digest
 from nas.train._device import on_device, slice_of
 from nas.train._evaluate import evaluate_model, measure_model, missed_classes
@@ -42,6 +42,7 @@ __all__ = [
     "KernelsWanted",
     "LearningTask",
     "Loss",
+    "Normalizer",
     "Optimizer",
     "RandAugment",
     "Recipe",

@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import ClusterError, OutageError
+from nas.trial import OUT_OF_MEMORY
 from nas.workers._clock import AwakeClock
 from nas.workers._cluster import connect, disconnect, free_resources
 from nas.workers._pool import Pool, check_task_timeout
@@ -26,7 +27,7 @@ from nas.workers._ray_errors import (
     said_if_ray_is_gone,
 )
 from nas.workers._ray_metrics import RayMetrics
-from nas.workers._safe_evaluate import OUT_OF_MEMORY, failed
+from nas.workers._safe_evaluate import failed
 from nas.workers._slot import MAX_LOSSES, Job, Slot
 from nas.workers._spawn import actor_class, first_answer, kill, plan_when_nodes_are_up, room_for
 from nas.workers._watch import HEAD_GRACE_S, RayWatch
@@ -98,6 +99,7 @@ class RayPool(Pool):
         self._clock = AwakeClock()
         self._queue = JobQueue()
         self._finished: deque[TrialResult] = deque()
+        self._end: BaseException | None = None
         self._notes: list[str] = []
         self._num_pending = 0
         self._slots: list[Slot] = []
@@ -140,20 +142,25 @@ class RayPool(Pool):
         self._check_open()
         self._num_pending += 1
         self._queue.append(Job(task=task))
-        with said_if_ray_is_gone():
-            self._dispatch()
+        if self._end is None:
+            with said_if_ray_is_gone():
+                self._dispatch()
 
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
-        """The next task to finish, waiting at most `timeout_s` seconds."""
+        """The next task to finish, waiting at most `timeout_s` seconds.
+
+        Whatever ends the pool is raised once every result that has come is handed out.
+        """
         self._check_open()
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while self._num_pending:
             if self._finished:
                 self._num_pending -= 1
                 return self._finished.popleft()
+            if self._end is not None:
+                raise self._end
             left_s = None if deadline_s is None else deadline_s - time.monotonic()
-            with said_if_ray_is_gone():
-                progress = self._poll(left_s)
+            progress = self._poll_to_the_end(left_s)
             if not progress and left_s is not None and left_s <= 0:
                 return None
         return None
@@ -273,6 +280,15 @@ class RayPool(Pool):
             )
 
     # --- running -------------------------------------------------------------------------
+
+    def _poll_to_the_end(self, limit_s: float | None) -> bool:
+        """The same as `_poll`; what it raises is kept as the end of the pool."""
+        try:
+            with said_if_ray_is_gone():
+                return self._poll(limit_s)
+        except BaseException as error:
+            self._end = error
+            return True
 
     def _poll(self, limit_s: float | None) -> bool:
         """Wait for one event, at most `limit_s` seconds and a tick, and deal with it."""

@@ -10,9 +10,6 @@ from nas.trial import Failure, Task, TrialResult
 if TYPE_CHECKING:
     from nas.workers._pool import Evaluator
 
-OUT_OF_MEMORY = "OutOfMemory"
-"""The kind of a failure that a larger share of the memory could have prevented."""
-
 
 def safe_evaluate(evaluate: Evaluator, task: Task, *, worker: str) -> TrialResult:
     """The evaluator's result for `task`, or a failed one that says what it raised."""
@@ -20,7 +17,7 @@ def safe_evaluate(evaluate: Evaluator, task: Task, *, worker: str) -> TrialResul
         result = evaluate(task)
         _check_answer(result, task)
     except Exception as error:
-        result = TrialResult(number=task.number, failure=_failure(error))
+        result = TrialResult(number=task.number, failure=Failure.from_exception(error))
     return result if result.worker else replace(result, worker=worker)
 
 
@@ -35,10 +32,3 @@ def _check_answer(result: TrialResult, task: Task) -> None:
         raise TypeError(f"the evaluator returned a {type(result).__name__}, not a TrialResult")
     if result.number != task.number:
         raise ValueError(f"the evaluator answered task {result.number}, not task {task.number}")
-
-
-def _failure(error: Exception) -> Failure:
-    record = Failure.from_exception(error)
-    # torch's class is told by its name: this package must not import torch.
-    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return replace(record, kind=OUT_OF_MEMORY) if is_memory else record
