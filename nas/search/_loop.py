@@ -128,7 +128,15 @@ class SearchLoop:
             if waits:
                 time.sleep(self._poll_s or POLL_S)
             return waits
-        results = self._results()
+        results: list[TrialResult] = []
+        try:
+            self._fetch(results)
+        finally:
+            # Where workers are lost while more are waited for, what has come is not.
+            self._record(results)
+        return True
+
+    def _record(self, results: list[TrialResult]) -> None:
         if self._in_order:
             self._early.update((result.number, result) for result in results)
             results = self._next_in_order()
@@ -136,7 +144,6 @@ class SearchLoop:
             with self.engine.turn():
                 for result in results:
                     self._take(result)
-        return True
 
     def _next_in_order(self) -> list[TrialResult]:
         """The result of the oldest proposal handed out, if it has come."""
@@ -178,19 +185,16 @@ class SearchLoop:
                 )
             )
 
-    def _results(self) -> list[TrialResult]:
-        """At least one result, and with many workers whatever else has come; none in time: []."""
+    def _fetch(self, results: list[TrialResult]) -> None:
+        """Append a result, and with many workers whatever else has come; none if none in time."""
         if self._in_order and next(iter(self.running)) in self._early:
-            return []
-        first = self.workers.next_result(timeout_s=self._poll_s)
-        results = [] if first is None else [first]
-        # A single worker would only now begin what is in line.
-        while results and self.workers.num_workers > 1:
-            further = self.workers.next_result(timeout_s=0)
-            if further is None:
-                break
-            results.append(further)
-        return results
+            return
+        wait_s = self._poll_s
+        while (result := self.workers.next_result(timeout_s=wait_s)) is not None:
+            results.append(result)
+            if self.workers.num_workers == 1:
+                return  # It would only now begin what is in line.
+            wait_s = 0.0
 
     def _propose(self) -> Proposal | None:
         """A network that climbs the ladder, or a new one as long as budget and space allow."""

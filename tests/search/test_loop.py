@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.errors import OutageError
 from nas.search import LoopEvents, MemoryStore, SearchEngine, SearchLoop
 from nas.search._journal import Journal
 from nas.trial import Fidelity, Scores, TrialResult
@@ -27,6 +28,16 @@ def lasting(info: WorkerInfo) -> Evaluator:
     def evaluate(task: Task) -> TrialResult:
         accuracy = pretend(task.arch).accuracy
         scores = Scores(accuracy=accuracy, loss=1.0, train_s=1 + 2 * accuracy)
+        return TrialResult(number=task.number, scores=scores)
+
+    return evaluate
+
+
+def alike(info: WorkerInfo) -> Evaluator:
+    """Trainings of a second each."""
+
+    def evaluate(task: Task) -> TrialResult:
+        scores = Scores(accuracy=0.5, loss=1.0, train_s=1.0)
         return TrialResult(number=task.number, scores=scores)
 
     return evaluate
@@ -120,17 +131,39 @@ def test_what_comes_together_is_written_together(
 
     monkeypatch.setattr(Journal, "append", append)
 
-    def alike(info: WorkerInfo) -> Evaluator:
-        def evaluate(task: Task) -> TrialResult:
-            scores = Scores(accuracy=0.5, loss=1.0, train_s=1.0)
-            return TrialResult(number=task.number, scores=scores)
-
-        return evaluate
-
     run(SimulatedPool(alike, num_workers=16), engine, budget=64)
 
     # Results that come at once are one append, of two lines each.
     assert appends.count(32) == 4
+
+
+class LostPool(SimulatedPool):
+    """Raises what it is told to when it is asked for anything once a result has come."""
+
+    def __init__(self, error: BaseException, *, num_workers: int) -> None:
+        super().__init__(alike, num_workers=num_workers)
+        self.error = error
+        self.given: list[int] = []
+
+    def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
+        if self.given:
+            raise self.error
+        result = super().next_result(timeout_s)
+        assert result is not None
+        self.given.append(result.number)
+        return result
+
+
+@pytest.mark.parametrize("error", [OutageError("Ray: gone"), KeyboardInterrupt()])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_came_before_the_workers_were_lost_is_recorded(
+    error: BaseException, workers: int
+) -> None:
+    pool, engine = LostPool(error, num_workers=workers), make_engine(make_problem(MEDIUM))
+
+    with pytest.raises(type(error)):
+        run(pool, engine, budget=20)
+    assert pool.given == list(engine.ledger.evaluations) == [0]
 
 
 class Order(LoopEvents):
