@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from nas.errors import ClusterError, OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
+
+    from nas.workers._pool import Device
 
 MAX_WORKERS_PER_GPU = 4
 """Small proxies leave most of a GPU idle; beyond four a share's memory becomes the limit."""
@@ -56,6 +58,16 @@ class Plan:
         if self.num_workers == 1:
             return f"1 Ray worker, {each}"
         return f"{self.num_workers} Ray workers, {each} each"
+
+    def described(self, devices: Set[Device]) -> str:
+        """In words, with what became of the GPUs where workers train on these devices."""
+        told = str(self)
+        if self.gpus_each > 0 and "cpu" in devices:
+            told += " (torch sees no CUDA there: training on the CPU)"
+        if self.idle_nodes and self.gpus_each and self.node_class is None:
+            nodes = "1 node" if self.idle_nodes == 1 else f"{self.idle_nodes} nodes"
+            told += f"; {nodes} without a free GPU have none: 0 GPUs a worker trains on all CPUs"
+        return told
 
 
 def plan_workers(

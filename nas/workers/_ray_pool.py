@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from nas.trial import Task, TrialResult
     from nas.workers._actor import Started
     from nas.workers._measure import Measure
-    from nas.workers._plan import Plan
     from nas.workers._pool import Factory
     from nas.workers._slot import Phase
 
@@ -130,7 +129,7 @@ class RayPool(Pool):
             self.close()
             raise
         self.num_workers = self._plan.num_workers
-        self.description = _describe(self._plan, self._slots)
+        self.description = self._plan.described({slot.device for slot in self._slots})
 
     @property
     def num_ready(self) -> int:
@@ -397,12 +396,3 @@ class RayPool(Pool):
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this pool is closed; make a new one")
-
-
-def _describe(plan: Plan, slots: list[Slot]) -> str:
-    on_cpu = plan.gpus_each > 0 and any(slot.device == "cpu" for slot in slots)
-    told = f"{plan} (torch sees no CUDA there: training on the CPU)" if on_cpu else str(plan)
-    if plan.idle_nodes and plan.gpus_each and plan.node_class is None:
-        nodes = "1 node" if plan.idle_nodes == 1 else f"{plan.idle_nodes} nodes"
-        told += f"; {nodes} without a free GPU have none: 0 GPUs a worker trains on all CPUs"
-    return told

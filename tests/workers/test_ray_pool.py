@@ -219,6 +219,26 @@ def test_without_any_worker_the_pool_ends_in_a_sentence(
         assert (pool.num_workers, pool.num_ready) == (1, 0)
 
 
+@pytest.mark.parametrize("error", [OutageError("Ray: gone"), KeyboardInterrupt()])
+def test_what_has_come_is_handed_out_before_the_end(
+    make_pool: Callable[..., Pool], make_task: MakeTask, error: BaseException
+) -> None:
+    with make_pool(num_workers=1) as pool:
+        assert isinstance(pool, RayPool)
+
+        def check() -> None:
+            if pool._finished:
+                raise error
+
+        pool._watch.check = check  # type: ignore[method-assign]
+        results = finish(pool, make_task(0))
+        pool.submit(make_task(1))
+        with pytest.raises(type(error)):
+            pool.next_result()
+
+    assert [result.number for result in results] == [0]
+
+
 def test_a_node_that_joins_brings_workers(
     running_ray: None,
     factories: dict[str, Factory],
