@@ -282,5 +282,5 @@ class SearchEngine:
 
     def _proposal(self, entry: Entry) -> Proposal:
         if self._drivers is not None:
-            entry.driver = self._drivers.name
+            self.ledger.assign(entry.number, self._drivers.name)
         return Proposal(entry.number, entry.candidate, rung=len(entry.rungs))

@@ -13,7 +13,8 @@ it here, and a ledger made anew applies what a store has kept, in the order in w
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nas.search._archive import Archive, Member, objective_vector
@@ -21,6 +22,8 @@ from nas.search._extrapolator import FidelityExtrapolator
 from nas.search._ladder import Ladder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nas.search._archive import ObjectiveVector
     from nas.search._ladder import Promoter
     from nas.search._problem import Candidate, SearchProblem
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation, Scores, State
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A candidate whose evaluation has begun."""
 
@@ -69,18 +72,20 @@ class Ledger:
         """Networks trained in full."""
         self._promoter = promoter or Ladder(num_rungs, reference)
         self._extrapolator = FidelityExtrapolator(problem.objectives, self.results, self.top)
-        self.pending: dict[int, Entry] = {}
+        self._pending: dict[int, Entry] = {}
+        self.pending: Mapping[int, Entry] = MappingProxyType(self._pending)
         """Candidates being evaluated, in order of submission, by trial."""
-        self.paused: dict[int, Entry] = {}
+        self._paused: dict[int, Entry] = {}
+        self.paused: Mapping[int, Entry] = MappingProxyType(self._paused)
         """Candidates scored on a lower rung, which may yet be promoted, by trial."""
-        self.evaluations: dict[int, Evaluation] = {}
+        self._evaluations: dict[int, Evaluation] = {}
+        self.evaluations: Mapping[int, Evaluation] = MappingProxyType(self._evaluations)
         """Trials that are settled, rejected ones and duplicates included."""
         self.num_finished = 0
         """Candidates evaluated, with or without success."""
         self.num_trials = 0
         """Trials of any kind: the number of the next one."""
-        self.clock = 0
-        """Changes so far; each is stamped with its place among them."""
+        self._clock = 0
         self._seen: set[int] = set()
         self._trials: dict[str, int] = {}
         """The trial that evaluates a network first, by the network's id."""
@@ -89,6 +94,11 @@ class Ledger:
         self._counts: Counter[State] = Counter()
 
     # -- what is known -------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> int:
+        """Changes so far; each is stamped with its place among them."""
+        return self._clock
 
     @property
     def archive(self) -> Archive:
@@ -148,16 +158,16 @@ class Ledger:
     def begin(self, number: int, candidate: Candidate) -> Entry:
         """A feasible candidate is to be evaluated on the lowest rung."""
         self._see(number)
-        self.clock += 1
+        self._clock += 1
         self._trials.setdefault(candidate.arch.id, number)
-        entry = self.pending[number] = Entry(number=number, candidate=candidate)
+        entry = self._pending[number] = Entry(number=number, candidate=candidate)
         return entry
 
     def pause(self, number: int, score: RungScore) -> None:
         """A pending candidate has a score from below full training; whether it climbs is open."""
-        self.clock += 1
-        entry = self.paused[number] = self.pending.pop(number)
-        entry.rungs = (*entry.rungs, score)
+        self._clock += 1
+        entry = self._pending.pop(number)
+        entry = self._paused[number] = replace(entry, rungs=(*entry.rungs, score))
         member = self._member(entry, score.scores)
         self._promoter.add(len(entry.rungs) - 1, number, member.objective_vector)
         self._extrapolator.add(member)
@@ -184,15 +194,20 @@ class Ledger:
         self._climb(number)
 
     def _climb(self, number: int) -> Entry:
-        entry = self.pending[number] = self.paused.pop(number)
-        entry.promotions = (*entry.promotions, self.clock)
-        self.clock += 1
+        entry = self._paused.pop(number)
+        promotions = (*entry.promotions, self._clock)
+        entry = self._pending[number] = replace(entry, promotions=promotions)
+        self._clock += 1
         return entry
+
+    def assign(self, number: int, driver: str) -> None:
+        """A pending candidate is evaluated by this driver from now on."""
+        self._pending[number] = replace(self._pending[number], driver=driver)
 
     def finish(self, evaluation: Evaluation) -> bool:
         """A candidate is complete, failed or pruned; True if nothing known dominates it."""
         number = evaluation.number
-        entry = self.pending.pop(number, None) or self.paused.pop(number)
+        entry = self._pending.pop(number, None) or self._paused.pop(number)
         self.num_finished += 1
         self.settle(evaluation)
         if evaluation.state == "pruned":
@@ -222,14 +237,14 @@ class Ledger:
     def settle(self, evaluation: Evaluation) -> None:
         """A trial is settled: a rejected one, a duplicate, or a candidate that is finished."""
         self._see(evaluation.number)
-        self.clock += 1
-        self.evaluations[evaluation.number] = evaluation
+        self._clock += 1
+        self._evaluations[evaluation.number] = evaluation
         self._counts[evaluation.state] += 1
 
     def wait(self, number: int, candidate: Candidate) -> None:
         """A trial repeats a network under evaluation and gets its result when there is one."""
         self._see(number)
-        self.clock += 1
+        self._clock += 1
         self._waiting.setdefault(candidate.arch.id, []).append((number, candidate))
 
     def pop_waiting(self, arch_id: str) -> list[tuple[int, Candidate]]:
@@ -245,6 +260,10 @@ class Ledger:
             if first is not None
             for number, candidate in self.pop_waiting(arch_id)
         ]
+
+    def set_clock(self, clock: int) -> None:
+        """Stamp the next change with this place: what was applied until now has its own stamps."""
+        self._clock = clock
 
     def _see(self, number: int) -> None:
         self.num_trials = max(self.num_trials, number + 1)

@@ -50,10 +50,10 @@ class Replay:
             if self._is_news(number, kind, place):
                 self._apply(by_number[number], kind, place)
             clock = max(clock, at + 1)
-        self._ledger.clock = clock
+        self._ledger.set_clock(clock)
         for trial in trials:
-            if (entry := self._ledger.pending.get(trial.number)) is not None:
-                entry.driver = trial.driver
+            if trial.number in self._ledger.pending:
+                self._ledger.assign(trial.number, trial.driver)
 
     def _is_news(self, number: int, kind: Kind, place: int) -> bool:
         ledger = self._ledger

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -120,6 +120,21 @@ def test_every_change_moves_the_clock(small: Problem) -> None:
     times.append(ledger.clock)
 
     assert times == list(range(9))
+
+
+def test_nothing_but_the_ledger_changes_a_candidate(small: Problem) -> None:
+    ledger: Any = Ledger(small, num_rungs=2, reference=WORST)
+    entry = ledger.begin(0, candidates(small)[0])
+    with pytest.raises(AttributeError):
+        ledger.clock = 7
+    with pytest.raises(AttributeError):
+        entry.driver = "another"
+    for known in (ledger.pending, ledger.paused, ledger.evaluations):
+        with pytest.raises(TypeError):
+            known[0] = entry
+
+    ledger.assign(0, "another")
+    assert (ledger.pending[0].driver, entry.driver) == ("another", "")
 
 
 def test_nothing_is_finished_that_has_not_begun(small: Problem) -> None:
