@@ -1,73 +1,177 @@
-"""Networks whose training ends the whole process, as where the kernel kills it for its memory.
+"""Networks whose training ends the whole program, as where a container is killed for its memory.
 
-With `--workers local` nobody is left to say so. A note in the run folder is written before each
-training and taken back after it; one that is found there later tells of a death.
+Nobody is left to say so, and a search that goes on would train the same network first, for ever.
+A note in the run folder is written before each training and taken back after it, whoever trains
+and however many drivers there are; one that is found there later tells of a death.
+
+A program that dies with several networks in training leaves a note of each, and one is to blame
+at most. Twice in that company is chance enough: after that a network is trained with nothing
+beside it in its program. It is given up after two deaths of which one came when it was alone.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nas.cost import training_bytes
 from nas.errors import RunFolderError
 from nas.trial import Failure, TrialResult
+from nas.workers import Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nas.run._folder import RunFolder
     from nas.search import Problem
     from nas.trial import Task
-    from nas.workers import Evaluator, Factory, WorkerInfo
+    from nas.workers import Measure
 
-NOTES = "in_training.json"
+NOTES = "in_training"
+"""A folder in the run folder, with a file for each network in training."""
 MAX_DEATHS = 2
-"""Deaths of the process under the same training after which it is not tried again."""
+"""Deaths of the program under the same training after which it is not tried as before."""
 
 
-def noting_deaths(factory: Factory, folder: RunFolder, problem: Problem) -> Factory:
-    """The same factory, of an evaluator that gives up what killed this process twice."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deaths:
+    """How often the program ended under one training."""
 
-    def make(info: WorkerInfo) -> Evaluator:
-        return _Noting(factory(info), folder, problem)
+    total: int = 0
+    alone: int = 0
+    """Of these, with no other training under way."""
 
-    return make
+    @property
+    def is_proved(self) -> bool:
+        """Whether the network is given up."""
+        return self.total >= MAX_DEATHS and self.alone > 0
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether it is trained alone from now on."""
+        return self.total >= MAX_DEATHS and not self.alone
 
 
-class _Noting:
-    """An evaluator that notes in the run folder what it is about to do."""
+class NotingPool(Pool):
+    """A pool whose trainings are noted in the run folder; what killed the program is given up.
 
-    def __init__(self, evaluate: Evaluator, folder: RunFolder, problem: Problem) -> None:
-        self._evaluate = evaluate
+    No more tasks are with the pool's workers than it has workers: what waits is not noted.
+    """
+
+    def __init__(self, pool: Pool, folder: RunFolder, problem: Problem) -> None:
+        """Nothing is in training yet.
+
+        Args:
+            pool: What trains; it is closed with this one.
+            folder: Where the notes are.
+            problem: What is searched, for messages.
+        """
+        self._pool = pool
         self._folder = folder
         self._problem = problem
-        has_notes = (folder.path / NOTES).exists()
-        self._deaths: dict[str, int] = folder.read_json(NOTES) if has_notes else {}
+        self._line: deque[Task] = deque()
+        self._under_way: dict[int, tuple[Task, Deaths]] = {}
+        """With the pool, and what was known of each before; by trial."""
+        self._is_alone = False
+        """Whether what is under way is to have nothing beside it."""
+        self._given_up: deque[TrialResult] = deque()
+        self._said: list[str] = []
+        self.num_workers = pool.num_workers
+        self.description = pool.description
+        self.dashboard_url = pool.dashboard_url
 
-    def __call__(self, task: Task) -> TrialResult:
-        key = f"{task.arch.id} {task.fidelity.epochs}@{task.fidelity.resolution}"
-        deaths = self._deaths.get(key, 0)
-        if deaths >= MAX_DEATHS:
-            return TrialResult(number=task.number, failure=self._failure(task, deaths))
-        self._note(key, deaths + 1)
-        try:
-            result = self._evaluate(task)
-        except BaseException:  # Ctrl-C or a time limit: this process lives
-            self._note(key, deaths)
-            raise
-        self._note(key, 0)
+    @property
+    def num_ready(self) -> int:
+        """Workers that can train now."""
+        return self._pool.num_ready
+
+    def submit(self, task: Task) -> None:
+        """Put a task at the end of the line, and let begin what can."""
+        self._line.append(task)
+        self._begin_next()
+
+    def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
+        """The next task to finish or to be given up."""
+        self._begin_next()
+        if self._given_up:
+            return self._given_up.popleft()
+        result = self._pool.next_result(timeout_s)
+        self.num_workers = self._pool.num_workers
+        if result is not None:
+            self._end(result.number)
+            self._begin_next()
         return result
 
-    def _note(self, key: str, deaths: int) -> None:
-        self._deaths[key] = deaths
-        self._deaths = {key: count for key, count in self._deaths.items() if count}
+    def take_notes(self) -> list[str]:
+        """What became of workers, and which networks are suspected."""
+        said, self._said = self._said, []
+        return [*said, *self._pool.take_notes()]
+
+    def export(self, measures: Sequence[Measure], *, run: str) -> None:
+        """As the pool does it."""
+        self._pool.export(measures, run=run)
+
+    def close(self) -> None:
+        """Take the notes back, for this program lives, and close the pool."""
+        for task, before in self._under_way.values():
+            self._note(task, before)
+        self._under_way.clear()
+        with suppress(OSError):
+            (self._folder.path / NOTES).rmdir()
+        self._line.clear()
+        self._pool.close()
+
+    def _begin_next(self) -> None:
+        while self._line and self._begins(self._line[0]):
+            self._line.popleft()
+
+    def _begins(self, task: Task) -> bool:
+        """Whether the task is out of the line: with the pool, or given up."""
+        before = self._known(task)
+        if before.is_proved:
+            failure = self._failure(task, before)
+            self._note(task, Deaths())  # a record tells of it from now on
+            self._given_up.append(
+                TrialResult(number=task.number, failure=failure, worker="no worker")
+            )
+            return True
+        room = 1 if before.is_suspected else self._pool.num_workers
+        if self._under_way and (self._is_alone or len(self._under_way) >= room):
+            return False
+        self._is_alone = room == 1
+        if before.is_suspected:
+            self._said.append(
+                f"trial {task.number} was in training when the search was killed, "
+                f"{before.total} times: it is trained with nothing beside it"
+            )
+        alone = before.alone + self._is_alone
+        self._under_way[task.number] = task, before
+        self._note(task, Deaths(total=before.total + 1, alone=alone))
+        self._pool.submit(task)
+        return True
+
+    def _end(self, number: int) -> None:
+        task, _ = self._under_way.pop(number)
+        self._is_alone = False
+        self._note(task, Deaths())
+
+    def _known(self, task: Task) -> Deaths:
+        """What the note says; nothing where there is none, or it was cut short."""
+        with suppress(RunFolderError, TypeError):
+            return Deaths(**self._folder.read_json(_name(task)))
+        return Deaths()
+
+    def _note(self, task: Task, deaths: Deaths) -> None:
         # A disk that is full is not the network's fault; the search ends at its next record.
         with suppress(RunFolderError, OSError):
-            if self._deaths:
-                self._folder.write_json(NOTES, self._deaths)
+            if deaths.total:
+                self._folder.write_json(_name(task), asdict(deaths))
             else:
-                (self._folder.path / NOTES).unlink(missing_ok=True)
+                (self._folder.path / _name(task)).unlink(missing_ok=True)
 
-    def _failure(self, task: Task, deaths: int) -> Failure:
+    def _failure(self, task: Task, deaths: Deaths) -> Failure:
         needed = training_bytes(
             task.arch,
             input_shape=self._problem.input_shape,
@@ -76,6 +180,11 @@ class _Noting:
         )
         return Failure(
             kind="WorkerDied",
-            message=f"killed {deaths} times while it was trained, probably out of memory: "
+            message=f"killed {deaths.total} times while it was trained, probably out of memory: "
             f"{needed / 1e9:.2g} GB needed at least",
         )
+
+
+def _name(task: Task) -> str:
+    """Of its note: one driver at a time has it, so that no lock is needed."""
+    return f"{NOTES}/{task.arch.id}-{task.fidelity.epochs}@{task.fidelity.resolution}.json"

@@ -14,7 +14,7 @@ from nas.errors import OptionError, OutageError
 from nas.metrics import score_of
 from nas.report import Snapshot, front_rows
 from nas.run._data import ProxyFactory
-from nas.run._deaths import noting_deaths
+from nas.run._deaths import NotingPool
 from nas.run._latency import measure_front, wants_latency
 from nas.run._monitor import Monitor
 from nas.run._place import check_place, keep_place
@@ -89,7 +89,7 @@ def run_search(
                 _check_data(run, join=join)
             try:
                 with _way_on_after_outages(run):
-                    loop = _evaluate(run, engine, events, worker_config, factory, join=join)
+                    loop = _evaluate(run, engine, events, worker_config, factory)
             except KeyboardInterrupt:
                 interrupted = True
                 run.folder.log("interrupted")
@@ -167,14 +167,10 @@ def _evaluate(
     events: _Search,
     worker_config: WorkerConfig,
     factory: Factory | None,
-    *,
-    join: bool,
 ) -> SearchLoop:
     """Go through what is left of the budget, as far as the time goes."""
     settings, folder = run.settings, run.folder
     factory = factory or ProxyFactory.of(run, carry=worker_config.is_cluster)
-    if worker_config.workers == "local" and not join:
-        factory = noting_deaths(factory, folder, run.problem)
     with _sigterm_kept():
         pool = make_pool(
             worker_config.workers,
@@ -185,7 +181,7 @@ def _evaluate(
             node_class=worker_config.node_class,
             task_timeout_s=settings.task_timeout_s,
         )
-    with pool:
+    with NotingPool(pool, folder, run.problem) as pool:
         folder.log(
             f"begins with {pool.description}, {engine.ledger.num_evaluated} networks evaluated"
         )

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nas.run import WorkerConfig, open_run, run_search
+from nas.run import _search as search_module
+from nas.run._deaths import NotingPool
 from nas.search import load_evaluations
-from tests.search.small import pretend_result
+from nas.trial import Fidelity, Task, TrialResult
+from nas.workers import Pool, SimulatedPool
+from tests.search.small import all_genomes, make_problem, pretend_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from nas.run import Run
-    from nas.trial import Task, TrialResult
     from nas.workers import Evaluator, WorkerInfo
 
 FORKS = multiprocessing.get_context("forkserver")
+# torch takes seconds to import; here it is imported once for all the processes that die.
+FORKS.set_forkserver_preload(["tests.run.killed_search"])
 POISONOUS = 3
 """The trial that nobody survives."""
 
@@ -35,33 +42,44 @@ def poisonous(info: WorkerInfo, log: Path) -> Evaluator:
     return evaluate
 
 
-def search(path: Path, log: Path) -> None:
+def search(path: Path, log: Path, workers: int) -> None:
+    """Go on with a search; several workers die with the program, as those of a container do."""
+    if workers > 1:
+        search_module.make_pool = lambda _, factory, **options: SimulatedPool(
+            factory, num_workers=workers
+        )
     factory = partial(poisonous, log=log)
     run_search(open_run(path), WorkerConfig(workers="local"), factory=factory)
 
 
-def test_a_poison_network_is_given_up_after_two_deaths(
-    make_session: Callable[..., Run], tmp_path: Path
+@pytest.mark.parametrize(
+    ("workers", "deaths"),
+    [pytest.param(1, 2, id="one worker"), pytest.param(4, 3, id="several workers")],
+)
+def test_a_poison_network_is_given_up(
+    make_session: Callable[..., Run], tmp_path: Path, workers: int, deaths: int
 ) -> None:
+    """After two deaths of the program, of which one came while nothing else was in training."""
     run, log = make_session(budget=8, sampler="random"), tmp_path / "log"
     statuses = []
-    for _ in range(3):
-        process = FORKS.Process(target=search, args=(run.folder.path, log))
+    for _ in range(deaths + 1):
+        process = FORKS.Process(target=search, args=(run.folder.path, log, workers))
         process.start()
         process.join()
         statuses.append(process.exitcode)
 
-    assert statuses == [137, 137, 0]
+    assert statuses == [137] * deaths + [0]
     trained = [int(line) for line in log.read_text().splitlines()]
-    assert trained.count(POISONOUS) == 2
-    assert all(trained.count(number) == 1 for number in set(trained) - {POISONOUS})
+    assert trained.count(POISONOUS) == deaths
     done = {one.number: one for one in load_evaluations(run.problem, run.address)}
-    failure = done[POISONOUS].failure
-    assert failure is not None
-    assert failure.kind == "WorkerDied"
-    assert "killed 2 times while it was trained, probably out of memory" in failure.message
-    assert "GB needed at least" in failure.message
+    [failed] = [one for one in done.values() if one.state == "failed"]
+    assert failed.number == POISONOUS
+    assert failed.failure is not None
+    assert failed.failure.kind == "WorkerDied"
+    assert f"killed {deaths} times while it was trained, probably out of" in failed.failure.message
+    assert "GB needed at least" in failed.failure.message
     assert sum(one.state in ("complete", "failed") for one in done.values()) == 8
+    assert not (run.folder.path / "in_training").exists()
 
 
 def test_a_training_that_ends_in_any_other_way_is_no_death(
@@ -78,4 +96,165 @@ def test_a_training_that_ends_in_any_other_way_is_no_death(
     for _ in range(3):
         local = WorkerConfig(workers="local")
         assert run_search(run, local, factory=interrupting).interrupted
-    assert not (run.folder.path / "in_training.json").exists()
+    assert not (run.folder.path / "in_training").exists()
+
+
+class Hands(Pool):
+    """Three workers that are told what they have done."""
+
+    def __init__(self) -> None:
+        self.num_workers, self.description = 3, "hands"
+        self.held: list[int] = []
+
+    def submit(self, task: Task) -> None:
+        self.held.append(task.number)
+
+    def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
+        return TrialResult(number=self.held.pop(0)) if self.held else None
+
+    def close(self) -> None:
+        self.held.clear()
+
+
+@pytest.fixture
+def drive(make_session: Callable[..., Run]) -> Callable[[], tuple[NotingPool, list[int]]]:
+    """drive() is a driver's pool, and what its three workers hold; all share a run folder.
+
+    One that is not closed has died.
+    """
+    run = make_session()
+
+    def make() -> tuple[NotingPool, list[int]]:
+        hands = Hands()
+        return NotingPool(hands, run.folder, run.problem), hands.held
+
+    return make
+
+
+@pytest.fixture
+def tasks() -> list[Task]:
+    """Of eight networks, by their number."""
+    problem = make_problem()
+    legal = (one for one in map(problem.candidate, all_genomes(problem.space)) if not one.reason)
+    archs = list({one.arch.id: one.arch for one in legal}.values())[:8]
+    how = Fidelity(epochs=1)
+    return [
+        Task(number=number, arch=arch, fidelity=how, seed=0) for number, arch in enumerate(archs)
+    ]
+
+
+Drive = Callable[[], tuple[NotingPool, list[int]]]
+
+
+def kill_driver(drive: Drive, tasks: list[Task]) -> None:
+    """A driver dies with these tasks under way."""
+    pool, held = drive()
+    for task in tasks:
+        pool.submit(task)
+    assert held == [task.number for task in tasks]
+
+
+def test_whoever_died_in_company_twice_is_trained_alone(drive: Drive, tasks: list[Task]) -> None:
+    kill_driver(drive, tasks[:3])
+    kill_driver(drive, tasks[:3])
+    pool, held = drive()
+    for task in tasks[:6]:
+        pool.submit(task)
+
+    under_way = []
+    while held:
+        under_way.append(list(held))
+        result = pool.next_result()
+        assert result is not None
+        assert result.failure is None
+    assert under_way == [[0], [1], [2], [3, 4, 5], [4, 5], [5]]
+    assert [line.partition(" was")[0] for line in pool.take_notes()] == [
+        "trial 0",
+        "trial 1",
+        "trial 2",
+    ]
+
+
+def test_only_what_was_alone_at_the_end_is_given_up(drive: Drive, tasks: list[Task]) -> None:
+    kill_driver(drive, tasks[:3])
+    kill_driver(drive, tasks[:3])
+    pool, held = drive()
+    for task in tasks[:3]:
+        pool.submit(task)
+    assert held == [0]
+
+    results = {result.number: result for result in finish(drive, tasks[:3])}
+    failure = results[0].failure
+    assert failure is not None
+    assert (failure.kind, results[0].worker) == ("WorkerDied", "no worker")
+    assert "killed 3 times while it was trained" in failure.message
+    assert results[1].failure is results[2].failure is None
+
+
+def finish(drive: Drive, tasks: list[Task]) -> list[TrialResult]:
+    """What a driver that lives to the end makes of them."""
+    pool, _ = drive()
+    with pool:
+        for task in tasks:
+            pool.submit(task)
+        return [result for _ in tasks if (result := pool.next_result()) is not None]
+
+
+def test_one_death_of_a_driver_changes_nothing(drive: Drive, tasks: list[Task]) -> None:
+    kill_driver(drive, tasks[:3])
+    pool, held = drive()
+    for task in tasks:
+        pool.submit(task)
+
+    assert held == [0, 1, 2]
+    assert pool.take_notes() == []
+
+
+def test_what_waits_in_line_is_not_suspected(drive: Drive, tasks: list[Task]) -> None:
+    for _ in range(2):
+        pool, held = drive()
+        for task in tasks:
+            pool.submit(task)
+        assert held == [0, 1, 2]
+    pool, held = drive()
+    for task in tasks[3:]:
+        pool.submit(task)
+
+    assert held == [3, 4, 5]
+
+
+def test_drivers_beside_each_other_have_notes_of_their_own(
+    drive: Drive, tasks: list[Task]
+) -> None:
+    """One that takes over what another died of knows of it; one that ends takes its own back."""
+    kill_driver(drive, tasks[:2])
+    kill_driver(drive, tasks[:2])
+    other, _ = drive()
+    with other:
+        other.submit(tasks[5])
+    pool, held = drive()
+    pool.submit(tasks[0])
+    pool.submit(tasks[5])
+
+    assert held == [0]
+
+
+def test_a_driver_that_ends_takes_its_notes_back(drive: Drive, tasks: list[Task]) -> None:
+    kill_driver(drive, tasks[:3])
+    for _ in range(3):
+        pool, held = drive()
+        with pool:
+            for task in tasks[:3]:
+                pool.submit(task)
+            assert held == [0, 1, 2]
+
+
+def test_a_note_that_was_cut_short_counts_for_nothing(
+    drive: Drive, tasks: list[Task], tmp_path: Path
+) -> None:
+    kill_driver(drive, tasks[:3])
+    kill_driver(drive, tasks[:3])
+    for note in (tmp_path / "run" / "in_training").iterdir():
+        note.write_text("")
+
+    assert all(result.failure is None for result in finish(drive, tasks[:3]))
