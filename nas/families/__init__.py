@@ -18,12 +18,12 @@ from nas.families._plugins import (
     load_plugin,
     load_plugins,
     loaded_plugins,
+    register_family,
 )
 from nas.families.registry import (
     COMPONENTS,
     FAMILIES,
     TRACES,
-    add_family,
     merge_calls,
     merge_places,
     trace_layers,
@@ -37,7 +37,6 @@ __all__ = [
     "FAMILIES",
     "TRACES",
     "Plugin",
-    "add_family",
     "find_plugin",
     "instantiate",
     "keep_plugins",
@@ -50,6 +49,7 @@ __all__ = [
     "merge_calls",
     "merge_places",
     "plugin_digest",
+    "register_family",
     "trace_layers",
 ]
 

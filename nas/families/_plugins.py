@@ -6,11 +6,13 @@ searches names it; the workers are given its name and text, and load it before a
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -61,6 +63,54 @@ def load_plugins(plugins: Iterable[Plugin]) -> tuple[Family, ...]:
     return tuple(family for plugin in plugins for family in _load(plugin))
 
 
+def register_family(family: Family) -> None:
+    """Load the module that offers `family`, which is imported already, as a plug-in.
+
+    Raises PluginError where a family of its name is there, or no other process could find it.
+    """
+    if FAMILIES.get(family.name) is family:
+        return
+    where = f"register: family '{family.name}'"
+    if family.name in FAMILIES:
+        raise PluginError(f"{where}: a family of that name is there already; choose another")
+    load_plugins((_plugin_of(family, where),))
+
+
+def _plugin_of(family: Family, where: str) -> Plugin:
+    """The module that offers `family`: the one that defines its options, or a package of it."""
+    homes = [*dict.fromkeys((*(one.__module__ for one in family.options), family.modules))]
+    if "__main__" in homes:
+        raise PluginError(
+            f"{where}: is defined in a notebook or in the program itself, which neither workers "
+            "nor `nas resume` can import; put it into a file of its own and import that here, or "
+            "name the file with nas.families.load_plugin"
+        )
+    packages = (name for home in homes for name in reversed([*_with_packages(home)]))
+    for module in (sys.modules[name] for name in packages if name in sys.modules):
+        offered = (getattr(module, "FAMILY", None), *getattr(module, "FAMILIES", ()))
+        if any(one is family for one in offered):
+            return _as_plugin(module)
+    raise PluginError(
+        f"{where}: is not offered by {homes[0]}, where workers and `nas resume` look for it; set "
+        "FAMILY in that module to it, or FAMILIES to a tuple of several"
+    )
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    """`a.b.c` -> `a`, `a.b`, `a.b.c`."""
+    return accumulate(name.split("."), "{}.{}".format)
+
+
+def _as_plugin(module: ModuleType) -> Plugin:
+    """A package has to be installed where it is used; a file that stands alone travels."""
+    if "." in module.__name__ or hasattr(module, "__path__"):
+        return Plugin(module.__name__)
+    try:
+        return Plugin(module.__name__, inspect.getsource(module), module.__file__)
+    except (OSError, TypeError):  # it came without its source
+        return Plugin(module.__name__)
+
+
 def load_installed() -> bool:
     """Load the families of all installed packages; whether there are any new ones."""
     new = [module for module in _entry_points().values() if module not in _loaded]
@@ -91,13 +141,13 @@ def _read_file(path: Path) -> Plugin:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PluginError(
-            f"--plugin {path}: cannot be read: {reason}; name a Python file, a module that can be "
+            f"plug-in {path}: cannot be read: {reason}; name a Python file, a module that can be "
             "imported, or an installed package's entry point"
         ) from error
     module = f"nas_plugin_{path.stem}"
     if not module.isidentifier():
         raise PluginError(
-            f"--plugin {path}: a plug-in's file is named like a Python module; rename it to "
+            f"plug-in {path}: a plug-in's file is named like a Python module; rename it to "
             "letters, digits and underscores"
         )
     return Plugin(module, text, str(path.resolve()))
@@ -107,18 +157,24 @@ def _load(plugin: Plugin) -> tuple[Family, ...]:
     before = _loaded.get(plugin.module)
     if before is not None and before.text != plugin.text:
         raise PluginError(
-            f"--plugin {plugin.path}: another plug-in of that name is loaded, from "
+            f"plug-in {plugin.path}: another plug-in of that name is loaded, from "
             f"{before.path}, and its text differs; rename one of the two files"
         )
     with _forgotten_if_refused(plugin):
         families = families_of(_import(plugin), plugin)
-        for family in families if before is None else ():
+        new = [one for one in families if before is None and not _is_known(one)]
+        for family in new:
             _require_new(family, plugin)
+    for family in new:
+        add_family(family)
     if before is None:
-        for family in families:
-            add_family(family)
         _loaded[plugin.module] = plugin
     return families
+
+
+def _is_known(family: Family) -> bool:
+    """Whether the plug-in has registered it itself."""
+    return FAMILIES.get(family.name) is family
 
 
 @contextmanager
@@ -147,7 +203,7 @@ def _import(plugin: Plugin) -> ModuleType:
         raise
     except Exception as error:
         raise PluginError(
-            f"--plugin {plugin.path or plugin.module}: cannot be imported: "
+            f"plug-in {plugin.path or plugin.module}: cannot be imported: "
             f"{type(error).__name__}: {error}"
         ) from error
 
@@ -170,7 +226,7 @@ def families_of(module: ModuleType, plugin: Plugin) -> tuple[Family, ...]:
         found = (getattr(module, "FAMILY", None),)
     if not all(isinstance(one, Family) for one in found):
         raise PluginError(
-            f"--plugin {plugin.path or plugin.module}: offers no families; set FAMILY to a "
+            f"plug-in {plugin.path or plugin.module}: offers no families; set FAMILY to a "
             "nas.components.Family, or FAMILIES to a tuple of them; docs/plugins.md has an example"
         )
     return tuple(found)
@@ -178,7 +234,7 @@ def families_of(module: ModuleType, plugin: Plugin) -> tuple[Family, ...]:
 
 def _require_new(family: Family, plugin: Plugin) -> None:
     """Refuse what would change the meaning of a model file that needs no plug-in."""
-    where = f"--plugin {plugin.path or plugin.module}: family '{family.name}'"
+    where = f"plug-in {plugin.path or plugin.module}: family '{family.name}'"
     if family.name in FAMILIES:
         raise PluginError(f"{where}: a family of that name is there already; choose another")
     for options in family.options:

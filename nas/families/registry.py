@@ -1,7 +1,7 @@
 """Which families there are: ours, in one table, and those that plug-ins add.
 
 Adding a family of ours is a folder with options, modules and traces, and its row here. One from
-outside is a `Family` in a Python file or package, and `add_family`.
+outside is a `Family` in a Python file or package, which `load_plugin` loads.
 """
 
 from __future__ import annotations

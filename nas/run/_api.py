@@ -148,12 +148,14 @@ def register(thing: Metric | Family | str, loader: Loader | None = None) -> None
     """Make something of one's own known to nas, by the name it has.
 
     Args:
-        thing: A `Metric`, a block `Family`, or the name that is to stand for data.
+        thing: A `Metric`, a block `Family` of an imported module, or the name that is to stand for
+            data. The family's module sets `FAMILY` to it, so that workers and run folders know it.
         loader: The function that gives these data: `part -> (images, labels)`, where the part is
             `train`, `val` or `test`.
 
     Raises:
         OptionError: the name is taken or cannot be written in a command.
+        PluginError: so it is with a family, or no other process could import it.
     """
     if isinstance(thing, Metric):
         register_metric(thing)
@@ -164,6 +166,6 @@ def register(thing: Metric | Family | str, loader: Loader | None = None) -> None
             raise OptionError(f"register('{thing}'): give the function that loads these data")
         register_data(thing, loader)
     else:
-        from nas.families import add_family
+        from nas.families import register_family
 
-        add_family(thing)
+        register_family(thing)
