@@ -219,7 +219,8 @@ class Architecture:
         for number, (_, calls) in enumerate(self.given_sections(channels, num_classes)):
             for turn, one in enumerate(calls):
                 role = self._role(number, turn, len(calls))
-                last = last_kernels(one, channels) if role == "head" else ()
+                heads = (self.head.calls_in(one).values() or [one]) if role == "head" else ()
+                last = last_kernels(heads, channels)
                 kernels, channels = kernels_of(one, channels)
                 yield ComponentKernels(number, role, kernels, last)
 

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nas.arch._sharing import MAX_RATIO, Role, Sharing
-from nas.components import LayerTrace, Weight, heads_of
+from nas.components import LayerTrace, Weight
 from nas.errors import IllegalArchitecture
 from nas.families import trace_layers
 
@@ -127,9 +127,8 @@ def kernels_of(call: Call, in_channels: int) -> tuple[tuple[Weight, ...], int]:
     return tuple(trace.kernels), out.channels
 
 
-def last_kernels(head: Call, in_channels: int) -> tuple[int, ...]:
-    """Places of a head's kernels that make its outputs: the last one, or each head's last one."""
-    heads = heads_of(head).values() or [head]
+def last_kernels(heads: Iterable[Call], in_channels: int) -> tuple[int, ...]:
+    """Places of the kernels that make outputs: each head's last one."""
     ends = accumulate(len(kernels_of(one, in_channels)[0]) for one in heads)
     return tuple(end - 1 for end in ends)
 

@@ -8,7 +8,7 @@ from nas.components._attention import (
     squeeze_excite_call,
     trace_squeeze_excite,
 )
-from nas.components._call import Argument, Call, Ref, call, heads_of, to_plain
+from nas.components._call import Argument, Call, Ref, call, to_plain
 from nas.components._component import (
     ACTIVATIONS,
     MAX_COUNT,
@@ -109,7 +109,6 @@ __all__ = [
     "call",
     "are_separable",
     "depthwise_call",
-    "heads_of",
     "is_elementwise",
     "is_even",
     "make_divisible",

@@ -38,13 +38,6 @@ def call(name: str, **kwargs: Argument | None) -> Call:
     return Call(name, tuple([(key, value) for key, value in kwargs.items() if value is not None]))
 
 
-def heads_of(head: Call) -> dict[str, Call]:
-    """The heads of a network that has several, by name; else nothing."""
-    if head.name != "MultiHead":
-        return {}
-    return {name: one for name, one in head.arguments if isinstance(one, Call)}
-
-
 def to_plain(value: Argument | tuple[Call, ...]) -> Any:
     """JSON-ready form of a call or an argument, the same for the same network."""
     if isinstance(value, Call):

@@ -214,3 +214,9 @@ class Head(Component):
     def outputs(self) -> tuple[tuple[str, int, Head], ...]:
         """Of several heads the name, the number of outputs and the head; else nothing."""
         return ()
+
+    def calls_in(self, made: Call) -> dict[str, Call]:
+        """Of several heads, each one's call by name, as arguments of what `call` has made."""
+        if not self.outputs:
+            return {}
+        return {name: one for name, one in made.arguments if isinstance(one, Call)}

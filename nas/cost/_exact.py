@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nas.arch import ring_budget, trace_layers
-from nas.components import heads_of
 from nas.trial import Cost
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def output_shapes(
     *body, head = arch.calls(in_channels=shape[0], num_classes=num_classes)
     for call in body:
         shape = part_cost(call, shape).out_shape
-    heads = heads_of(head) or {"logits": head}
+    heads = arch.head.calls_in(head) or {"logits": head}
     return tuple((name, part_cost(one, shape).out_shape) for name, one in heads.items())
 
 

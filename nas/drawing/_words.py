@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nas.arch import Call, Ref
@@ -35,7 +36,6 @@ FIXED_KERNELS = {
     "EdgeGaussianBank": "fixed edge and Gaussian kernels",
     "GaussianBlur": "fixed Gaussian kernels",
 }
-SHORTCUTS = {"Projection": "projected shortcut", "PaddedShortcut": "padded shortcut"}
 
 
 def options_of(call: Call) -> tuple[str, ...]:
@@ -77,10 +77,15 @@ def _nested(name: str, call: Call) -> str:
     if name == "connector":
         return f"enters by {' '.join((call.name, *options_of(call)))}"
     if name == "shortcut":
-        return SHORTCUTS.get(call.name, f"shortcut {call.name}")
+        return f"{_spelled(call.name).removesuffix(' shortcut')} shortcut"
     inner = ", ".join(options_of(call))
     text = "depthwise" if call.name == "Depthwise" else call.name
     return f"{text} {inner}" if inner else text
+
+
+def _spelled(class_name: str) -> str:
+    """`PaddedShortcut` -> `padded shortcut`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", class_name).lower()
 
 
 def _reference(name: str, reference: str) -> str:

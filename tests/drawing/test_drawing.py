@@ -131,7 +131,7 @@ def test_kernels_of_two_sides_are_written_like_others() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "words_of_it"),
-    [("projection", "projected shortcut"), ("pad", "padded shortcut")],
+    [("projection", "projection shortcut"), ("pad", "padded shortcut")],
 )
 def test_a_shortcut_is_called_what_it_is(kind: str, words_of_it: str) -> None:
     text = (

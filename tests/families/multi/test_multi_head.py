@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas.arch import Sharing, summarize
+from nas.components import Call, Slot
 from nas.cost import cost_of, measure_cost, output_shapes, working_memory
 from nas.drawing import diagram_of, draw_svg
 from nas.errors import IllegalArchitecture
 from nas.export import Provenance, emit_module
+from nas.families.multi.options import MultiHead
 from nas.latency import Workload, deploy, deployable
 from nas.model import build_model, joined
 from nas.space import dump_architecture, load_architecture, parse_space
@@ -82,6 +84,22 @@ def test_counts_and_outputs_are_those_of_the_network_by_hand() -> None:
         assert torch.equal(one, wanted)
     assert [tuple(one.shape[1:]) for one in expected] == [(6,), (3, 16, 16), (1, 8, 8)]
     assert cost == measure_cost(model, input_shape=IMAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers(MultiHead):
+    """As a plug-in may have it: several heads in a class of its own."""
+
+    def call(self, slot: Slot) -> Call:
+        return Call("Answers", MultiHead.call(self, slot).arguments)
+
+
+def test_heads_are_known_by_their_record_and_not_by_the_name_of_a_class() -> None:
+    arch = network()
+    other = replace(arch, head=Answers(heads=arch.head.heads))  # type: ignore[attr-defined]
+    assert other.id != arch.id
+    made = output_shapes(other, input_shape=IMAGE, num_classes=10)
+    assert made == (("joints", (6, 1, 1)), ("parts", (3, 16, 16)), ("depth", (1, 8, 8)))
 
 
 def test_all_outputs_are_there_in_the_end() -> None:
