@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.arch import summarize
-from nas.errors import IllegalArchitecture, OptionError
+from nas.errors import IllegalArchitecture
 from nas.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -22,14 +22,9 @@ def trials_frame(run: Run, evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     """One row a trial, indexed by its number; open values come last, under their genes' names.
 
     A pruned network's scores are those of the highest rung that it reached.
-
-    Raises:
-        OptionError: pandas is not installed.
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise OptionError("dataframe: pandas is not installed; pip install pandas") from error
+    import pandas as pd
+
     space = run.problem.space
     rows = [_row(one) | space.labels(one.genome) for one in evaluations]
     columns = ["trial", "state", "arch_id", *(one.column for one in METRICS.values())]

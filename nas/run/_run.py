@@ -168,11 +168,7 @@ class Run:
         return pick_members(self, (*finals, *others), which)
 
     def dataframe(self) -> pd.DataFrame:
-        """One row a trial: number, state, id, every metric that is known, and its open values.
-
-        Raises:
-            OptionError: pandas is not installed.
-        """
+        """One row a trial: number, state, id, every metric that is known, and its open values."""
         from nas.run._dataframe import trials_frame
 
         return trials_frame(self, self.trials())
