@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
@@ -23,9 +23,6 @@ from nas.metrics import (
     score_of,
 )
 from nas.trial import Cost, Scores
-
-if TYPE_CHECKING:
-    pass
 
 COST = Cost(
     params=12_345,
@@ -212,3 +209,14 @@ def test_scores_of_a_task_are_read_from_the_record_by_name() -> None:
 
     assert metric.value(None, scores) == 0.6  # type: ignore[arg-type]
     assert metric.text(0.6) == METRICS["accuracy"].text(0.6)
+
+
+def test_an_axis_has_the_name_of_ones_own_metric_and_its_unit() -> None:
+    def own(**about: Any) -> str:
+        return Metric(name="my_heat", direction="minimize", compute=len, **about).axis
+
+    assert own(unit="mJ") == "my heat, mJ"
+    assert own(unit="", heading="heat") == "heat"
+    assert own(unit="B", style="bytes") == "my heat"
+    assert METRICS["params"].axis == "trainable parameters"
+    assert METRICS["stored_bytes"].axis == "stored bytes"

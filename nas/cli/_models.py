@@ -27,6 +27,7 @@ from nas.cli._screen import Screen
 from nas.cost import cost_of, output_shapes, working_memory
 from nas.drawing import write_drawing
 from nas.errors import OptionError
+from nas.metrics import METRICS
 from nas.space import (
     catalogue,
     estimate_size,
@@ -259,11 +260,8 @@ def _shown(value: object) -> object:
 
 
 def _in_bytes(exact: Cost) -> dict[str, int]:
-    names = (
-        *("stored_bytes", "int8_stored_bytes", "int8_peak_activation_bytes"),
-        *("ram_bytes", "int8_ram_bytes"),
-    )
-    return {name: getattr(exact, name) for name in names}
+    own = (one for one in METRICS.values() if one.style == "bytes" and not one.is_custom)
+    return {one.name: int(one.of_cost(exact)) for one in own}
 
 
 def _cost_table(exact: Cost, memory: WorkingMemory) -> Table:
@@ -271,29 +269,11 @@ def _cost_table(exact: Cost, memory: WorkingMemory) -> Table:
     table.add_column(justify="left")
     table.add_column(justify="right")
     table.add_column()
-    table.add_row("params", f"{exact.params:,}", "trainable, each shared weight once")
-    table.add_row("ring_params", f"{exact.ring_params:,}", "of these, in parameter rings")
-    table.add_row("kernel_params", f"{exact.kernel_params:,}", "of these, weights of kernels")
-    table.add_row("frozen_params", f"{exact.frozen_params:,}", "fixed kernels, never trained")
-    table.add_row("macs", f"{exact.macs:,}", "multiply-accumulates of one image")
-    table.add_row(
-        "peak_activation_bytes",
-        f"{exact.peak_activation_bytes:,}",
-        f"{human_bytes(exact.peak_activation_bytes)} of live fp32 activations",
-    )
-    table.add_row(
-        "stored_bytes", f"{exact.stored_bytes:,}", f"{human_bytes(exact.stored_bytes)} in fp32"
-    )
-    table.add_row(
-        "int8_stored_bytes",
-        f"{exact.int8_stored_bytes:,}",
-        f"{human_bytes(exact.int8_stored_bytes)} with kernels in int8",
-    )
-    table.add_row(
-        "int8_peak_activation_bytes",
-        f"{exact.int8_peak_activation_bytes:,}",
-        f"{human_bytes(exact.int8_peak_activation_bytes)} of live int8 activations",
-    )
+    for metric in METRICS.values():
+        if metric.meaning and metric.compute is None:
+            value = int(metric.of_cost(exact))
+            size = f"{metric.text(value)} " if metric.style == "bytes" else ""
+            table.add_row(metric.name, f"{value:,}", f"{size}{metric.meaning}")
     if exact.generated_params:
         kernel = f"kernels {exact.deploy}: "
         made = "with the largest one generated" if exact.deploy == "generated" else "all stored"

@@ -153,14 +153,14 @@ def print_final_front(
         collapse_padding=True,
     )
     table.add_column("id", no_wrap=True, min_width=12)
-    for heading in ("parameters", "MACs", "proxy, %", "validation, %", "test, %"):
+    costs = [one.label or one.title for one in front.costs]
+    for heading in (*costs, "proxy, %", "validation, %", "test, %"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("front")
     for one in front.members:
         table.add_row(
             one.arch_id,
-            human_count(one.costs["params"]),
-            human_count(one.costs["macs"]),
+            *(cost.text(one.costs[cost.name]) for cost in front.costs),
             f"{100 * one.proxy:.2f}",
             _mean({"mean": one.validation, "std": one.validation_std}),
             _mean({"mean": one.test, "std": one.test_std}),

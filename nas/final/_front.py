@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nas.final._results import FinalReport
     from nas.metrics import Metric
 
-PICTURED = ("params", "macs")
+SHOWN = ("params", "macs")
 """Costs that every final front shows, asked for or not."""
 UNSTEADY = 0.02
 """Standard deviation of validation accuracy over seeds from which one of them must have failed;
@@ -101,6 +101,11 @@ class FinalFront:
         return tuple(one for one in self.members if one.on_front)
 
     @property
+    def costs(self) -> tuple[Metric, ...]:
+        """What all members have costs of: the objectives', and those that are always shown."""
+        return tuple(METRICS[name] for name in self.members[0].costs)
+
+    @property
     def unsteady(self) -> tuple[FinalMember, ...]:
         """The members that end far apart by the seed alone."""
         return tuple(
@@ -147,7 +152,7 @@ def final_front(
 def _member(
     one: Candidate, report: FinalReport, costs: Sequence[Metric], score: str, *, on_front: bool
 ) -> FinalMember:
-    shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in PICTURED))}
+    shown = {metric.name: metric for metric in (*costs, *(METRICS[name] for name in SHOWN))}
     validation, test = report.validation[score], report.test[score]
     assert validation["mean"] is not None
     assert test["mean"] is not None
@@ -207,7 +212,7 @@ def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 def write_front_csv(path: Path, front: FinalFront) -> None:
     """Write the finalists, the most accurate first. Raises RunFolderError."""
-    costs = list(front.members[0].costs)
+    costs = [one.name for one in front.costs]
     rungs = max(len(one.rungs) for one in front.members)
     names = [*(f"rung_{number + 1}" for number in range(rungs)), "predicted", "validation"]
     names += ["validation_std", "test", "test_std", "on_front", "description"]

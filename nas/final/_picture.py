@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from nas.final._front import PICTURED
-from nas.metrics import METRICS
 from nas.report import GREY, PICTURE_STYLE, draw_references, replacing, scale_by_cost
 
 if TYPE_CHECKING:
@@ -36,12 +34,12 @@ def draw_front(
     """
     score = front.score.replace("_", " ")
     with mpl.rc_context(PICTURE_STYLE), replacing(path) as draft:
-        figure = Figure(figsize=(12.8, 4.8), layout="constrained")
-        panels = figure.subplots(1, len(PICTURED), sharey=True)
-        for axes, name in zip(panels, PICTURED, strict=True):
-            _draw_members(axes, front.members, name, score, seeds)
-            draw_references(axes, METRICS[name], references)
-            scale_by_cost(axes, METRICS[name])
+        figure = Figure(figsize=(6.4 * len(front.costs), 4.8), layout="constrained")
+        panels = figure.subplots(1, len(front.costs), sharey=True)
+        for axes, cost in zip(panels, front.costs, strict=True):
+            _draw_members(axes, front.members, cost.name, score, seeds)
+            draw_references(axes, cost, [one for one in references if hasattr(one, cost.column)])
+            scale_by_cost(axes, cost)
         panels[0].set_ylabel(f"{score}, %")
         panels[0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
         handles, labels = panels[0].get_legend_handles_labels()

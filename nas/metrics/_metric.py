@@ -44,6 +44,10 @@ class Metric:
     """How a value is written for people, and read from them."""
     heading: str = ""
     """Of its column in tables; the name where empty."""
+    label: str = ""
+    """What reports call it, where every report shows it; others show it where it was asked for."""
+    meaning: str = ""
+    """What is counted, beside the figure in `nas cost`; empty where that does not show it."""
     limit_flag: str | None = None
     """The option of `nas search` that limits it; others are limited by `--limit NAME=BOUND`."""
     limit_help: str = ""
@@ -78,6 +82,14 @@ class Metric:
     def title(self) -> str:
         """The heading of its column in tables."""
         return self.heading or self.name.replace("_", " ")
+
+    @property
+    def axis(self) -> str:
+        """What the axis of a plot is called; in bytes, its ticks have the unit."""
+        if self.style == "bytes":
+            return self.name.replace("_", " ")
+        names = (self.unit,) if self.compute is None else (self.title, self.unit)
+        return ", ".join(filter(None, names))
 
     @property
     def logarithmic(self) -> bool:

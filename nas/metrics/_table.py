@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.errors import OptionError
 from nas.metrics._metric import Metric
@@ -12,31 +13,16 @@ from nas.metrics._metric import Metric
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nas.metrics._metric import Style
 
-def _bytes(name: str, flag: str | None, flag_help: str, heading: str, unit: str) -> Metric:
+
+def _cost(style: Style, name: str, unit: str, heading: str, **others: Any) -> Metric:
     return Metric(
-        name=name,
-        direction="minimize",
-        unit=unit,
-        style="bytes",
-        heading=heading,
-        limit_flag=flag,
-        limit_help=flag_help,
+        name=name, direction="minimize", unit=unit, style=style, heading=heading, **others
     )
 
 
-def _count(
-    name: str, unit: str, heading: str, flag: str | None = None, flag_help: str = ""
-) -> Metric:
-    return Metric(
-        name=name,
-        direction="minimize",
-        unit=unit,
-        style="count",
-        heading=heading,
-        limit_flag=flag,
-        limit_help=flag_help,
-    )
+_count, _bytes = partial(_cost, "count"), partial(_cost, "bytes")
 
 
 def _score(name: str, task: str, heading: str, unit: str) -> Metric:
@@ -60,6 +46,7 @@ BUILT_IN = (
         unit="validation accuracy",
         source="scores",
         style="share",
+        label="accuracy",
         limit_flag="--min-accuracy",
         limit_help="On validation images, such as 0.9; the front keeps to it.",
         is_score=True,
@@ -75,48 +62,75 @@ BUILT_IN = (
         source="scores",
         bounds=(0.0, 5.0),
     ),
-    _count("params", "trainable parameters", "params", "--max-params", "Such as 100k."),
-    _count("ring_params", "parameters in rings", "ring"),
-    _count("kernel_params", "parameters of kernels", "kernels"),
-    _count("frozen_params", "fixed parameters", "fixed"),
+    _count(
+        "params",
+        "trainable parameters",
+        "params",
+        label="parameters",
+        meaning="trainable, each shared weight once",
+        limit_flag="--max-params",
+        limit_help="Such as 100k.",
+    ),
+    _count("ring_params", "parameters in rings", "ring", meaning="of these, in parameter rings"),
+    _count(
+        "kernel_params", "parameters of kernels", "kernels", meaning="of these, weights of kernels"
+    ),
+    _count("frozen_params", "fixed parameters", "fixed", meaning="fixed kernels, never trained"),
     _count("generated_params", "weights that rings generate", "made"),
     _count("largest_generated", "weights of the largest generated kernel", "largest"),
-    _count("macs", "multiply-accumulates", "MACs", "--max-macs", "Such as 5M."),
+    _count(
+        "macs",
+        "multiply-accumulates",
+        "MACs",
+        label="MACs",
+        meaning="multiply-accumulates of one image",
+        limit_flag="--max-macs",
+        limit_help="Such as 5M.",
+    ),
     _bytes(
         "peak_activation_bytes",
-        "--max-peak-bytes",
-        "Limit of live activations, such as 64k.",
-        "memory",
         "bytes",
+        "memory",
+        label="peak memory, fp32",
+        meaning="of live fp32 activations",
+        limit_flag="--max-peak-bytes",
+        limit_help="Limit of live activations, such as 64k.",
     ),
     _bytes(
         "stored_bytes",
-        "--max-stored-bytes",
-        "Limit of weights in fp32, such as 256k.",
-        "weights",
         "bytes",
+        "weights",
+        label="weights, fp32",
+        meaning="in fp32",
+        limit_flag="--max-stored-bytes",
+        limit_help="Limit of weights in fp32, such as 256k.",
     ),
     _bytes(
         "int8_stored_bytes",
-        "--max-int8-stored-bytes",
-        "Limit of weights, kernels in int8 (flash).",
-        "flash",
         "bytes in int8",
+        "flash",
+        label="weights, int8",
+        meaning="with kernels in int8",
+        limit_flag="--max-int8-stored-bytes",
+        limit_help="Limit of weights, kernels in int8 (flash).",
     ),
     _bytes(
         "int8_peak_activation_bytes",
-        "--max-int8-peak-bytes",
-        "Limit of live int8 activations (SRAM).",
-        "SRAM",
         "bytes in int8",
+        "SRAM",
+        label="peak memory, int8",
+        meaning="of live int8 activations",
+        limit_flag="--max-int8-peak-bytes",
+        limit_help="Limit of live int8 activations (SRAM).",
     ),
-    _bytes("ram_bytes", None, "", "RAM", "bytes"),
-    _bytes("int8_ram_bytes", None, "", "RAM, int8", "bytes in int8"),
+    _bytes("ram_bytes", "bytes", "RAM"),
+    _bytes("int8_ram_bytes", "bytes in int8", "RAM, int8"),
     Metric(
         name="latency",
         direction="minimize",
         unit="predicted microseconds",
         style="latency_us",
+        label="latency, predicted",
         limit_flag="--max-latency-ms",
         limit_help="Predicted; first: nas latency --calibrate SPACE.",
         field="latency_us",
@@ -128,6 +142,7 @@ BUILT_IN = (
         source="scores",
         style="seconds",
         heading="training",
+        label="training time",
         bounds=(0.0, 3600.0),
     ),
 )

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import summarize
@@ -32,21 +31,6 @@ if TYPE_CHECKING:
 
 MAX_DIAGRAMS = 400
 """Networks that a page can draw; more would make the file large."""
-
-LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        "accuracy": "accuracy",
-        "params": "parameters",
-        "macs": "MACs",
-        "peak_activation_bytes": "peak memory, fp32",
-        "int8_peak_activation_bytes": "peak memory, int8",
-        "stored_bytes": "weights, fp32",
-        "int8_stored_bytes": "weights, int8",
-        "latency": "latency, predicted",
-        "train_s": "training time",
-    }
-)
-"""The metrics that every report shows, as it calls them; objectives and limits come on top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +150,12 @@ def _active(facts: SearchFacts, one: Network) -> frozenset[int]:
 
 def _columns(facts: SearchFacts, networks: Sequence[Network]) -> tuple[MetricColumn, ...]:
     """The metrics that every report shows and those of this search, where any network has them."""
-    asked = [*facts.objectives, *(limit.metric for limit in facts.limits)]
-    names = {*LABELS, *(metric.name for metric in asked)}
-    wanted = [metric for name, metric in METRICS.items() if name in names]
+    asked = {*facts.objectives, *(limit.metric for limit in facts.limits)}
+    wanted = [metric for metric in METRICS.values() if metric.label or metric in asked]
     return tuple(
         MetricColumn(
             key=metric.name,
-            label=LABELS.get(metric.name, metric.title),
+            label=metric.label or metric.title,
             style=metric.style,
             maximize=metric.direction == "maximize",
             measured=not metric.known_before_training,

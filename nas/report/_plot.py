@@ -213,8 +213,7 @@ def draw_references(axes: Axes, cost: Metric, references: Sequence[Reference]) -
 def scale_by_cost(axes: Axes, cost: Metric, *, empty: bool = False) -> None:
     """Name the axis of a cost; over several decades its ticks are at 1, 2 and 5."""
     axes.grid(color="#e6eaee", linewidth=0.8)
-    in_bytes = cost.style == "bytes"
-    axes.set_xlabel(cost.name.replace("_", " ") if in_bytes else cost.unit)
+    axes.set_xlabel(cost.axis)
     if not cost.logarithmic:
         return
     axes.set_xscale("log")
@@ -223,7 +222,7 @@ def scale_by_cost(axes: Axes, cost: Metric, *, empty: bool = False) -> None:
     low, high = axes.get_xlim()
     subs = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_major_formatter(EngFormatter(unit="B" if in_bytes else ""))
+    axes.xaxis.set_major_formatter(EngFormatter(unit="B" if cost.style == "bytes" else ""))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 

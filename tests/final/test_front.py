@@ -15,6 +15,7 @@ from nas.errors import RunFolderError
 from nas.final import FinalFront, train_finalists
 from nas.final._front import write_front_csv
 from nas.final._picture import draw_front
+from nas.metrics import Metric, register_metric
 from nas.records import read_record
 from nas.report import references_for
 from tests.run.published import copy_published
@@ -90,6 +91,27 @@ def test_a_front_without_members_is_damaged(front: FinalFront) -> None:
 def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:
     write_front_csv(tmp_path / "front.csv", front)
     assert (tmp_path / "front.csv").read_text() == (PUBLISHED / "front.csv").read_text()
+
+
+@pytest.mark.usefixtures("own_metrics")
+def test_a_cost_of_ones_own_has_a_column_and_a_panel(
+    front: FinalFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_metric(Metric(name="heat", direction="minimize", unit="mJ", compute=len))
+    members = tuple(replace(one, costs={"heat": 2.5} | one.costs) for one in front.members)
+    hot = replace(front, members=members)
+    console = Console(width=200, record=True)
+    print_final_front(console, hot, Path("run"))
+    rows = [line.split() for line in console.export_text().splitlines()]
+    assert ["id", "heat", "parameters", "MACs"] in [row[:4] for row in rows]
+    assert [hot.members[0].arch_id, "2.5"] in [row[:2] for row in rows]
+
+    drawn: list[Figure] = []
+    keep = lambda figure, *_, **__: drawn.append(figure)  # noqa: E731
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", keep)
+    draw_front(tmp_path / "front.png", hot, references_for("fashion_mnist"), seeds=3)
+    named = [axes.get_xlabel() for axes in drawn[0].axes]
+    assert named == ["heat, mJ", "trainable parameters", "multiply-accumulates"]
 
 
 def test_the_picture_has_test_accuracy_and_published_networks(
