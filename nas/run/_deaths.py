@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nas.cost import training_bytes
-from nas.errors import RunFolderError
+from nas.errors import OutageError, RunFolderError
 from nas.trial import Failure, TrialResult
 from nas.workers import Pool
 
@@ -94,14 +94,14 @@ class NotingPool(Pool):
 
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
         """The next task to finish or to be given up."""
-        self._begin_next()
+        with suppress(OutageError):  # the pool says so itself, once it has handed out what came
+            self._begin_next()
         if self._given_up:
             return self._given_up.popleft()
         result = self._pool.next_result(timeout_s)
         self.num_workers = self._pool.num_workers
         if result is not None:
             self._end(result.number)
-            self._begin_next()
         return result
 
     def take_notes(self) -> list[str]:
@@ -124,33 +124,39 @@ class NotingPool(Pool):
         self._pool.close()
 
     def _begin_next(self) -> None:
-        while self._line and self._begins(self._line[0]):
+        """Hand to the pool what may begin, in order, and give up what is proved."""
+        while self._line:
+            task = self._line[0]
+            before = self._known(task)
+            alone = before.is_suspected or self._pool.num_workers == 1
+            if not before.is_proved and self._must_wait(alone=alone):
+                return
             self._line.popleft()
+            if before.is_proved:
+                self._give_up(task, before)
+            else:
+                self._begin(task, before, alone=alone)
 
-    def _begins(self, task: Task) -> bool:
-        """Whether the task is out of the line: with the pool, or given up."""
-        before = self._known(task)
-        if before.is_proved:
-            failure = self._failure(task, before)
-            self._note(task, Deaths())  # a record tells of it from now on
-            self._given_up.append(
-                TrialResult(number=task.number, failure=failure, worker="no worker")
-            )
-            return True
-        room = 1 if before.is_suspected else self._pool.num_workers
-        if self._under_way and (self._is_alone or len(self._under_way) >= room):
-            return False
-        self._is_alone = room == 1
+    def _must_wait(self, *, alone: bool) -> bool:
+        is_full = len(self._under_way) >= self._pool.num_workers
+        return bool(self._under_way) and (alone or self._is_alone or is_full)
+
+    def _begin(self, task: Task, before: Deaths, *, alone: bool) -> None:
         if before.is_suspected:
             self._said.append(
                 f"trial {task.number} was in training when the search was killed, "
                 f"{before.total} times: it is trained with nothing beside it"
             )
-        alone = before.alone + self._is_alone
+        self._is_alone = alone
         self._under_way[task.number] = task, before
-        self._note(task, Deaths(total=before.total + 1, alone=alone))
+        self._note(task, Deaths(total=before.total + 1, alone=before.alone + alone))
         self._pool.submit(task)
-        return True
+
+    def _give_up(self, task: Task, before: Deaths) -> None:
+        failure = self._failure(task, before)
+        result = TrialResult(number=task.number, failure=failure, worker="no worker")
+        self._given_up.append(result)
+        self._note(task, Deaths())  # a record tells of it from now on
 
     def _end(self, number: int) -> None:
         task, _ = self._under_way.pop(number)

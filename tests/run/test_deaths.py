@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
+from nas.errors import OutageError
 from nas.run import WorkerConfig, open_run, run_search
-from nas.run import _search as search_module
 from nas.run._deaths import NotingPool
 from nas.search import load_evaluations
 from nas.trial import Fidelity, Task, TrialResult
@@ -44,12 +46,13 @@ def poisonous(info: WorkerInfo, log: Path) -> Evaluator:
 
 def search(path: Path, log: Path, workers: int) -> None:
     """Go on with a search; several workers die with the program, as those of a container do."""
-    if workers > 1:
-        search_module.make_pool = lambda _, factory, **options: SimulatedPool(
-            factory, num_workers=workers
-        )
     factory = partial(poisonous, log=log)
-    run_search(open_run(path), WorkerConfig(workers="local"), factory=factory)
+    several = patch(
+        "nas.run._search.make_pool",
+        lambda _, factory, **options: SimulatedPool(factory, num_workers=workers),
+    )
+    with several if workers > 1 else nullcontext():
+        run_search(open_run(path), WorkerConfig(workers="local"), factory=factory)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +108,17 @@ class Hands(Pool):
     def __init__(self) -> None:
         self.num_workers, self.description = 3, "hands"
         self.held: list[int] = []
+        self.seen: list[list[int]] = []
+        """What was held whenever a result was asked for."""
+        self.is_lost = False
 
     def submit(self, task: Task) -> None:
         self.held.append(task.number)
+        if self.is_lost:
+            raise OutageError("Ray: the connection to the cluster is lost")
 
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
+        self.seen.append(list(self.held))
         return TrialResult(number=self.held.pop(0)) if self.held else None
 
     def close(self) -> None:
@@ -117,16 +126,16 @@ class Hands(Pool):
 
 
 @pytest.fixture
-def drive(make_session: Callable[..., Run]) -> Callable[[], tuple[NotingPool, list[int]]]:
-    """drive() is a driver's pool, and what its three workers hold; all share a run folder.
+def drive(make_session: Callable[..., Run]) -> Callable[[], tuple[NotingPool, Hands]]:
+    """drive() is a driver's pool, and its three workers; all drivers share a run folder.
 
     One that is not closed has died.
     """
     run = make_session()
 
-    def make() -> tuple[NotingPool, list[int]]:
+    def make() -> tuple[NotingPool, Hands]:
         hands = Hands()
-        return NotingPool(hands, run.folder, run.problem), hands.held
+        return NotingPool(hands, run.folder, run.problem), hands
 
     return make
 
@@ -143,31 +152,27 @@ def tasks() -> list[Task]:
     ]
 
 
-Drive = Callable[[], tuple[NotingPool, list[int]]]
+Drive = Callable[[], tuple[NotingPool, Hands]]
 
 
 def kill_driver(drive: Drive, tasks: list[Task]) -> None:
     """A driver dies with these tasks under way."""
-    pool, held = drive()
+    pool, hands = drive()
     for task in tasks:
         pool.submit(task)
-    assert held == [task.number for task in tasks]
+    assert hands.held == [task.number for task in tasks]
 
 
 def test_whoever_died_in_company_twice_is_trained_alone(drive: Drive, tasks: list[Task]) -> None:
     kill_driver(drive, tasks[:3])
     kill_driver(drive, tasks[:3])
-    pool, held = drive()
+    pool, hands = drive()
     for task in tasks[:6]:
         pool.submit(task)
 
-    under_way = []
-    while held:
-        under_way.append(list(held))
-        result = pool.next_result()
-        assert result is not None
-        assert result.failure is None
-    assert under_way == [[0], [1], [2], [3, 4, 5], [4, 5], [5]]
+    results = [pool.next_result() for _ in range(6)]
+    assert all(result is not None and result.failure is None for result in results)
+    assert hands.seen == [[0], [1], [2], [3, 4, 5], [4, 5], [5]]
     assert [line.partition(" was")[0] for line in pool.take_notes()] == [
         "trial 0",
         "trial 1",
@@ -178,10 +183,10 @@ def test_whoever_died_in_company_twice_is_trained_alone(drive: Drive, tasks: lis
 def test_only_what_was_alone_at_the_end_is_given_up(drive: Drive, tasks: list[Task]) -> None:
     kill_driver(drive, tasks[:3])
     kill_driver(drive, tasks[:3])
-    pool, held = drive()
+    pool, hands = drive()
     for task in tasks[:3]:
         pool.submit(task)
-    assert held == [0]
+    assert hands.held == [0]
 
     results = {result.number: result for result in finish(drive, tasks[:3])}
     failure = results[0].failure
@@ -202,25 +207,25 @@ def finish(drive: Drive, tasks: list[Task]) -> list[TrialResult]:
 
 def test_one_death_of_a_driver_changes_nothing(drive: Drive, tasks: list[Task]) -> None:
     kill_driver(drive, tasks[:3])
-    pool, held = drive()
+    pool, hands = drive()
     for task in tasks:
         pool.submit(task)
 
-    assert held == [0, 1, 2]
+    assert hands.held == [0, 1, 2]
     assert pool.take_notes() == []
 
 
 def test_what_waits_in_line_is_not_suspected(drive: Drive, tasks: list[Task]) -> None:
     for _ in range(2):
-        pool, held = drive()
+        pool, hands = drive()
         for task in tasks:
             pool.submit(task)
-        assert held == [0, 1, 2]
-    pool, held = drive()
+        assert hands.held == [0, 1, 2]
+    pool, hands = drive()
     for task in tasks[3:]:
         pool.submit(task)
 
-    assert held == [3, 4, 5]
+    assert hands.held == [3, 4, 5]
 
 
 def test_drivers_beside_each_other_have_notes_of_their_own(
@@ -232,21 +237,35 @@ def test_drivers_beside_each_other_have_notes_of_their_own(
     other, _ = drive()
     with other:
         other.submit(tasks[5])
-    pool, held = drive()
+    pool, hands = drive()
     pool.submit(tasks[0])
     pool.submit(tasks[5])
 
-    assert held == [0]
+    assert hands.held == [0]
 
 
 def test_a_driver_that_ends_takes_its_notes_back(drive: Drive, tasks: list[Task]) -> None:
     kill_driver(drive, tasks[:3])
     for _ in range(3):
-        pool, held = drive()
+        pool, hands = drive()
         with pool:
             for task in tasks[:3]:
                 pool.submit(task)
-            assert held == [0, 1, 2]
+            assert hands.held == [0, 1, 2]
+
+
+def test_what_has_come_is_handed_out_though_the_workers_are_lost(
+    make_session: Callable[..., Run], tasks: list[Task]
+) -> None:
+    run, hands = make_session(), Hands()
+    pool = NotingPool(hands, run.folder, run.problem)
+    for task in tasks[:4]:
+        pool.submit(task)
+    assert pool.next_result() is not None
+    hands.is_lost = True
+
+    results = [pool.next_result() for _ in range(3)]
+    assert [result and result.number for result in results] == [1, 2, 3]
 
 
 def test_a_note_that_was_cut_short_counts_for_nothing(
