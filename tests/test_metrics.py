@@ -83,10 +83,10 @@ def test_limits_are_read_as_people_write_them(name: str, text: str, limit: Limit
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("params", "many", "`limit_params` many: write a whole number above 0"),
-        ("accuracy", "140%", "`limit_accuracy` 140%: write a share above 0, at most 1"),
-        ("latency", "0", "`limit_latency` 0: write a number above"),
-        ("latency", "nan", "`limit_latency` nan: write a number above"),
+        ("params", "many", "`limits` params many: write a whole number above 0"),
+        ("accuracy", "140%", "`limits` accuracy 140%: write a share above 0, at most 1"),
+        ("latency", "0", "`limits` latency 0: write a number above"),
+        ("latency", "nan", "`limits` latency nan: write a number above"),
         ("parms", "3", "unknown metric 'parms', did you mean 'params'?"),
     ],
 )
@@ -98,9 +98,9 @@ def test_a_bound_that_cannot_be_read_is_refused(name: str, text: str, said: str)
 
 @pytest.mark.parametrize("bound", [90, -0.1, float("nan"), float("inf")])
 def test_a_share_that_is_none_is_refused(bound: float) -> None:
-    with pytest.raises(OptionError, match=r"`limits`: accuracy .*: write a "):
+    with pytest.raises(OptionError, match=r"`limits` accuracy .*: write a "):
         limit_of("accuracy", bound)
-    with pytest.raises(OptionError, match="`limits`: accuracy "):
+    with pytest.raises(OptionError, match="`limits` accuracy "):
         check_measured(
             parse_objectives(["accuracy"]), [Limit(name="accuracy", minimum=bound)], "model"
         )
@@ -124,7 +124,7 @@ def test_a_limit_beyond_the_best_value_is_refused(own_metrics: None) -> None:
 
 
 def test_a_number_that_is_none_is_no_count() -> None:
-    with pytest.raises(OptionError, match="`limits`: params nan: write a finite number"):
+    with pytest.raises(OptionError, match="`limits` params nan: write a finite number"):
         limit_of("params", float("nan"))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nas.bench._measures import Metrics
 
 TABLES = (*(f"nasbench201-{data_set}" for data_set in DATA_SETS), "lru_vgnet_small")
-"""What `--tables` takes."""
+"""What `tables` takes."""
 MARKS = (50, 100, 200, 500)
 """Trainings after which shares are reported, as far as the budget goes."""
 
@@ -45,17 +45,17 @@ class BenchSettings:
 
     def __post_init__(self) -> None:
         """Raises OptionError for a name that is not known or a number below 1."""
-        _require_known("--tables", self.tables, TABLES)
-        _require_known("--samplers", self.samplers, tuple(CONTENDERS))
+        _require_known("`tables`", self.tables, TABLES)
+        _require_known("`samplers`", self.samplers, tuple(CONTENDERS))
         for option, value in (
-            ("--seeds", self.num_seeds),
-            ("--budget", self.budget),
-            ("--workers", self.workers),
+            ("`num_seeds`", self.num_seeds),
+            ("`budget`", self.budget),
+            ("`workers`", self.workers),
         ):
             if value < 1:
                 raise OptionError(f"{option} {value}: give at least 1")
         if self.first_seed < 0:
-            raise OptionError(f"--first-seed {self.first_seed}: give at least 0")
+            raise OptionError(f"`first_seed` {self.first_seed}: give at least 0")
 
     @property
     def marks(self) -> tuple[int, ...]:

@@ -28,7 +28,9 @@ def bench(
         str | None,
         typer.Option(help="Samplers by name; the others are tested against the first."),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Searches of each sampler on each table.")] = 20,
+    num_seeds: Annotated[
+        int, typer.Option("--seeds", help="Searches of each sampler on each table.")
+    ] = 20,
     first_seed: Annotated[
         int, typer.Option(help="Where seeds begin: fresh ones judge what others have chosen.")
     ] = 0,
@@ -48,7 +50,7 @@ def bench(
         out=out,
         tables=_names(tables) if tables is not None else TABLES,
         samplers=_names(samplers) if samplers is not None else tuple(CONTENDERS),
-        num_seeds=seeds,
+        num_seeds=num_seeds,
         first_seed=first_seed,
         budget=budget,
         workers=workers,

@@ -18,6 +18,7 @@ from nas.cli._data_options import (
     TaskName,
     data_options,
 )
+from nas.cli._flags import with_flags
 from nas.cli._screen import make_console
 
 
@@ -49,4 +50,4 @@ def data(
         typer.echo(json.dumps(summary.to_plain()))
         return
     for line in summary.lines():
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(with_flags(line), highlight=False, soft_wrap=True, markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.cli._flags import with_flags
 from nas.cli._screen import command
 from nas.errors import RunFolderError
 
@@ -22,7 +23,7 @@ def print_finals(screen: Screen, run: Run) -> None:
         picks = final_picks(run)
         front = read_final_front(run.path)
     except RunFolderError as error:
-        screen.line(f"The final front is left out here: {error}")
+        screen.line(f"The final front is left out here: {with_flags(str(error))}")
         return
     print_final_front(screen.console, front, run.path, picks)
 

@@ -7,7 +7,6 @@ interrupted with Ctrl-C.
 
 from __future__ import annotations
 
-import re
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -30,6 +29,7 @@ from nas.cli import (
     _train,
     _tune,
 )
+from nas.cli._flags import with_flags
 from nas.cli._options import with_plugins
 from nas.errors import EvaluationError, OutageError, UserError
 
@@ -100,34 +100,19 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        console = Console(stderr=True, soft_wrap=True, emoji=False)
-        console.print(f"nas: {with_flags(str(error))}", markup=False, highlight=False)
+        _complain(error)
         sys.exit(2)
     except (EvaluationError, OutageError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"nas: {error}", markup=False, highlight=False)
+        _complain(error)
         sys.exit(OUTAGE if isinstance(error, OutageError) else 1)
     except BrokenPipeError:  # as in `nas spaces | head`
         sys.stderr.close()
         sys.exit(0)
 
 
-def with_flags(message: str) -> str:
-    """A library's message with its `fields` as the options that set them.
-
-    The library says `budget`, the command line --budget.
-    """
-    flags = _flags()
-    return re.sub(r"`([a-z_]+)`", lambda field: flags.get(field[1], field[0]), message)
-
-
-def _flags() -> dict[str, str]:
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    return {
-        str(option.name): option.opts[0]
-        for verb in verbs.values()
-        for option in verb.params
-        if option.param_type_name == "option"
-    }
+def _complain(error: Exception) -> None:
+    console = Console(stderr=True, soft_wrap=True, emoji=False)
+    console.print(f"nas: {with_flags(str(error))}", markup=False, highlight=False)
 
 
 def _print_versions() -> None:

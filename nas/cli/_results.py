@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from nas.cli._final_print import print_finals
+from nas.cli._flags import with_flags
 from nas.cli._options import DataDir, Json, MovedData, MovedStorage, Run, Runs
 from nas.cli._screen import Screen, command
 from nas.cli._search_print import print_next
@@ -116,7 +117,7 @@ def export(
             "--proxies", help="As the search trained them, though `nas train RUN` did so in full."
         ),
     ] = False,
-    materialize: Annotated[
+    materialized: Annotated[
         bool,
         typer.Option("--materialize", help="Write the kernels that rings generate, not rings."),
     ] = False,
@@ -161,7 +162,7 @@ def export(
         "knee" if named is None else named,
         out,
         proxies=proxies,
-        materialized=materialize,
+        materialized=materialized,
         code_only=code_only,
         force=force,
         qat=qat,
@@ -174,7 +175,7 @@ def export(
         for path in files.paths:
             screen.line(f"  {path}")
         for remark in files.remarks:
-            screen.line(f"  Note: {remark}.")
+            screen.line(f"  Note: {with_flags(remark)}.")
 
 
 def repair(run: Run) -> None:
@@ -218,7 +219,7 @@ def print_report(screen: Screen, run: SearchRun, *, page: Path | None = None) ->
         screen.line(_proxy_words(run))
         print_front_latencies(screen, run)
     for remark in (*made.remarks, *made.left_out):
-        screen.line(remark)
+        screen.line(with_flags(remark))
     screen.line(
         f"{_networks(counts['complete'])} trained, {len(made.report.front)} on the front, "
         f"hypervolume {made.hypervolume:.4f}; {counts['failed']} failed."
@@ -272,7 +273,7 @@ def _print_int8(screen: Screen, run: SearchRun) -> tuple[QuantizedMember, ...]:
     screen.show(table)
     for member in members:
         for remark in member.network.remarks:
-            screen.line(f"{member.row.arch_id}: {remark}.")
+            screen.line(f"{member.row.arch_id}: {with_flags(remark)}.")
     screen.line(f"Quantised networks: {run.path / 'int8'}")
     return members
 

@@ -109,8 +109,9 @@ def search(
     cpus_per_worker: CpusPerWorker = 1,
     gpus_per_worker: GpusPerWorker = None,
     node_class: NodeClass = None,
-    task_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Longest time for one network.")
+    task_timeout_s: Annotated[
+        float,
+        typer.Option("--task-timeout", metavar="SECONDS", help="Longest time for one network."),
     ] = 1800,
     storage: Storage = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
@@ -144,7 +145,7 @@ def search(
             loss=loss,
         ),
         storage=storage,
-        task_timeout_s=task_timeout,
+        task_timeout_s=task_timeout_s,
         deterministic=deterministic,
         deploy=parse_deploy(deploy),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.cli._final_print import export_words, resume_words
+from nas.cli._flags import with_flags
 from nas.cli._screen import Screen, command
 from nas.units import human_large, human_seconds
 
@@ -27,7 +28,7 @@ def print_start(screen: Screen, begun: Begun) -> None:
     """What was read and decided, before anything trains."""
     run = begun.run
     for line in run.data.lines() if run.data else ():
-        screen.line(line)
+        screen.line(with_flags(line))
     for line in _space(begun):
         screen.line(line)
     screen.line(_training(run))

@@ -21,6 +21,7 @@ from nas.cli._data_options import (
     TaskName,
     data_changes,
 )
+from nas.cli._flags import with_flags
 from nas.cli._options import Address, Json, given_options
 from nas.cli._screen import command, make_console
 from nas.cli._train_print import (
@@ -251,7 +252,7 @@ class _Where:
             at_once=self.workers,
             address=self.address,
             gpus_each=float((self.device or "cpu").startswith("cuda")),
-            tell=lambda line: self.console.print(line, highlight=False),
+            tell=lambda line: self.console.print(with_flags(line), highlight=False),
         )
 
 
@@ -315,7 +316,7 @@ def train_run(
     from nas.final import run_here, train_finalists
 
     def tell(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(with_flags(line), highlight=False, soft_wrap=True)
 
     lines = EpochLines(console, lambda job: f"{job.plan.arch.id}, seed {job.seed}, ")
     try:

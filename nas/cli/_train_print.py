@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from nas.cli._flags import with_flags
 from nas.units import counted, human_count, human_seconds
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def print_training_start(
     threads = f" with {counted(settings.threads, 'thread')}"
     console.print(
         f"Training {plan.arch.name} ({plan.arch.id}) on {settings.data} by recipe {recipe.name}"
-        f"{plan.chosen}: {length} at batch {recipe.batch_size}{seeds}, on "
+        f"{with_flags(plan.chosen)}: {length} at batch {recipe.batch_size}{seeds}, on "
         f"{settings.device}{threads if settings.device == 'cpu' else ''}; folder {folder}",
         highlight=False,
         soft_wrap=True,
     )
     for remark in proxy_remarks(settings.teacher, settings.init):
-        console.print(remark, highlight=False, soft_wrap=True, markup=False)
+        console.print(with_flags(remark), highlight=False, soft_wrap=True, markup=False)
     console.print(
         f"Whatever stops it, it goes on to the same bits with: {again}",
         highlight=False,
@@ -91,7 +92,7 @@ def print_data(console: Console, data: ImageData, recipe: Recipe) -> None:
         reason = f"recipe {recipe.name} does without"
         summary = replace(summary, flip=False, flip_reason=reason)
     for line in (*summary.lines(), ""):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(with_flags(line), highlight=False, soft_wrap=True, markup=False)
 
 
 def print_training_report(console: Console, report: FinalReport, folder: Path) -> None:

@@ -20,6 +20,7 @@ from nas.cli._data_options import (
     TaskName,
     data_changes,
 )
+from nas.cli._flags import with_flags
 from nas.cli._options import Address, Json, given_again
 from nas.cli._screen import command, make_console
 from nas.cli._train_print import print_data
@@ -109,8 +110,8 @@ def tune(
         console.print(line, highlight=False, soft_wrap=True)
 
     say(
-        f"Tuning recipe {plan.recipe.name}{plan.chosen} for {plan.arch.name} ({plan.arch.id}): "
-        f"{budget} trials of up to {plan.recipe.epochs} epochs; folder {folder}"
+        f"Tuning recipe {plan.recipe.name}{with_flags(plan.chosen)} for {plan.arch.name} "
+        f"({plan.arch.id}): {budget} trials of up to {plan.recipe.epochs} epochs; folder {folder}"
     )
     print_data(console, images, plan.recipe)
     for key, own in first_values(settings).items():

@@ -97,7 +97,7 @@ def list_masks(root: Path, *, group_by: str | None = None) -> Listing:
     """Images in `images/` and masks of the same names in `masks/`, below each part's folder."""
     if group_by is not None:
         raise OptionError(
-            f"--group-by {group_by}: folders of images/ and masks/ say nothing of groups; list "
+            f"`group_by` {group_by}: folders of images/ and masks/ say nothing of groups; list "
             f"the files in metadata.csv, with the columns file_name, mask and {group_by}"
         )
     parts = {part: tuple(_pairs(folder)) for part, folder in _mask_folders(root).items()}

@@ -46,7 +46,7 @@ def probe_flip(images: Images, num_classes: int) -> tuple[bool, str]:
     error = (chance * (1 - chance) / len(wanted)) ** 0.5
     found = f"a probe knows {upright:.0%} of images and {mirrored:.0%} of their mirror images"
     if upright < chance + _NOISE * max(error, 1e-3):
-        return False, f"not known ({found}; always the same class: {chance:.0%}); say --flip"
+        return False, f"not known ({found}; always the same class: {chance:.0%}); say `flip`"
     return mirrored - chance >= _KEPT * (upright - chance), found
 
 

@@ -156,7 +156,7 @@ def _refuse(listing: Listing, bad: Sequence[BadFile], of: int, options: DataOpti
         f"{listing.root}: {what} of {of:,} cannot be used:\n  "
         + "\n  ".join(lines[:_TOLD])
         + more
-        + "\nRepair or delete them, or leave them out with --skip-bad."
+        + "\nRepair or delete them, or leave them out with `skip_bad`."
     )
 
 
@@ -199,7 +199,7 @@ def _notes(
 ) -> tuple[str, ...]:
     said = [*listing.notes, *_scan.notes(headers)]
     if bad:
-        said.append(f"Left out as --skip-bad asks: {len(bad):,} files that cannot be read.")
+        said.append(f"Left out as `skip_bad` asks: {len(bad):,} files that cannot be read.")
     if form.levels is not None:
         low, high = form.levels
         said.append(f"Images of more than 8 bits: {low:g} is black and {high:g} is white.")

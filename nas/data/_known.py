@@ -30,10 +30,10 @@ DATASETS: Mapping[str, type[VisionDataset]] = MappingProxyType(
         "cifar100": CIFAR100,
     }
 )
-"""Names for `--data`, and the torchvision class that reads and downloads each."""
+"""Names of data, and the torchvision class that reads and downloads each."""
 
 CACHE = Path("~/.cache/nas")
-"""Where downloads go without `--data-dir`."""
+"""Where downloads go without a `data_dir`."""
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 UNPACKED_FOLDERS = (Path("data/fashion-mnist"), Path("data") / DEBIAN_FOLDER.relative_to("/"))
@@ -121,7 +121,7 @@ def _how_to_get(name: str, data_dir: Path | None, reason: str) -> str:
     else:
         searched, files = _roots(data_dir), f"DIR/{kind.base_folder}"
     ways = [
-        f"Give --data-dir DIR with its files in {files}.",
+        f"Give `data_dir` DIR with its files in {files}.",
         "Connect to the network, and torchvision downloads it.",
     ]
     if name == "fashion_mnist":
@@ -130,7 +130,7 @@ def _how_to_get(name: str, data_dir: Path | None, reason: str) -> str:
         )
         ways = [
             package,
-            f"Give --data-dir DIR with its *-ubyte.gz files in DIR or {files}.",
+            f"Give `data_dir` DIR with its *-ubyte.gz files in DIR or {files}.",
             ways[1],
         ]
     steps = "".join(f"\n  {number}. {way}" for number, way in enumerate(ways, 1))

@@ -101,7 +101,7 @@ def _level(group_by: str | None) -> int | None:
         return None
     if not group_by.isdecimal() or int(group_by) < 1:
         raise OptionError(
-            f"--group-by {group_by}: for a folder write the number of a folder level, 1 for the "
+            f"`group_by` {group_by}: for a folder write the number of a folder level, 1 for the "
             "folders directly below the root or below train/; a column's name needs a table "
             "(metadata.csv) or a .npz file"
         )
@@ -134,7 +134,7 @@ def _grouped(tree: Folder, file: Path, level: int) -> Sample:
     names = file.parent.relative_to(tree.path).parts
     if len(names) < max(2, level):
         raise OptionError(
-            f"--group-by {level}: {file} has {len(names)} folders above it, and a class is needed "
+            f"`group_by` {level}: {file} has {len(names)} folders above it, and a class is needed "
             "beside the group; write a level that every image has"
         )
     return Sample(
@@ -178,6 +178,6 @@ def _said(tree: Folder) -> tuple[str, ...]:
     if nested:
         said.append(
             f"{nested[0].name}/ holds folders only, so each of these is a class; where they are "
-            "persons or devices, say so with --group-by 2."
+            "persons or devices, say so with `group_by` 2."
         )
     return tuple(said)

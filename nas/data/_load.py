@@ -108,7 +108,7 @@ def _flip(source: Source, options: DataOptions, train: Images) -> tuple[bool, st
     if source.flip is not None:
         return source.flip, "as is usual for this data set"
     if source.options.task != "classification":
-        return False, f"not known for {source.options.task}; say --flip"
+        return False, f"not known for {source.options.task}; say `flip`"
     return probe_flip(train, len(source.class_names))
 
 
@@ -148,9 +148,9 @@ def _read_path(path: Path, part: Part, options: DataOptions) -> Source | None:
 
 def _refuse_options(name: str, options: DataOptions) -> None:
     if options.group_by is not None:
-        raise OptionError(f"--group-by {options.group_by}: {name} has no groups; drop it")
+        raise OptionError(f"`group_by` {options.group_by}: {name} has no groups; drop it")
     if options.task != "classification":
-        raise OptionError(f"--task {options.task}: {name} is for classification; drop it")
+        raise OptionError(f"`task` {options.task}: {name} is for classification; drop it")
 
 
 def _split(source: Source, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -77,7 +77,7 @@ def find_loader(name: str) -> Loader | None:
 def read_loader(name: str, loader: Loader, part: Part, options: DataOptions) -> Source:
     """One part of what a loader gives. The test part is not asked for before it is needed."""
     if options.group_by is not None:
-        raise OptionError(f"--group-by {options.group_by}: {name} gives no groups; drop it")
+        raise OptionError(f"`group_by` {options.group_by}: {name} gives no groups; drop it")
     given = _call(name, loader, "train")
     if given is None:
         raise DataError(f"{name}: its loader gave no training images.")

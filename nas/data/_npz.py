@@ -106,7 +106,7 @@ def _open(path: Path, options: DataOptions) -> ArrayFile:
     headers = read_headers(path, FORMAT)
     if options.group_by is not None and options.group_by not in headers:
         raise OptionError(
-            f"--group-by {options.group_by}: no such array in {path} (arrays: "
+            f"`group_by` {options.group_by}: no such array in {path} (arrays: "
             f"{', '.join(headers)})"
         )
     keys = {

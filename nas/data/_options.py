@@ -45,12 +45,12 @@ class DataOptions:
         """Raise OptionError on values that no image can have."""
         if self.resize not in get_args(Resize):
             raise OptionError(
-                f"--resize {self.resize}: unknown; write one of {', '.join(get_args(Resize))}"
+                f"`resize` {self.resize}: unknown; write one of {', '.join(get_args(Resize))}"
             )
         if self.task not in get_args(Task):
-            raise OptionError(f"--task {self.task}: write one of {', '.join(get_args(Task))}")
+            raise OptionError(f"`task` {self.task}: write one of {', '.join(get_args(Task))}")
         if self.channels not in (None, 1, 3):
-            raise OptionError(f"--channels {self.channels}: write 1 (grey), 3 (colour) or auto")
+            raise OptionError(f"`channels` {self.channels}: write 1 (grey), 3 (colour) or None")
 
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -66,7 +66,7 @@ class DataOptions:
 DEFAULT_OPTIONS = DataOptions()
 
 
-def parse_resolution(text: str | None, option: str = "--resolution") -> tuple[int, int] | None:
+def parse_resolution(text: str | None) -> tuple[int, int] | None:
     """`64` -> (64, 64), `40x100` -> (40, 100), as (H, W). Raises OptionError."""
     if text is None:
         return None
@@ -74,17 +74,17 @@ def parse_resolution(text: str | None, option: str = "--resolution") -> tuple[in
     height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if min(height, width) < 1 or max(height, width) < LEAST_SIDE:
         raise OptionError(
-            f"{option} {text}: write pixels, one number for squares or HEIGHTxWIDTH, "
+            f"`resolution` {text}: write pixels, one number for squares or HEIGHTxWIDTH, "
             f"as in 64 or 40x100 (at least {LEAST_SIDE})"
         )
     return height, width
 
 
-def parse_channels(text: str, option: str = "--channels") -> int | None:
+def parse_channels(text: str) -> int | None:
     """`1`, `3`, or None for `auto`. Raises OptionError."""
     known: dict[str, int | None] = {"1": 1, "3": 3, "auto": None}
     if text not in known:
-        raise OptionError(f"{option} {text}: write 1 (grey), 3 (colour) or auto")
+        raise OptionError(f"`channels` {text}: write 1 (grey), 3 (colour) or auto")
     return known[text]
 
 

@@ -54,7 +54,7 @@ def write_scenes(
     channels, height, width = data.input_shape
     if channels != 1 or max(height, width) > side or scenes < 5:
         raise OptionError(
-            f"--side {side}, --scenes {scenes}: {of} has pictures of {channels}x{height}x{width}; "
+            f"`side` {side}, `scenes` {scenes}: {of} has pictures of {channels}x{height}x{width}; "
             "scenes need grey ones that fit, and at least 5 scenes"
         )
     rng = np.random.default_rng(seed)

@@ -59,7 +59,7 @@ class DataSummary:
     folds: int
     """Validation parts, each of a training of its own, that a search takes the mean of."""
     advised_folds: int | None
-    """What `--folds` would make that error smaller, where one part is small; None elsewhere."""
+    """What `folds` would make that error smaller, where one part is small; None elsewhere."""
     advised_error: float | None
     """`standard_error` with so many parts."""
     flip: bool
@@ -218,7 +218,7 @@ def _class_lines(said: DataSummary) -> Iterator[str]:
     if said.advised_folds and said.advised_error:
         count = said.advised_folds
         yield (
-            f"So few tell networks apart better with --folds {count}: each is trained {count} "
+            f"So few tell networks apart better with `folds` {count}: each is trained {count} "
             f"times and validated on {count * said.val:,} images in all, with a standard error of "
             f"{100 * said.advised_error:.1f} points."
         )

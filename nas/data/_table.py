@@ -70,7 +70,7 @@ def _samples(
     part_column = next((columns[name] for name in PART_COLUMNS if name in columns), None)
     if group_by is not None and group_by not in columns.values():
         raise OptionError(
-            f"--group-by {group_by}: no such column in {path} (columns: "
+            f"`group_by` {group_by}: no such column in {path} (columns: "
             f"{', '.join(columns.values())})"
         )
     for row in rows:

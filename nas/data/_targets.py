@@ -61,7 +61,7 @@ def as_targets(
     if found is None:
         raise DataError(
             f"{path}: {key} has dtype {values.dtype} and shape {values.shape}, which is nothing "
-            f"for {task}: write {_SHAPES[task]}, or choose another --task."
+            f"for {task}: write {_SHAPES[task]}, or choose another `task`."
         )
     if classes is not None and _count(found) > len(classes):
         raise DataError(

@@ -129,7 +129,7 @@ def _tflite(
 ) -> TfliteNetwork:
     if seen is None:
         task = wanted.data.options.task
-        raise OptionError(f"--tflite is checked for classes, not for {task}")
+        raise OptionError(f"`tflite` is checked for classes, not for {task}")
     made = convert_tflite(
         source,
         first_class(source),

@@ -72,7 +72,7 @@ def _refuse_edited(folder: Path, files: Mapping[str, bytes], record: str) -> Non
         if there != content and digest(there) != known.get(name):
             raise RunFolderError(
                 f"{path}: was edited since it was exported, or was not exported; keep it by "
-                "exporting to another folder with --out, or replace it with --force"
+                "exporting to another folder with `out`, or replace it with `force`"
             )
 
 

@@ -66,7 +66,7 @@ class TfliteNetwork:
             f"the .tflite file loses {100 * lost:.1f} points (fp32 "
             f"{100 * self.fp32_accuracy:.2f} %, int8 {100 * self.accuracy:.2f} % of "
             f"{self.images} validation images)"
-            + ("" if self.aware else "; try nas export --qat 5"),
+            + ("" if self.aware else "; try an export with `qat` 5"),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def find_converter() -> Path:
     if not python.is_file():
         where = f"{PYTHON_VARIABLE}={named}" if named else str(python)
         raise OptionError(
-            f"--tflite: no converter ({where} is missing). It needs an environment of its own: "
+            f"`tflite`: no converter ({where} is missing). It needs an environment of its own: "
             f"python3 -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install -r {_SETUP}"
         )
     return python

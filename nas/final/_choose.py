@@ -133,9 +133,9 @@ def choose_recipe(params: int, task: str) -> tuple[str, str]:
     """The recipe for networks of so many parameters and this task, and a few words on why."""
     if task != "classification":
         # The others mix images and change colours, which masks and several labels do not bear.
-        return "light", f" (chosen for {task}; --recipe names another)"
+        return "light", f" (chosen for {task}; `recipe` names another)"
     name = next((name for most, name in RECIPES_BY_PARAMS if params <= most), "full")
-    return name, f" (chosen for {params:,} parameters; --recipe names another)"
+    return name, f" (chosen for {params:,} parameters; `recipe` names another)"
 
 
 def read_data(settings: TrainingSettings) -> ImageData:
@@ -183,7 +183,7 @@ def find_device(wanted: str | None) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     kind = wanted.partition(":")[0]
     if kind not in ("cpu", "cuda"):
-        raise OptionError(f"--device {wanted}: unknown device (allowed: cpu, cuda, cuda:N)")
+        raise OptionError(f"`device` {wanted}: unknown device (allowed: cpu, cuda, cuda:N)")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise OptionError(f"--device {wanted}: torch finds no GPU here; write cpu")
+        raise OptionError(f"`device` {wanted}: torch finds no GPU here; write cpu")
     return wanted

@@ -43,17 +43,17 @@ class TrainingFolder:
         if (path / "training.json").exists():
             raise RunFolderError(
                 f"{path}: holds a training already; go on with `nas train --resume "
-                f"{quoted(path)}`, or name another folder with --out"
+                f"{quoted(path)}`, or name another folder with `out`"
             )
         try:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise RunFolderError(
-                    f"{path}: exists and is not an empty folder; name another with --out"
+                    f"{path}: exists and is not an empty folder; name another with `out`"
                 )
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunFolderError(
-                f"{path}: cannot be made ({error.strerror}); name another folder with --out"
+                f"{path}: cannot be made ({error.strerror}); name another folder with `out`"
             ) from error
         return cls(path)
 

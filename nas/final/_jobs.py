@@ -138,12 +138,12 @@ def first_models(
     with seeded(seed):
         model = build(plan.arch, data)
     if settings.init is not None:
-        _fill(model, read_weights(settings.init, "--init"), f"--init {settings.init}")
+        _fill(model, read_weights(settings.init, "`init`"), f"`init` {settings.init}")
     if settings.teacher is None:
         return model, None
-    found = find_trained(settings.teacher, "--teacher")
+    found = find_trained(settings.teacher, "`teacher`")
     teacher = build(found.arch, data)
-    _fill(teacher, found.weights, f"--teacher {settings.teacher}")
+    _fill(teacher, found.weights, f"`teacher` {settings.teacher}")
     return model, teacher
 
 
@@ -203,15 +203,15 @@ def _threads(count: int) -> Iterator[None]:
 def _what_to_change(job: TrainingJob, error: Diverged) -> str:
     return (
         f"{job.place}: the training of seed {job.seed} diverged: {error}. Begin again with "
-        f"another --out and one of {ways_to_hold(job.plan.recipe)}"
+        f"another `out` and one of {ways_to_hold(job.plan.recipe)}"
     )
 
 
 def ways_to_hold(recipe: Recipe) -> str:
-    """Options that keep a training from diverging."""
-    ways = [f"--set optimizer.rate={recipe.optimizer.rate / 3:.3g}"]
+    """Changes that keep a training from diverging."""
+    ways = [f"`overrides` optimizer.rate={recipe.optimizer.rate / 3:.3g}"]
     if recipe.optimizer.clip_norm is None:
-        ways.append("--set optimizer.clip_norm=1")
+        ways.append("`overrides` optimizer.clip_norm=1")
     if recipe.schedule.warm_up < 0.1:
-        ways.append("--set schedule.warm_up=0.1")
+        ways.append("`overrides` schedule.warm_up=0.1")
     return ", ".join(ways)

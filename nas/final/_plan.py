@@ -55,12 +55,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         """Raise OptionError on what no training can be."""
         if not 1 <= len(self.seeds) <= MAX_SEEDS:
-            raise OptionError(f"--seeds {len(self.seeds)}: write 1 to {MAX_SEEDS}")
+            raise OptionError(f"`seeds` {len(self.seeds)}: write 1 to {MAX_SEEDS}")
         if self.kernels not in get_args(KernelsWanted):
             allowed = ", ".join(get_args(KernelsWanted))
-            raise OptionError(f"--kernels {self.kernels}: unknown (allowed: {allowed})")
+            raise OptionError(f"`kernels` {self.kernels}: unknown (allowed: {allowed})")
         if self.threads < 1:
-            raise OptionError(f"--threads {self.threads}: write a number of at least 1")
+            raise OptionError(f"`threads` {self.threads}: write a number of at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def read_plan(path: Path) -> tuple[TrainingFolder, TrainingPlan]:
     if written != FORMAT:
         raise RunFolderError(
             f"{path}: written by another version of nas (format {written}, this one reads "
-            f"{FORMAT}); use that version, or begin anew with another --out"
+            f"{FORMAT}); use that version, or begin anew with another `out`"
         )
     load_kept_plugins(folder)
     recipe = parse_recipe(folder.read("recipe.yaml"), source=str(path / "recipe.yaml"))
@@ -117,7 +117,7 @@ def check_same_data(folder: TrainingFolder, data: ImageData) -> None:
     change = describe_change(data.name, before, fingerprint(data), what="training")
     if change is not None:
         raise RunFolderError(
-            f"{change}; bring back the data as they were, or train anew with another --out"
+            f"{change}; bring back the data as they were, or train anew with another `out`"
         )
 
 

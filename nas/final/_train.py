@@ -89,13 +89,13 @@ def check_plan(plan: TrainingPlan, data: ImageData) -> None:
     """Raise UserError now for what would be wrong later."""
     if plan.recipe.distillation is not None and plan.settings.teacher is None:
         raise RecipeError(
-            f"recipe {plan.recipe.name}: distillation needs a teacher; name one with --teacher, "
-            "or leave it out with --set distillation=none"
+            f"recipe {plan.recipe.name}: distillation needs a teacher; name one with `teacher`, "
+            "or leave it out with `overrides` distillation=none"
         )
     task = data.options.task
     if (need := head_fault(plan.arch.head, task, data.num_classes)) is not None:
         raise OptionError(
-            f"{plan.arch.name}: head {plan.arch.head.kind} does not suit --task {task}, which "
+            f"{plan.arch.name}: head {plan.arch.head.kind} does not suit `task` {task}, which "
             f"needs {need}"
         )
     check_recipe(plan.recipe, data.train.pixels, task_of(data))

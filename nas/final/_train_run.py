@@ -81,7 +81,7 @@ class FinalistsSettings:
     def __post_init__(self) -> None:
         """Raise OptionError on what cannot be."""
         if self.finalists < 1:
-            raise OptionError(f"--finalists {self.finalists}: write a number of at least 1")
+            raise OptionError(f"`finalists` {self.finalists}: write a number of at least 1")
 
     def __str__(self) -> str:
         """In words: what differs from nothing."""
@@ -254,7 +254,8 @@ def _tell_length(
         epochs = math.ceil(_LONGER * proxy_images / num_images)
         tell(
             f"Recipe {recipe.name} shows a network {seen:,} images, the search's proxies saw "
-            f"{proxy_images:,}: train for longer than they were, as with --set epochs={epochs}"
+            f"{proxy_images:,}: train for longer than they were, as with `overrides` "
+            f"epochs={epochs}"
         )
 
 

@@ -83,7 +83,7 @@ def absolute_trained(reference: str | None) -> str | None:
 
 def proxy_remarks(teacher: str | None, init: str | None) -> tuple[str, ...]:
     """Sentences for those of the two that are networks of a search: its short training's."""
-    given = (("--teacher", teacher), ("--init", init))
+    given = (("`teacher`", teacher), ("`init`", init))
     return tuple(
         f"{option} {reference}: weights of the search's short training (a proxy); those of a full "
         "training are in the folder that nas train wrote."

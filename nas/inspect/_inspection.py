@@ -55,8 +55,8 @@ def check_subject(arch: Architecture, data: ImageData) -> None:
     if (need := head_fault(arch.head, task, data.num_classes)) is not None:
         raise OptionError(
             f"{arch.name}: head {arch.head.kind} does not suit {data.name}, whose task ({task}) "
-            f"needs {need}; change the head with --set, or name RUN:ID, a network of a search on "
-            "data that suit it"
+            f"needs {need}; change the head with `overrides`, or name RUN:ID, a network of a "
+            "search on data that suit it"
         )
     cost_of(arch, input_shape=data.input_shape, num_classes=data.num_classes)
 
@@ -97,7 +97,7 @@ def build_with_weights(
         raise ModelFileError(
             f"{source}: not the weights of {arch.name} ({arch.id}) for {data.input_shape[0]} "
             f"image channels and {data.num_classes} classes: {' '.join(reason[:3])}; name the "
-            "model file, the --set values and the --data they were trained with"
+            "model file, the `overrides` and the `data` they were trained with"
         ) from error
     return network
 
@@ -135,7 +135,7 @@ def inspect_network(
         side = "x".join(map(str, images.pixels.shape[2:]))
         raise IllegalArchitecture(
             f"{arch.name}: cannot take images of {side}: {error}; inspect it with larger images, "
-            "or lessen its strides with --set",
+            "or lessen its strides with `overrides`",
             rule="the images are large enough for the strides",
         ) from error
     return Inspection(

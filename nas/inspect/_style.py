@@ -54,5 +54,5 @@ def save_picture(path: Path, inches: tuple[float, float], draw: Callable[[Figure
         except OSError as error:
             raise RunFolderError(
                 f"{path}: cannot be written: {error.strerror or error}; the folder must be "
-                "writable and have room: free some, or choose another --out"
+                "writable and have room: free some, or choose another `out`"
             ) from error

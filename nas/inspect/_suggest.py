@@ -46,7 +46,7 @@ class Suggestion:
     """One value to open."""
 
     path: str
-    """As `nas show` and `--set` write it."""
+    """As `nas show` and overrides write it."""
     current: Any
     """What is there, in plain mappings and scalars."""
     options: tuple[Any, ...]

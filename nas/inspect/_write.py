@@ -154,5 +154,5 @@ def _write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot be written: {error.strerror or error}; free space or name another "
-            "folder with --out"
+            "folder with `out`"
         ) from error

@@ -57,7 +57,7 @@ class Limit:
 
 def _check_bound(metric: Metric, bound: float) -> None:
     """Raise OptionError where a bound is no number, no share, or beyond the best value."""
-    where = f"`limits`: {metric.name} {bound:g}"
+    where = f"`limits` {metric.name} {bound:g}"
     if not math.isfinite(bound):
         raise OptionError(f"{where}: write a finite number")
     if metric.style == "share" and metric.compute is None and not 0 <= bound <= 1:

@@ -49,7 +49,7 @@ class Metric:
     meaning: str = ""
     """What is counted, beside the figure in `nas cost`; empty where that does not show it."""
     limit_flag: str | None = None
-    """The option of `nas search` that limits it; others are limited by `--limit NAME=BOUND`."""
+    """The option of `nas search` that limits it; others have `nas search --limit`."""
     limit_help: str = ""
     field: str = ""
     """The field of `Cost` or `Scores`, and the column of CSV files; the name where empty."""
@@ -140,7 +140,7 @@ class Metric:
 
         Raises OptionError.
         """
-        return _READ[self.style](text, f"`limit_{self.name}`")
+        return _READ[self.style](text, f"`limits` {self.name}")
 
 
 def _look_up(record: Cost | Scores, metric: Metric) -> Any:

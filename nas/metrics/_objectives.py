@@ -66,7 +66,7 @@ def check_measured(objectives: Sequence[Metric], limits: Sequence[Limit], sample
         limit.check()
         if not limit.metric.known_before_training and limit.name not in measured:
             raise OptionError(
-                f"`limits`: {limit.name} is measured by training; make it one of the "
+                f"`limits` {limit.name}: is measured by training; make it one of the "
                 f"`objectives` ({', '.join(one.name for one in objectives)}) to limit it"
             )
     if sampler == "model" and measured != {score}:

@@ -110,8 +110,8 @@ class Evaluator:
         if needed > self._memory_bytes:
             raise MemoryError(
                 f"its training needs {needed / 1e9:.1f} GB at least, and this worker has "
-                f"{self._memory_bytes / 1e9:.1f} GB; limit the space (--max-params), or train on "
-                "a machine with more memory"
+                f"{self._memory_bytes / 1e9:.1f} GB; search smaller ones (`limits` params), or "
+                "train on a machine with more memory"
             )
 
 

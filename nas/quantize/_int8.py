@@ -47,7 +47,7 @@ WAYS: Mapping[Way, str] = MappingProxyType(
         "minmax": "int8 kernels by channel, uint8 activations from their least to greatest value",
         "percentile": "int8 kernels by channel, uint8 activations over 99.99 % of their values",
         "partial": "as by percentile, with the first and last layer in fp32",
-        "aware": "as by minmax, after training with quantisation in the loop (--qat)",
+        "aware": "as by minmax, after training with quantisation in the loop",
     }
 )
 """Ways to quantise, tried in this order; the last where its training was asked for."""
@@ -84,7 +84,7 @@ class Int8Network:
         return (
             f"int8 loses {100 * lost:.1f} points (fp32 {100 * self.fp32_accuracy:.2f} %; tried: "
             f"{tried}); take the fp32 file"
-            + ("" if "aware" in dict(self.tried) else ", or try nas export --qat 5")
+            + ("" if "aware" in dict(self.tried) else ", or try an export with `qat` 5")
         )
 
     def _on_size(self) -> str:
@@ -171,13 +171,11 @@ def quantize_int8(
 def check_int8(task: str) -> None:
     """Raise OptionError where networks for `task` cannot be judged in 8 bits here."""
     if task != "classification":
-        raise OptionError(
-            f"--int8: networks in 8 bits are checked for classes, not for {task}; leave it out"
-        )
+        raise OptionError(f"int8: networks in 8 bits are checked for classes, not for {task}")
     missing = [package for package in EXTRA if find_spec(package) is None]
     if missing:
         raise OptionError(
-            f"--int8: {' and '.join(missing)} not installed, with which networks are quantised: "
+            f"int8: {' and '.join(missing)} not installed, with which networks are quantised: "
             "pip install 'reuse-nas[onnx]'"
         )
 

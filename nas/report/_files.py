@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot be written ({error.strerror or error}); "
-            "the folder must exist, be writable and have room: free some, or choose another --out"
+            "the folder must exist, be writable and have room: free some, or choose another `out`"
         ) from error
     finally:
         if draft is not None:

@@ -28,7 +28,7 @@ _LEAST_NETWORK = 12
 
 
 def add_id_column(table: Table) -> None:
-    """A column for architecture ids, never cut: people copy them into `--pick`."""
+    """A column for architecture ids, never cut: people copy them into commands."""
     table.add_column("id", no_wrap=True, min_width=_ID_WIDTH)
 
 

@@ -78,7 +78,7 @@ def create_run(
         settings: As asked for. The URL of a storage may hold its password, or leave it to the
             environment variable NAS_STORAGE_PASSWORD; it is written nowhere.
         path: The run folder to make; where None, one in `runs/` named after the space and time.
-        ladder: As `--ladder` has it, where `settings` leave the ladder open.
+        ladder: As `parse_ladder` takes it, where `settings` leave the ladder open.
 
     Raises:
         UserError: anything cannot be as asked for.

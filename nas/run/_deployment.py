@@ -28,7 +28,7 @@ def find_data(run: Run) -> ImageData:
     except UserError as error:
         raise type(error)(
             f"{error} (an export takes class names and ranges for int8 from the data; "
-            "`nas export --code-only` does without)"
+            "`code_only` does without)"
         ) from error
     return data
 

@@ -3,7 +3,7 @@
 search.json        what was asked for, and the facts it was measured with
 space.yaml         the space searched
 plugins.json       block families from outside, if any are used
-study.journal      the Optuna study (unless --storage names another place)
+study.journal      the Optuna study (unless `storage` names another place)
 environment.json   versions, machine, command
 data.json          what the data are, and what was decided of them
 split.json         which image is in which part, where the data are the user's own

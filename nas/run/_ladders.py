@@ -32,7 +32,7 @@ def default_ladder(full: Fidelity, side: int) -> tuple[Fidelity, ...]:
 
 
 def parse_ladder(
-    text: str, full: Fidelity, *, side: int, where: str = "--ladder"
+    text: str, full: Fidelity, *, side: int, where: str = "`ladder`"
 ) -> tuple[Fidelity, ...]:
     """`1@14,2` -> one epoch on 14x14 images, then two at full size. Raises OptionError.
 
@@ -53,7 +53,7 @@ def parse_ladder(
         if _effort(low, side) >= _effort(high, side):
             raise OptionError(
                 f"{said}: {_describe(low)} is no cheaper than {_describe(high)} after it; write "
-                "the cheapest rung first, all below full training (--epochs, --resolution)"
+                "the cheapest rung first, all below full training (`epochs`, `resolution`)"
             )
     return rungs
 

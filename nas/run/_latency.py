@@ -60,7 +60,7 @@ def require_calibration(
 ) -> Calibration:
     """The calibration of the space called `name`, made on this machine earlier.
 
-    `overrides` are what `--set` changed of it, for the command that an error names. Raises
+    `overrides` are what was changed of it, for the command that an error names. Raises
     OptionError where there is none, or where nothing can be measured here.
     """
     cache = LatencyMeter("cpu").cache

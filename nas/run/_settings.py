@@ -56,7 +56,7 @@ class SearchSettings:
             )
         if not 0 < self.task_timeout_s < math.inf:
             raise OptionError(
-                f"`task_timeout` {self.task_timeout_s:g}: write a number of seconds above 0"
+                f"`task_timeout_s` {self.task_timeout_s:g}: write a number of seconds above 0"
             )
         if self.deploy not in DEPLOYMENTS:
             raise OptionError(f"`deploy` {self.deploy}: write {' or '.join(DEPLOYMENTS)}")

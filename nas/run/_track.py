@@ -32,7 +32,7 @@ def track_run(
     from nas.tracking import track_in_mlflow, track_in_tensorboard
 
     if mlflow is None and tensorboard is None:
-        raise OptionError("nas track: say where to, with --mlflow URI or --tensorboard FOLDER")
+        raise OptionError("say where to, with `mlflow` URI or `tensorboard` FOLDER")
     document, told = document_of(run), []
     if mlflow is not None:
         write_views(run)

@@ -96,7 +96,7 @@ def load_architecture(name: str, overrides: Sequence[str] = ()) -> Architecture:
         raise ModelFileError(
             f"{space.source}: {len(space.genes)} values are open ({listed}), so this is a "
             f"space, not a network; search it with `nas search --space {name}`, or close them "
-            "with --set"
+            "with `overrides`"
         )
     return space.decode(())
 

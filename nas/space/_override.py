@@ -1,4 +1,4 @@
-"""`--set stages.*.block.mgic.group_size=16`: change values of a model file without a new file.
+"""`stages.*.block.mgic.group_size=16`: change values of a model file without a new file.
 
 A path names keys and list positions, `*` any list position. Choices are transparent: the path of
 an option's value is the same whether the option is open or given.
@@ -23,13 +23,15 @@ def override(root: Fields, assignments: Sequence[str]) -> Fields:
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
-            raise OptionError(f"--set {assignment}: write PATH=VALUE, as in stages.*.depth=2")
-        value = parse_scalar(text, f"--set {assignment}")
+            raise OptionError(
+                f"`overrides` {assignment}: write PATH=VALUE, as in stages.*.depth=2"
+            )
+        value = parse_scalar(text, f"`overrides` {assignment}")
         root, hits = _set_field(root, tuple(path.split(".")), value)
         if not hits:
             hint = near(path, dict.fromkeys(_paths(root, "")))
             raise OptionError(
-                f"--set {assignment}: nothing in the model file is at {path}{hint}; "
+                f"`overrides` {assignment}: nothing in the model file is at {path}{hint}; "
                 "paths are those that `nas show` prints"
             )
     return root

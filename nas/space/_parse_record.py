@@ -49,7 +49,7 @@ def parse_record(
     if genes:
         raise ModelFileError(
             f"{source}:{line_at(root, genes[0].name)}: {genes[0].name}: is left open; give one "
-            f"value here or with --set {genes[0].name}=VALUE"
+            f"value here or with `overrides` {genes[0].name}=VALUE"
         )
     record = cast("T", template.build((), set()))
     for path, message in contradictions(record):

@@ -178,8 +178,9 @@ class ValueReader:
 
     def error(self, node: Node, path: str, message: str) -> ModelFileError:
         """The error that says where it is wrong."""
-        # Values that --set put in have no line.
-        where = f"{self.source}:{node.line}" if node.line else f"{self.source}, as set by --set"
+        # Values that overrides put in have no line.
+        unlined = f"{self.source}, as set by `overrides`"
+        where = f"{self.source}:{node.line}" if node.line else unlined
         return ModelFileError(f"{where}: {path}: {message}")
 
 

@@ -46,7 +46,7 @@ def track_in_mlflow(
         OptionError: MLflow is not installed, or does not take what it is given.
     """
     if find_spec("mlflow") is None:
-        raise OptionError("--mlflow: mlflow is not installed: pip install 'reuse-nas[mlflow]'")
+        raise OptionError("`mlflow`: mlflow is not installed: pip install 'reuse-nas[mlflow]'")
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
@@ -55,7 +55,7 @@ def track_in_mlflow(
         return _track(client, document, _experiment(client, experiment), artifacts)
     except MlflowException as error:
         raise OptionError(
-            f"--mlflow {uri}: {error.message}; write the address of a tracking server, "
+            f"`mlflow` {uri}: {error.message}; write the address of a tracking server, "
             "sqlite:///FILE or a folder"
         ) from error
 

@@ -32,7 +32,7 @@ def track_in_tensorboard(document: Document, folder: Path) -> Path:
     """
     if find_spec("tensorboard") is None:
         raise OptionError(
-            "--tensorboard: tensorboard is not installed: pip install 'reuse-nas[tensorboard]'"
+            "`tensorboard`: tensorboard is not installed: pip install 'reuse-nas[tensorboard]'"
         )
     own = folder / f"{safe(Path(document.name).resolve().name)}-{run_id(document)[:6]}"
     try:
@@ -40,7 +40,7 @@ def track_in_tensorboard(document: Document, folder: Path) -> Path:
         _write(document, own)
     except OSError as error:
         raise OptionError(
-            f"--tensorboard {folder}: cannot be written ({error.strerror or error}); name a "
+            f"`tensorboard` {folder}: cannot be written ({error.strerror or error}); name a "
             "folder that is writable"
         ) from error
     return own
@@ -51,7 +51,7 @@ def _make_room(own: Path) -> None:
     mark = own / MARK
     if own.exists() and not mark.is_file():
         raise OptionError(
-            f"--tensorboard {own.parent}: {own.name} is there and `nas track` did not write it "
+            f"`tensorboard` {own.parent}: {own.name} is there and `nas track` did not write it "
             f"({MARK} is missing), so it is left as it is; move it away, or name another folder"
         )
     own.mkdir(parents=True, exist_ok=True)

@@ -140,7 +140,7 @@ class _Trial:
         """Raise OptionError where torch.compile does not take the network."""
         if self.step_s("compiled quick", rounds=1) == float("inf"):
             raise OptionError(
-                f"--kernels compiled: torch.compile failed{self.failure}. It needs a C++ compiler "
+                f"`kernels` compiled: torch.compile failed{self.failure}. It needs a C++ compiler "
                 "(Debian: apt install g++); write auto, eager or quick to do without"
             )
 

@@ -38,7 +38,7 @@ def find_loss(name: str) -> Loss:
         known = ", ".join(sorted(_LOSSES)) or "none"
         raise OptionError(
             f"`loss` {name}: nobody has registered it (known: {known}); call "
-            f"nas.register_loss('{name}', function) first, in a file that --plugin names"
+            f"nas.register_loss('{name}', function) first (in a plug-in, from the command line)"
         )
     return _LOSSES[name]
 

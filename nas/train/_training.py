@@ -169,12 +169,13 @@ def check_recipe(recipe: Recipe, pixels: Tensor, task: LearningTask) -> None:
     if augmentation.mixes and not task.can_mix:
         raise RecipeError(
             f"recipe {recipe.name}: mixup and cutmix are for one class an image, and this "
-            f"is {task.name}; leave them out with --set augmentation.mix_share=0"
+            f"is {task.name}; leave them out with `overrides` augmentation.mix_share=0"
         )
     if changes_colours and task.has_masks:
         raise RecipeError(
             f"recipe {recipe.name}: rand_augment and erasing do not know masks; leave them "
-            "out with --set augmentation.rand_augment=none --set augmentation.erasing=0"
+            "out with `overrides` augmentation.rand_augment=none and `overrides` "
+            "augmentation.erasing=0"
         )
     if augmentation.rand_augment is None:
         return
@@ -182,7 +183,7 @@ def check_recipe(recipe: Recipe, pixels: Tensor, task: LearningTask) -> None:
         raise RecipeError(
             f"recipe {recipe.name}: rand_augment needs images of 8 bits with 1 or 3 "
             f"channels, and these are {str(pixels.dtype).removeprefix('torch.')} with "
-            f"{pixels.shape[1]}; leave it out with --set augmentation.rand_augment=none"
+            f"{pixels.shape[1]}; leave it out with `overrides` augmentation.rand_augment=none"
         )
 
 

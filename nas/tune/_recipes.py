@@ -85,21 +85,22 @@ class TuneSettings:
     def __post_init__(self) -> None:
         """Raise OptionError on what cannot be searched."""
         if self.budget < 1:
-            raise OptionError(f"--budget {self.budget}: write a number of trials of at least 1")
+            raise OptionError(f"`budget` {self.budget}: write a number of trials of at least 1")
         for key in self.keys:
             if key not in SEARCHED:
-                raise OptionError(f"--key {key}: not searched (known: {', '.join(SEARCHED)})")
+                raise OptionError(f"`keys` {key}: not searched (known: {', '.join(SEARCHED)})")
             task = self.data_options.task
             if key not in (known := searched_keys(task)):
-                raise OptionError(f"--key {key}: not for {task} (allowed: {', '.join(known)})")
+                raise OptionError(f"`keys` {key}: not for {task} (allowed: {', '.join(known)})")
         if self.recipe.epochs is None:
             raise OptionError(
                 f"recipe {self.recipe.name}: ASHA compares epochs, and this recipe counts steps; "
-                "use --set steps=none --set epochs=N"
+                "use `overrides` steps=none and `overrides` epochs=N"
             )
         if self.recipe.distillation is not None:
             raise OptionError(
-                f"recipe {self.recipe.name}: trials have no teacher; use --set distillation=none"
+                f"recipe {self.recipe.name}: trials have no teacher; use `overrides` "
+                "distillation=none"
             )
 
     @property
@@ -186,13 +187,13 @@ def begin_tuning(out: Path, settings: TuneSettings) -> None:
             begun = dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise OptionError(
-                f"--out {out}: its tune.json cannot be read ({error}), so what it was begun with "
+                f"`out` {out}: its tune.json cannot be read ({error}), so what it was begun with "
                 "is not known; name another folder"
             ) from error
         known = {key: value for key, value in begun.items() if value is not None}
         if other := [key for key, value in asked.items() if known.get(key, value) != value]:
             raise OptionError(
-                f"--out {out}: was begun with another {' and another '.join(other)}, and goes on "
+                f"`out` {out}: was begun with another {' and another '.join(other)}, and goes on "
                 "with the same alone; name another folder"
             )
         return
@@ -201,7 +202,7 @@ def begin_tuning(out: Path, settings: TuneSettings) -> None:
         path.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OptionError(
-            f"--out {out}: no folder can be made here ({error.strerror}); name another"
+            f"`out` {out}: no folder can be made here ({error.strerror}); name another"
         ) from error
 
 

@@ -133,11 +133,11 @@ def test_seeds_count_up_from_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tables": ("nasbench101",)}, "--tables: unknown name 'nasbench101'"),
-        ({"samplers": ()}, "--samplers: name at least one"),
-        ({"num_seeds": 0}, "--seeds 0: give at least 1"),
-        ({"first_seed": -1}, "--first-seed -1: give at least 0"),
-        ({"budget": -1}, "--budget -1: give at least 1"),
+        ({"tables": ("nasbench101",)}, "`tables`: unknown name 'nasbench101'"),
+        ({"samplers": ()}, "`samplers`: name at least one"),
+        ({"num_seeds": 0}, "`num_seeds` 0: give at least 1"),
+        ({"first_seed": -1}, "`first_seed` -1: give at least 0"),
+        ({"budget": -1}, "`budget` -1: give at least 1"),
     ],
 )
 def test_unusable_settings(tmp_path: Path, change: dict[str, object], message: str) -> None:

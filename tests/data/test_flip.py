@@ -37,7 +37,7 @@ def test_where_the_probe_learns_nothing_nothing_is_mirrored() -> None:
     flip, reason = probe_flip(_images(*_noise()), 2)
 
     assert not flip
-    assert "say --flip" in reason
+    assert "say `flip`" in reason
 
 
 def test_signals_are_not_mirrored() -> None:

@@ -82,7 +82,7 @@ def test_missing_fashion_mnist_names_three_ways_to_get_it(tmp_path: Path) -> Non
     message = str(caught.value)
     assert str(tmp_path / "mine") in message
     assert "no network in tests" in message
-    for way in ("apt-get install dataset-fashion-mnist", "make data", "--data-dir DIR", "network"):
+    for way in ("apt-get install dataset-fashion-mnist", "make data", "`data_dir` DIR", "network"):
         assert way in message
 
 

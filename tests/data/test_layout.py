@@ -67,7 +67,7 @@ def test_nested_classes_are_the_topmost_folders_with_images(tmp_path: Path) -> N
     listing = list_folder(tmp_path)
 
     assert _counts(listing)["train"] == {"pets/cat": 2, "pets/dog": 2, "car": 4}
-    assert any("--group-by 2" in note for note in listing.notes)
+    assert any("`group_by` 2" in note for note in listing.notes)
 
 
 def test_numbers_are_in_the_order_of_their_values(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_what_cannot_be_understood_is_named(
 def test_a_level_that_is_not_there(tmp_path: Path, level: str) -> None:
     _write(tmp_path, "cat/ann", "dog/ann")
 
-    with pytest.raises(OptionError, match=f"--group-by {level}"):
+    with pytest.raises(OptionError, match=f"`group_by` {level}"):
         list_folder(tmp_path, group_by=level)
 
 

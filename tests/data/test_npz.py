@@ -241,7 +241,7 @@ def test_an_array_of_groups(tmp_path: Path) -> None:
     people = [{int(row) // 6 for row in rows} for rows in (data.split.train, data.split.val)]
     assert not people[0] & people[1]
     assert len(data.train) + len(data.val) + len(test) == 48
-    with pytest.raises(OptionError, match="--group-by device: no such array"):
+    with pytest.raises(OptionError, match="`group_by` device: no such array"):
         load_data(str(tmp_path / "a.npz"), options=DataOptions(group_by="device"))
 
 

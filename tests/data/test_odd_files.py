@@ -156,7 +156,7 @@ def _png_header(width: int, height: int) -> bytes:
 def test_bad_files_are_named_all_at_once(tmp_path: Path) -> None:
     _bad_files(tmp_path)
 
-    with pytest.raises(DataError, match="--skip-bad") as caught:
+    with pytest.raises(DataError, match="`skip_bad`") as caught:
         _load(tmp_path)
 
     # What only decoding shows is found once the headers are mended.
@@ -177,7 +177,7 @@ def test_bad_files_can_be_skipped(tmp_path: Path) -> None:
     data = _load(tmp_path / "odd", skip_bad=True)
 
     assert clean - 3 <= len(data.train) <= clean + 1
-    assert any("--skip-bad" in note for note in data.notes)
+    assert any("`skip_bad`" in note for note in data.notes)
     assert data.train.pixels.shape[0] == len(data.train.labels)
 
 

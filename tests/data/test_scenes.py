@@ -63,5 +63,5 @@ def test_the_same_seed_gives_the_same_scenes(pictures: Path, tmp_path: Path) -> 
 
 
 def test_pictures_must_fit(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"--side 12.*has pictures of 1x16x16"):
+    with pytest.raises(OptionError, match=r"`side` 12.*has pictures of 1x16x16"):
         write_scenes(tmp_path / "scenes.npz", of=str(pictures), side=12)

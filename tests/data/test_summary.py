@@ -80,10 +80,10 @@ def test_few_images_are_advised_to_be_split_more_often(npz: Path) -> None:
 
     assert (len(data.train), said.val, said.advised_folds) == (333, 67, 5)
     assert said.advised_error == pytest.approx(said.standard_error / 5**0.5)
-    [advice] = [line for line in said.lines() if "--folds 5" in line]
+    [advice] = [line for line in said.lines() if "`folds` 5" in line]
     assert "validated on 335 images in all, with a standard error of 1.6 points" in advice
     assert taken.standard_error == pytest.approx(said.advised_error)
-    assert not any("--folds" in line for line in taken.lines())
+    assert not any("`folds`" in line for line in taken.lines())
     assert any(
         "the mean of 5 parts, has a standard error of 1.6" in line for line in taken.lines()
     )
@@ -97,7 +97,7 @@ def test_many_images_are_not(tmp_path: Path) -> None:
 
     assert said.val > 900
     assert said.advised_folds is None
-    assert not any("--folds" in line for line in said.lines())
+    assert not any("`folds`" in line for line in said.lines())
 
 
 def test_standard_error_of_a_share() -> None:

@@ -106,5 +106,5 @@ def test_what_is_wrong_is_named(tmp_path: Path, head: str, line: str, message: s
 def test_an_unknown_group_column(tmp_path: Path) -> None:
     table = _table(tmp_path / "mine.csv", "file,label", [",".join(r) for r in _write(tmp_path)])
 
-    with pytest.raises(OptionError, match=r"--group-by person: no such column.*file, label"):
+    with pytest.raises(OptionError, match=r"`group_by` person: no such column.*file, label"):
         load_data(table, options=DataOptions(group_by="person"))

@@ -155,7 +155,7 @@ def test_parts_of_masks_have_their_names_in_any_case(tmp_path: Path) -> None:
 def test_folders_of_masks_have_no_groups(tmp_path: Path) -> None:
     _folder(tmp_path)
 
-    with pytest.raises(OptionError, match=r"--group-by 1: .* list the files in metadata\.csv"):
+    with pytest.raises(OptionError, match=r"`group_by` 1: .* list the files in metadata\.csv"):
         load_data(str(tmp_path), options=DataOptions(task="segmentation", group_by="1"))
 
 
@@ -234,7 +234,7 @@ def test_tables_of_other_tasks(
 
 
 def test_a_known_data_set_has_its_task() -> None:
-    with pytest.raises(OptionError, match="--task regression: mnist is for classification"):
+    with pytest.raises(OptionError, match="`task` regression: mnist is for classification"):
         load_data("mnist", options=DataOptions(task="regression"))
-    with pytest.raises(OptionError, match="--task detection: write one of classification"):
+    with pytest.raises(OptionError, match="`task` detection: write one of classification"):
         DataOptions(task="detection")  # type: ignore[arg-type]

@@ -319,7 +319,7 @@ def test_again_into_the_same_folder_and_not_over_an_edited_file(
     assert {path: path.read_bytes() for path in before} == before
 
     files.module.write_text("mine")
-    with pytest.raises(RunFolderError, match=r"was edited since it was exported.*--force"):
+    with pytest.raises(RunFolderError, match=r"was edited since it was exported.*`force`"):
         export(tmp_path, steps)
     assert files.module.read_text() == "mine"
     export(tmp_path, steps, force=True)

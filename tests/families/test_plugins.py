@@ -82,7 +82,7 @@ def test_what_does_not_fit_the_grammar_is_refused(
     with pytest.raises(PluginError) as caught:
         load_plugin(str(path))
     assert "nas_plugin_mine" not in sys.modules
-    assert str(caught.value).startswith(f"--plugin {path.resolve()}")
+    assert str(caught.value).startswith(f"plug-in {path.resolve()}")
     assert message in str(caught.value)
     assert "mine" not in FAMILIES
 

@@ -70,7 +70,7 @@ def test_what_was_written_is_read_back(front: FinalFront) -> None:
         ("final.json", '{"recipe": "light", "members": []}', "agreement: Field required"),
         ("plan.json", "{", "is damaged: Expecting property name"),
         ("plan.json", '{"seeds": "many"}', "seeds: Input should be a valid integer"),
-        ("plan.json", '{"finalists": 0}', "--finalists 0: write a number of at least 1"),
+        ("plan.json", '{"finalists": 0}', "`finalists` 0: write a number of at least 1"),
     ],
 )
 def test_a_damaged_file_of_a_final_front_is_named(

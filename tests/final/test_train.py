@@ -62,7 +62,7 @@ def test_a_head_must_suit_the_task(make_plan: Any, tmp_path: Path) -> None:
         "stem: {conv: {channels: 4}}\nstages: [{channels: 4, block: conv}]\nhead: pixels\n"
     )
     plan = make_plan(target=str(tmp_path / "dense.yaml"))
-    with pytest.raises(OptionError, match="head pixels does not suit --task classification"):
+    with pytest.raises(OptionError, match="head pixels does not suit `task` classification"):
         train_network(plan, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -109,7 +109,7 @@ def test_the_exported_code_has_the_trained_weights_and_honest_words(
     text = " ".join(code.read_text().split())
     assert f"Test accuracy {report.test['accuracy']['mean']:.4f}" in text
     assert "3 epochs of recipe quick" in text
-    trained = find_trained(str(tmp_path / "out"), "--init")
+    trained = find_trained(str(tmp_path / "out"), "`init`")
     assert trained.arch.id == report.model["id"]
     assert trained.weights == weights_of(tmp_path / "out")
 
@@ -244,7 +244,7 @@ def test_a_damaged_checkpoint_is_named(make_plan: Any, tmp_path: Path) -> None:
 def test_a_diverged_training_says_what_to_change(make_plan: Any, tmp_path: Path) -> None:
     plan = make_plan(overrides=["optimizer.rate=1e30"])
 
-    with pytest.raises(RecipeError, match=r"seed 0 diverged.*--set optimizer\.rate=3") as error:
+    with pytest.raises(RecipeError, match=r"seed 0 diverged.*`overrides` optimizer") as error:
         train_network(plan, tmp_path / "out")
     assert "optimizer.clip_norm=1" in str(error.value)
 
@@ -266,7 +266,7 @@ def test_a_teacher_teaches(make_plan: Any, tmp_path: Path) -> None:
 def test_distillation_without_a_teacher_is_refused_before_anything_begins(
     make_plan: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(RecipeError, match="needs a teacher; name one with --teacher"):
+    with pytest.raises(RecipeError, match="needs a teacher; name one with `teacher`"):
         train_network(make_plan(overrides=["distillation.weight=0.5"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -291,7 +291,7 @@ def test_weights_of_another_network_are_refused(make_plan: Any, tmp_path: Path) 
     wider = tmp_path / "wider.yaml"
     wider.write_text((tmp_path / "tiny.yaml").read_text().replace("channels: 12", "channels: 16"))
 
-    with pytest.raises(RecipeError, match=r"--init .*do not fit the network"):
+    with pytest.raises(RecipeError, match=r"`init` .*do not fit the network"):
         train_network(
             make_plan(target=str(wider), init=str(tmp_path / "first")), tmp_path / "second"
         )
@@ -337,9 +337,9 @@ def test_imbalanced_data_show_in_balanced_accuracy(make_plan: Any, tmp_path: Pat
         ({"recipe": "lite"}, UserError, "did you mean 'light'"),
         ({"data": "nowhere"}, DataError, "neither a known data set"),
         ({"device": "tpu"}, OptionError, "allowed: cpu, cuda"),
-        ({"teacher": "nowhere"}, OptionError, "--teacher nowhere: no trained network there"),
-        ({"seeds": []}, OptionError, "--seeds 0: write 1 to"),
-        ({"threads": 0}, OptionError, "--threads 0"),
+        ({"teacher": "nowhere"}, OptionError, "`teacher` nowhere: no trained network there"),
+        ({"seeds": []}, OptionError, "`seeds` 0: write 1 to"),
+        ({"threads": 0}, OptionError, "`threads` 0"),
     ],
 )
 def test_mistakes_are_found_before_a_folder_is_made(
@@ -363,7 +363,7 @@ def test_the_recipe_is_chosen_by_size_and_that_is_said(make_plan: Any) -> None:
     plan = make_plan(recipe=None)
 
     assert plan.recipe.name == "light"
-    assert "parameters; --recipe names another" in plan.chosen
+    assert "parameters; `recipe` names another" in plan.chosen
 
 
 def test_threads_are_those_of_the_plan_and_put_back(make_plan: Any, tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_weights_of_a_search_are_said_to_be_a_proxys(tmp_path: Path) -> None:
 
     [said] = proxy_remarks(of_a_run, of_a_file)
 
-    assert said.startswith(f"--teacher {of_a_run}: weights of the search's short training")
+    assert said.startswith(f"`teacher` {of_a_run}: weights of the search's short training")
     assert len(proxy_remarks(of_a_run, of_a_run)) == 2
     assert proxy_remarks(None, None) == proxy_remarks(of_a_file, None) == ()
 

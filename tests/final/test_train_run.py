@@ -142,7 +142,7 @@ def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, r
     assert (run / "final/front.png").stat().st_size > 0
     for one in front.members:
         place = run / "final/networks" / one.arch_id
-        assert find_trained(str(place), "--init").arch.id == one.arch_id
+        assert find_trained(str(place), "`init`").arch.id == one.arch_id
         (code,) = (place / "export").glob("*.py")
         report = json.loads((place / "report.json").read_text())
         kept = next(e for e in report["seeds"] if e["seed"] == report["kept_seed"])
@@ -218,7 +218,7 @@ def test_the_recipe_follows_the_candidates_size_and_that_is_said(run: Path) -> N
 
 
 def test_mistakes_are_user_errors(searched: Path, run: Path) -> None:
-    with pytest.raises(OptionError, match="--finalists 0"):
+    with pytest.raises(OptionError, match="`finalists` 0"):
         asked(searched, finalists=0)
     with pytest.raises(UserError, match="no recipe of that name"):
         train_finalists(run, asked(searched, recipe="nothing"))
@@ -412,7 +412,7 @@ def test_a_recipe_that_is_no_longer_than_the_proxies_is_said(epochs: int, told: 
     module._tell_length(96_000, recipe, 1_247, lines.append)
 
     assert len(lines) == told
-    assert all("with --set epochs=308" in line for line in lines)
+    assert all("with `overrides` epochs=308" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_weights_of_another_network_are_refused_in_words() -> None:
         (
             FAMILIES["plain"].replace("gap_linear", "segmentation"),
             r"head segmentation does not suit noise, whose task \(classification\) needs one "
-            r"answer an image, .*--set, or name RUN:ID",
+            r"answer an image, .*`overrides`, or name RUN:ID",
         ),
         (
             FAMILIES["plain"].replace("gap_linear", "{flatten: {size: 9}}"),

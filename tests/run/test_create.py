@@ -94,7 +94,7 @@ def test_whatever_ends_it_early_no_half_made_folder_stays(
 def test_a_limit_that_is_no_share_is_a_mistake(
     npz: Path, space_file: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(OptionError, match="`limits`: accuracy 90: write a share"):
+    with pytest.raises(OptionError, match="`limits` accuracy 90: write a share"):
         search(space_file, data=npz, limits={"accuracy": 90}, out=tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []

@@ -63,8 +63,8 @@ def test_settings_survive_a_journey_through_json(
         ({"budget": -3}, "`budget` -3: a search needs"),
         ({"sampler": "evolutio"}, "unknown sampler 'evolutio', did you mean 'evolution'"),
         ({"sampler": "x"}, r"unknown sampler 'x' \(known: model, "),
-        ({"task_timeout_s": 0.0}, "`task_timeout` 0: write a number of seconds above 0"),
-        ({"task_timeout_s": float("nan")}, "`task_timeout` nan"),
+        ({"task_timeout_s": 0.0}, "`task_timeout_s` 0: write a number of seconds above 0"),
+        ({"task_timeout_s": float("nan")}, "`task_timeout_s` nan"),
     ],
 )
 def test_settings_no_search_can_have_are_refused(

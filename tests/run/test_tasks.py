@@ -98,7 +98,7 @@ def test_a_search_of_every_task_ends_in_code(
         assert width > height > 300
 
     if task != "classification":
-        with pytest.raises(OptionError, match=f"--int8: .* checked for classes, not for {task}"):
+        with pytest.raises(OptionError, match=f"int8: .* checked for classes, not for {task}"):
             quantize_front(run)
         for words in ({"qat": 1}, {"tflite": True}):
             with pytest.raises(OptionError, match=r"`qat` and `tflite`|tflite"):

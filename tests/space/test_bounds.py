@@ -128,7 +128,7 @@ def test_a_float_is_no_whole_number(path: str) -> None:
     """3.0 made another id than 3, costs that were no whole numbers, and a crash."""
     value = INTEGERS[path]
     told = message(FILE, f"{path}={value}")
-    assert told.startswith(f"f.yaml, as set by --set: {path}: ")
+    assert told.startswith(f"f.yaml, as set by `overrides`: {path}: ")
     assert told.endswith(f"; write {value[:-2]}")
 
 

@@ -1,4 +1,4 @@
-"""`--set PATH=VALUE`: what it reaches, and what it refuses."""
+"""Overrides, PATH=VALUE: what they reach, and what they refuse."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ def test_zoo_networks_can_be_changed() -> None:
 
 @pytest.mark.parametrize("assignment", ["depth", "=3", "stages.0.depth"])
 def test_an_assignment_has_a_path_and_a_value(assignment: str) -> None:
-    assert error(assignment) == (f"--set {assignment}: write PATH=VALUE, as in stages.*.depth=2")
+    said = f"`overrides` {assignment}: write PATH=VALUE, as in stages.*.depth=2"
+    assert error(assignment) == said
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_path_that_leads_nowhere(path: str, hint: str) -> None:
     with pytest.raises(OptionError) as caught:
         read(FILE, f"{path}=2")
     assert str(caught.value) == (
-        f"--set {path}=2: nothing in the model file is at {path}{hint}; "
+        f"`overrides` {path}=2: nothing in the model file is at {path}{hint}; "
         "paths are those that `nas show` prints"
     )
 
@@ -123,34 +124,37 @@ def test_a_path_that_leads_nowhere(path: str, hint: str) -> None:
     [
         (
             "stages.0.dpeth=2",
-            "f.yaml, as set by --set: stages.0.dpeth: unknown key, did you mean 'depth'? "
+            "f.yaml, as set by `overrides`: stages.0.dpeth: unknown key, did you mean 'depth'? "
             "(known: channels, stride, depth, activation, transition, block, sharing)",
         ),
         (
             "stages.0.depth=two",
-            "f.yaml, as set by --set: stages.0.depth: a whole number is needed here, not 'two'",
+            "f.yaml, as set by `overrides`: stages.0.depth: a whole number is needed here, "
+            "not 'two'",
         ),
         (
             "stages.0.depth=",
-            "f.yaml, as set by --set: stages.0.depth: a whole number is needed here, not nothing",
+            "f.yaml, as set by `overrides`: stages.0.depth: a whole number is needed here, "
+            "not nothing",
         ),
         (
             "stages.0.depth=-1",
-            "f.yaml, as set by --set: stages.0.depth: -1 is not allowed; it must be between 0 and "
-            "1000",
+            "f.yaml, as set by `overrides`: stages.0.depth: -1 is not allowed; it must be between "
+            "0 and 1000",
         ),
         (
             "stages.0.depth=[1, 2]",
-            "--set stages.0.depth=[1, 2]: a single value is needed here, not a list or a mapping",
+            "`overrides` stages.0.depth=[1, 2]: a single value is needed here, not a list or a "
+            "mapping",
         ),
         (
             "stages.0.depth=010",
-            "--set stages.0.depth=010: '010' is not the same to every YAML reader; write the "
-            "number without leading zeros, or quote it if a string is meant",
+            "`overrides` stages.0.depth=010: '010' is not the same to every YAML reader; write "
+            "the number without leading zeros, or quote it if a string is meant",
         ),
         (
             "tied.new=relu",
-            "--set tied.new=relu: nothing in the model file is at tied.new; "
+            "`overrides` tied.new=relu: nothing in the model file is at tied.new; "
             "paths are those that `nas show` prints",
         ),
     ],
@@ -161,7 +165,7 @@ def test_bad_values(assignment: str, expected: str) -> None:
 
 def test_a_new_tied_value_that_nothing_uses_is_an_error() -> None:
     assert error("tied.new=relu", text=TIED) == (
-        "f.yaml, as set by --set: tied.new: nothing uses this value; {tied: new} would"
+        "f.yaml, as set by `overrides`: tied.new: nothing uses this value; {tied: new} would"
     )
 
 
@@ -171,5 +175,5 @@ def test_a_space_is_no_architecture() -> None:
     assert str(caught.value) == (
         "search_spaces/lru_vgnet.yaml: 47 values are open (stem.conv.channels, stem.conv.stride, "
         "tied.activation, ...), so this is a space, not a network; search it with "
-        "`nas search --space lru_vgnet`, or close them with --set"
+        "`nas search --space lru_vgnet`, or close them with `overrides`"
     )

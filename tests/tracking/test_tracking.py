@@ -157,7 +157,7 @@ def test_a_run_is_itself_however_its_folder_is_typed(
 @pytest.mark.filterwarnings("ignore")
 def test_an_address_that_is_none_is_named() -> None:
     pytest.importorskip("mlflow", reason="needs the extra mlflow")
-    with pytest.raises(OptionError, match="--mlflow nonsense://x"):
+    with pytest.raises(OptionError, match="`mlflow` nonsense://x"):
         track_in_mlflow(document(11), "nonsense://x")
 
 

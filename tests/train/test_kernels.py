@@ -104,7 +104,7 @@ def test_what_cannot_be_compiled_is_no_error(
 
     assert choice.kernels in ("eager", "quick")
     assert "failed (RuntimeError: no compiler here)" in choice.reason
-    with pytest.raises(OptionError, match=r"--kernels compiled: .*no compiler here.* apt install"):
+    with pytest.raises(OptionError, match=r"`kernels` compiled: .*no compiler here.* apt install"):
         choose_kernels(tiny_cnn(), setup, "compiled")
 
 

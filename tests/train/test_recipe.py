@@ -70,7 +70,7 @@ def test_what_a_file_leaves_out_is_the_default() -> None:
         ("epochs: 3\nschedule: {shape: linear, final: 0.1}", ["schedule.final", "linear"]),
         ("epochs: 3\nschedule: {shape: exponential}", ["schedule.final", "above 0"]),
         ("epochs: 3\naugmentation: {mix_ramp: 0.5}", ["augmentation.mix_ramp", "mixup or cutmix"]),
-        ("epochs: {choice: [1, 2]}", ["r.yaml:1: epochs", "left open", "--set epochs=VALUE"]),
+        ("epochs: {choice: [1, 2]}", ["r.yaml:1: epochs", "left open", "`overrides` epochs="]),
     ],
 )
 def test_errors_say_where_what_and_what_is_allowed(text: str, words: list[str]) -> None:

@@ -152,7 +152,7 @@ def test_masks_move_with_their_images_and_what_comes_in_is_unknown() -> None:
 def test_what_a_task_cannot_bear_is_refused(task: str, augmentation: Augmentation) -> None:
     recipe = Recipe(epochs=1, augmentation=augmentation)
 
-    with pytest.raises(RecipeError, match=r"leave (it|them) out with --set"):
+    with pytest.raises(RecipeError, match=r"leave (it|them) out with `overrides`"):
         train_model(_network(task), _data(task), recipe, seed=0)
 
 

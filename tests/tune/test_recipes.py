@@ -93,7 +93,7 @@ def test_no_key_is_searched_that_the_task_does_not_bear(tmp_path: Path, task: st
     plain = load_recipe("light", ["augmentation.mix_share=1.0"])
     for key in keys:
         check_recipe(with_values(plain, {key: 0.1}), pixels, TASKS[task])
-    with pytest.raises(OptionError, match=rf"--key augmentation\.mixup: not for {task}"):
+    with pytest.raises(OptionError, match=rf"`keys` augmentation\.mixup: not for {task}"):
         settings(tmp_path, data_options=options, keys=("augmentation.mixup",))
     assert "augmentation.mixup" not in keys
     assert "augmentation.crop" in keys
@@ -110,9 +110,9 @@ def test_a_recipe_that_mixes_no_longer_can_be_read_again() -> None:
 
 
 def test_mistakes_are_told_before_ray_starts(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--budget 0"):
+    with pytest.raises(OptionError, match="`budget` 0"):
         settings(tmp_path, budget=0)
-    with pytest.raises(OptionError, match=r"--key optimizer\.name: not searched"):
+    with pytest.raises(OptionError, match=r"`keys` optimizer\.name: not searched"):
         settings(tmp_path, keys=("optimizer.name",))
     with pytest.raises(OptionError, match="counts steps"):
         settings(tmp_path, recipe=load_recipe("light", ["epochs=none", "steps=5"]))
@@ -156,9 +156,9 @@ def test_a_folder_of_unknown_begin_is_refused(tmp_path: Path, text: str | None) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--out", "used"], "--out used: no folder can be made here"),
-        (["--task", "segmentation"], "head gap_linear does not suit --task segmentation"),
-        (["--resolution", "3"], "--resolution 3: write pixels"),
+        (["--out", "used"], "`out` used: no folder can be made here"),
+        (["--task", "segmentation"], "head gap_linear does not suit `task` segmentation"),
+        (["--resolution", "3"], "`resolution` 3: write pixels"),
     ],
 )
 def test_what_cannot_be_tuned_is_told_before_ray_starts(
