@@ -28,14 +28,10 @@ class Monitor:
     """Counts what a session of a search does, and hands figures to the pool of its workers."""
 
     def __init__(self, run: Run, ledger: Ledger) -> None:
-        """Begin with what earlier sessions left in the ledger."""
+        """Begin to count; trials and failures are the ledger's, whoever trained them."""
         self._name = run.path.name
         self._train_images = run.facts.train_images
         self._ledger = ledger
-        self._failures = Counter(dict.fromkeys(KINDS, 0))
-        self._failures.update(
-            one.failure.kind for one in ledger.evaluations.values() if one.failure is not None
-        )
         self._images = 0
         self._training_s = 0.0
         self._worker_s = 0.0
@@ -45,8 +41,6 @@ class Monitor:
 
     def count(self, result: TrialResult, fidelity: Fidelity) -> None:
         """A training has ended."""
-        if result.failure is not None:
-            self._failures[result.failure.kind] += 1
         if result.scores is not None:
             self._images += fidelity.folds * images_trained(fidelity, self._train_images)
             self._training_s += result.scores.train_s
@@ -83,8 +77,16 @@ class Monitor:
         }
         for state, count in counts.items():
             yield _gauge("nas_trials", "Trials by state.", count, ("state", state))
-        for kind, count in self._failures.items():
+        for kind, count in self._failures().items():
             yield _gauge("nas_failures", "Failed trainings by kind.", count, ("kind", kind))
+
+    def _failures(self) -> Counter[str]:
+        """By kind, of networks that were trained: a duplicate of one has its failure too."""
+        counts = Counter(dict.fromkeys(KINDS, 0))
+        for one in self._ledger.evaluations.values():
+            if one.state == "failed" and one.failure is not None:
+                counts[one.failure.kind] += 1
+        return counts
 
     def _of_the_front(self, snapshot: Snapshot) -> Iterator[Measure]:
         yield _gauge("nas_front_size", "Networks on the Pareto front.", snapshot.front_size)

@@ -91,6 +91,41 @@ def test_failures_are_counted_by_kind_across_sessions(
     assert figures["nas_images"] == 2 * images_trained(run.settings.fidelity, available)
 
 
+def leaving(info: WorkerInfo) -> Evaluator:
+    """Two trainings fail, and Ctrl-C ends the third."""
+    evaluate, places = failing_twice(info), itertools.count()
+
+    def answer(task: Task) -> TrialResult:
+        if next(places) == 2:
+            raise KeyboardInterrupt
+        return evaluate(task)
+
+    return answer
+
+
+def test_failures_that_another_driver_saw_are_counted(
+    make_session: MakeSession, exported: Exports
+) -> None:
+    run = make_session("mine", budget=6, sampler="random", ladder=())
+    own: list[int] = []
+
+    def joined(info: WorkerInfo) -> Evaluator:
+        evaluate = pretending(info)
+
+        def answer(task: Task) -> TrialResult:
+            if not own:
+                own.append(task.number)
+                run_search(open_run(run.path), LOCAL, factory=leaving, join=True)
+            return evaluate(task)
+
+        return answer
+
+    run_search(run, LOCAL, factory=joined, join=True)
+
+    figures = exported[-1][1]
+    assert figures["nas_failures Diverged"] == figures["nas_trials failed"] == 2
+
+
 def test_images_of_every_fold_are_counted(make_session: MakeSession, exported: Exports) -> None:
     fidelity = Fidelity(epochs=1, batch_size=8, folds=3)
     run = make_session("mine", budget=2, fidelity=fidelity, ladder=())
