@@ -197,7 +197,7 @@ def _worth(front: FinalFront) -> list[str]:
     error = f" (standard error {100 * found.optimism_error:.2f})" if found.optimism_error else ""
     lines.append(
         f"Validation less test accuracy of the final front: {100 * found.optimism:+.2f} points"
-        f"{error}; the test images were read once, at the very end."
+        f"{error}; the test images were scored once, at the very end."
     )
     return lines
 

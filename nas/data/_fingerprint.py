@@ -1,15 +1,15 @@
-"""A fingerprint of the data that a search sees, and in words what has changed since."""
+"""A fingerprint of the data that were begun with, and in words what has changed since."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
@@ -33,18 +33,31 @@ class DataFingerprint:
     """Digest of all images, in their order."""
     labels: str
     """Digest of all labels, in their order."""
+    test_images: int | None = None
+    test: str | None = None
+    """Digest of the test images and their labels; None where nobody looked, as in a search."""
+
+    def with_test(self, test: Images) -> DataFingerprint:
+        """The same, and these test images."""
+        digest = _digest((*_pixels(test), test.labels))
+        return replace(self, test_images=len(test), test=digest)
 
 
-def fingerprint(data: ImageData) -> DataFingerprint:
-    """Of training and validation images and labels: 2 s for each GB of pixels, at most."""
+def fingerprint(data: ImageData, test: Images | None = None) -> DataFingerprint:
+    """Of images and labels, test images only where given: 2 s for each GB of pixels, at most.
+
+    Of images beyond memory, which are read from disk a batch at a time, 4,096 of each part are
+    looked at, and all labels.
+    """
     parts = (data.train, data.val)
-    return DataFingerprint(
+    seen = DataFingerprint(
         shape=data.own_shape,
         class_names=data.class_names,
         images=len(data.train) + len(data.val),
         pixels=_digest(chunk for part in parts for chunk in _pixels(part)),
         labels=_digest(part.labels for part in parts),
     )
+    return seen if test is None else seen.with_test(test)
 
 
 def describe_change(
@@ -52,8 +65,11 @@ def describe_change(
 ) -> str | None:
     """A sentence that says what is different; None where nothing is.
 
-    `what` began with the data as they were before.
+    `what` began with the data as they were before. Test images count where both have looked at
+    them.
     """
+    if None in (before.test, now.test):
+        before, now = (replace(one, test=None, test_images=None) for one in (before, now))
     if before == now:
         return None
     begun = f"{name} is not what this {what} began with"
@@ -62,12 +78,20 @@ def describe_change(
     if before.images != now.images:
         return f"{begun} ({before.images:,} images; now {now.images:,})"
     pixels, labels = before.pixels != now.pixels, before.labels != now.labels
+    if not pixels and not labels:
+        return f"{begun} ({_tests(before, now)})"
     which = "images and labels" if pixels and labels else "images" if pixels else "labels"
     return f"{begun} (as many {which}, but other ones)"
 
 
 def _words(one: DataFingerprint) -> str:
     return f"{'x'.join(map(str, one.shape))}, {len(one.class_names)} classes"
+
+
+def _tests(before: DataFingerprint, now: DataFingerprint) -> str:
+    if before.test_images != now.test_images:
+        return f"{before.test_images:,} test images; now {now.test_images:,}"
+    return "as many test images, but other ones or other labels"
 
 
 def _renamed(before: DataFingerprint, now: DataFingerprint) -> str:
@@ -86,7 +110,7 @@ def _pixels(images: Images) -> Iterator[Tensor]:
             yield images.pixels[start : start + _CHUNK]
 
 
-def _digest(chunks: Iterator[Tensor]) -> str:
+def _digest(chunks: Iterable[Tensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for chunk in chunks:
         digest.update(chunk.contiguous().numpy().tobytes())

@@ -15,6 +15,7 @@ from nas.data import (
     absolute_data,
     absolute_dir,
     count_seen,
+    fingerprint,
     load_data,
     load_test,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nas.arch import Architecture
-    from nas.data import DataOptions, ImageData, Images
+    from nas.data import DataFingerprint, DataOptions, ImageData, Images
     from nas.train import KernelsWanted
 
 DEFAULT_DATA = "fashion_mnist"
@@ -159,12 +160,21 @@ class HeldOutImages:
 
 def read_test(settings: TrainingSettings, data: ImageData) -> HeldOutImages:
     """The test images, at the size that the network was trained at."""
-    images = load_test(
+    images = _test_images(settings, data)
+    return HeldOutImages(images=images, seen=count_seen(images, data))
+
+
+def fingerprint_all(settings: TrainingSettings, data: ImageData) -> DataFingerprint:
+    """Of the test images too, of which nothing else is kept."""
+    return fingerprint(data, _test_images(settings, data))
+
+
+def _test_images(settings: TrainingSettings, data: ImageData) -> Images:
+    return load_test(
         settings.data,
         data_dir=Path(settings.data_dir) if settings.data_dir else None,
         options=data.options,
     )
-    return HeldOutImages(images=images, seen=count_seen(images, data))
 
 
 def seen_warning(seen: int | None) -> tuple[str, ...]:

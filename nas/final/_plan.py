@@ -10,7 +10,6 @@ from nas.data import (
     DataFingerprint,
     DataOptions,
     describe_change,
-    fingerprint,
 )
 from nas.errors import OptionError, RunFolderError
 from nas.families import keep_plugins, load_kept_plugins
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.arch import Architecture
-    from nas.data import ImageData
     from nas.train import Recipe
 
 MAX_SEEDS = 100
@@ -108,17 +106,27 @@ def read_plan(path: Path) -> tuple[TrainingFolder, TrainingPlan]:
     )
 
 
-def check_same_data(folder: TrainingFolder, data: ImageData) -> None:
-    """Raise RunFolderError where a training that goes on would see other images or labels."""
-    written = folder.read_json("training.json").get("data_fingerprint")
+def check_same_data(
+    plan: Path, name: str, now: DataFingerprint, *, anew: str = "train anew with another `out`"
+) -> None:
+    """Raise RunFolderError where what goes on would see other images or labels.
+
+    Args:
+        plan: The file that says what was begun with.
+        name: Of the data.
+        now: What they are now.
+        anew: What else to do than to bring them back.
+    """
+    written = TrainingFolder(plan.parent).read_json(plan.name).get("data_fingerprint")
     if written is None:  # begun before it was written down; its checkpoint has a digest
         return
-    before = read_record(DataFingerprint, written)
-    change = describe_change(data.name, before, fingerprint(data), what="training")
+    try:
+        before = read_record(DataFingerprint, written)
+    except ValueError as error:
+        raise RunFolderError(f"{plan}: is damaged: {error}; {anew}") from error
+    change = describe_change(name, before, now, what="training")
     if change is not None:
-        raise RunFolderError(
-            f"{change}; bring back the data as they were, or train anew with another `out`"
-        )
+        raise RunFolderError(f"{change}; bring back the data as they were, or {anew}")
 
 
 def _settings(path: Path, document: dict[str, Any]) -> TrainingSettings:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nas.final._plan import TrainingPlan
 
 TEST_NOTE = (
-    "read once, after the last training had ended; epoch and weights were chosen by validation "
+    "scored once, after the last training had ended; epoch and weights were chosen by validation "
     "images alone"
 )
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data import NOT_MOVED, fingerprint
+from nas.data import NOT_MOVED
 from nas.errors import OptionError, RecipeError
 from nas.export import check_exportable
 from nas.families import loaded_plugins
-from nas.final._choose import read_data, read_test
+from nas.final._choose import fingerprint_all, read_data, read_test
 from nas.final._curves import write_curves
 from nas.final._folder import TrainingFolder
 from nas.final._jobs import TrainingJob, build, first_models, run_here
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nas.data import ImageData, MovedData
+    from nas.data import DataFingerprint, ImageData, MovedData
     from nas.final._choose import HeldOutImages
     from nas.final._jobs import OnEpoch, Runner
     from nas.final._results import SeedResult
@@ -52,9 +52,10 @@ def train_network(
     data = read_checked(plan)
     if on_data is not None:
         on_data(data)
+    seen = fingerprint_all(plan.settings, data)
     folder = TrainingFolder.create(out)
-    plan.write(folder, fingerprint(data))
-    return _run(folder, plan, data, on_epoch, runner)
+    plan.write(folder, seen)
+    return _run(folder, plan, data, seen, on_epoch, runner)
 
 
 def resume_training(
@@ -74,8 +75,9 @@ def resume_training(
         return FinalReport.read(folder)
     plan = replace(plan, settings=moved.applied_to(plan.settings))
     data = read_data(plan.settings)
-    check_same_data(folder, data)
-    return _run(folder, plan, data, on_epoch, runner)
+    seen = fingerprint_all(plan.settings, data)
+    check_same_data(out / "training.json", data.name, seen)
+    return _run(folder, plan, data, seen, on_epoch, runner)
 
 
 def read_checked(plan: TrainingPlan) -> ImageData:
@@ -129,13 +131,16 @@ def _run(
     plan: TrainingPlan,
     data: ImageData,
     on_epoch: OnEpoch | None,
+    seen: DataFingerprint,
     runner: Runner,
 ) -> FinalReport:
     with folder.lock():
         results = runner(seed_jobs(folder, plan), data, on_epoch)
-        # Read here and nowhere else, when nothing is left to choose.
+        # Looked at here and nowhere else, when nothing is left to choose.
         test = read_test(plan.settings, data)
         return conclude(folder, plan, data, results, test)
+        now = seen.with_test(test.images)
+        check_same_data(folder.path / "training.json", data.name, now)
 
 
 def _judged(job: TrainingJob, data: ImageData, test: HeldOutImages) -> Judged:

@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
-from nas.data import NOT_MOVED, fingerprint
+from nas.data import NOT_MOVED
 from nas.errors import OptionError, RunFolderError
 from nas.final._choose import (
     choose_recipe,
     find_device,
     read_data,
+    fingerprint_all,
     read_test,
     seen_warning,
 )
@@ -36,7 +37,7 @@ from nas.final._folder import TrainingFolder
 from nas.final._front import FinalFront, final_front, write_front_csv
 from nas.final._jobs import run_here
 from nas.final._picture import draw_front
-from nas.final._plan import TrainingPlan, TrainingSettings
+from nas.final._plan import TrainingPlan, TrainingSettings, check_same_data
 from nas.final._results import FinalReport
 from nas.final._train import check_plan, conclude, seed_jobs
 from nas.records import read_record
@@ -121,9 +122,11 @@ def train_finalists(
     if (folder.path / "final.json").exists():
         return _read_final(folder, asked, len(candidates), tell)
     with folder.lock():
-        data = read_data(_settings(run, asked or FinalistsSettings()))
+        where = _settings(run, asked or FinalistsSettings())
+        data = read_data(where)
         check_front_data(run, data)
-        recipe, settings, count = _begin(folder, run, asked, candidates, tell)
+        seen = fingerprint_all(where, data)
+        recipe, settings, count = _begin(folder, run, asked, candidates, data, seen, tell)
         ladder = Ladder(
             recipe=recipe,
             settings=settings,
@@ -137,7 +140,7 @@ def train_finalists(
         candidates = [_with_images(one, run, data) for one in candidates]
         _tell_length(candidates[0].measured[0].images, recipe, len(data.train), tell)
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
-        finalists, reports = _train_all(folder, finalists, ladder, data, runner, on_epoch)
+        finalists, reports = _train_all(folder, finalists, ladder, data, seen, runner, on_epoch)
         front = final_front(
             finalists, reports, run.session.problem.objectives, recipe.name, ladder.score
         )
@@ -173,13 +176,17 @@ def _read_final(
 
 def _written(folder: TrainingFolder, name: str, kind: type[T]) -> T:
     """What a file of the final front says. Raises RunFolderError."""
-    anew = f"move {folder.path} away and train anew with `nas train {quoted(folder.path.parent)}`"
+    anew = _anew(folder)
     try:
         return read_record(kind, folder.read_json(name))
     except RunFolderError as error:
         raise RunFolderError(f"{error}; {anew}") from error
     except (ValueError, OptionError) as error:
         raise RunFolderError(f"{folder.path / name}: is damaged: {error}; {anew}") from error
+
+
+def _anew(folder: TrainingFolder) -> str:
+    return f"move {folder.path} away and train anew with `nas train {quoted(folder.path.parent)}`"
 
 
 def _begun_with(folder: TrainingFolder, begun: FinalistsSettings, what: str) -> RunFolderError:
@@ -264,6 +271,8 @@ def _begin(
     run: OpenedRun,
     asked: FinalistsSettings | None,
     candidates: Sequence[Candidate],
+    data: ImageData,
+    seen: DataFingerprint,
     tell: Callable[[str], None],
 ) -> tuple[Recipe, TrainingSettings, int]:
     """Recipe, settings and number of finalists: as begun with, or new and written down."""
@@ -272,6 +281,7 @@ def _begin(
         begun = _written(folder, "plan.json", FinalistsSettings)
         if asked not in (None, begun):
             raise _begun_with(folder, begun, "begun")
+        check_same_data(plan, data.name, seen, anew=_anew(folder))
         asked = begun
         recipe = parse_recipe(folder.read("recipe.yaml"), source=str(folder.path / "recipe.yaml"))
         return recipe, _settings(run, asked), asked.finalists
@@ -281,14 +291,14 @@ def _begin(
     name, why = (asked.recipe, "") if asked.recipe is not None else choose_recipe(median, task)
     recipe = load_recipe(name, asked.overrides)
     settings = _settings(run, asked)
-    data = read_data(settings)
     check_plan(TrainingPlan(arch=candidates[0].arch, recipe=recipe, settings=settings), data)
     tell(
         f"Recipe {recipe.name}{why}; {counted(asked.finalists, 'finalist')}, "
         f"{counted(asked.seeds, 'seed')} each"
     )
     folder.write("recipe.yaml", dump_recipe(recipe).encode())
-    folder.write_json("plan.json", {"format": FORMAT, **asdict(asked)})
+    begun_with = {"format": FORMAT, **asdict(asked), "data_fingerprint": asdict(seen)}
+    folder.write_json("plan.json", begun_with)
     return recipe, settings, asked.finalists
 
 
@@ -314,6 +324,7 @@ def _train_all(
     finalists: Sequence[Candidate],
     ladder: Ladder,
     data: ImageData,
+    seen: DataFingerprint,
     runner: Runner,
     on_epoch: OnEpoch | None,
 ) -> tuple[tuple[Candidate, ...], list[FinalReport]]:
@@ -325,7 +336,6 @@ def _train_all(
         TrainingPlan(arch=one.arch, recipe=ladder.recipe, settings=ladder.settings)
         for one in finalists
     ]
-    seen = fingerprint(data)
     places = [_place(folder, plan, seen) for plan in plans]
     jobs = [
         replace(job, may_diverge=True)
@@ -341,6 +351,8 @@ def _train_all(
     if not any(whole):
         raise every_diverged(ladder, "a seed of every finalist")
     test = read_test(ladder.settings, data)
+    now = seen.with_test(test.images)
+    check_same_data(folder.path / "plan.json", data.name, now, anew=_anew(folder))
     for line in seen_warning(test.seen):
         ladder.tell(line)
     reports = [

@@ -40,7 +40,7 @@ def test_a_network_is_trained_and_reported(tmp_path: Path, npz: Path) -> None:
 
     assert "epoch 3/3" in told
     assert re.search(r"accuracy, mean, %\s+[\d.]+ ± [\d.]+\s+[\d.]+ ± [\d.]+", told)
-    assert "test images: read once" in told
+    assert "test images: scored once" in told
     plain = json.loads(run("train", "--resume", out, "--json"))
     assert plain["folder"] == out
     assert len(plain["seeds"]) == 2

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.data import DataFingerprint, DataOptions, describe_change, fingerprint, load_data
+from nas.data import (
+    DataFingerprint,
+    DataOptions,
+    describe_change,
+    fingerprint,
+    load_data,
+    load_test,
+)
 from nas.records import read_record
 from tests.small_data import blobs
 
@@ -57,3 +64,21 @@ def test_another_shape_shows_even_where_it_is_resized_to_the_old_one(tmp_path: P
     assert describe_change("base.npz", before, now) == (
         "base.npz is not what this search began with (1x16x16, 4 classes; now 3x12x12, 3 classes)"
     )
+
+
+def test_test_images_count_where_both_have_looked_at_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=blobs(48)[0], labels=blobs(48)[1])
+    data, test = load_data(str(tmp_path / "a.npz")), load_test(str(tmp_path / "a.npz"))
+    turned = replace(test, labels=test.labels.flip(0))
+    searched, before = fingerprint(data), fingerprint(data, test)
+
+    assert describe_change("a.npz", searched, before) is None
+    assert describe_change("a.npz", before, fingerprint(data, test.first(None))) is None
+    for now, words in (
+        (turned, "as many test images, but other ones or other labels"),
+        (test.first(7), "8 test images; now 7"),
+    ):
+        assert describe_change("a.npz", before, before.with_test(now), what="training") == (
+            f"a.npz is not what this training began with ({words})"
+        )
+    assert "test" not in (describe_change("b", searched, replace(before, images=1)) or "")

@@ -90,7 +90,7 @@ def test_a_training_leaves_all_that_came_of_it(make_plan: Any, tmp_path: Path) -
     assert report.test["accuracy"]["mean"] == report.seeds[0]["test"]["accuracy"] > 0.8
     assert report.test["accuracy"]["std"] is None
     assert report.seeds[0]["chosen_epoch"] == report.seeds[0]["epochs"] == 3
-    assert "read once" in report.test_note
+    assert "scored once" in report.test_note
     assert json.loads((tmp_path / "out/report.json").read_text())["model"]["params"] > 0
     with (tmp_path / "out/curves.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -221,6 +221,54 @@ def test_other_images_than_before_are_refused(make_plan: Any, tmp_path: Path, np
     plan.write_text(json.dumps(document))
     with pytest.raises(RunFolderError, match="another set of images than the one it was begun"):
         resume_training(tmp_path / "out")
+
+
+@pytest.fixture
+def tested(tmp_path: Path) -> Any:
+    """Data with a test part of their own, which can be written anew."""
+    path = tmp_path / "tested.npz"
+    images, labels = blobs(240)
+
+    def write(seed: int = 1, count: int = 40) -> str:
+        test_images, test_labels = blobs(count, seed=seed)
+        tests = {"test_images": test_images, "test_labels": test_labels}
+        np.savez(path, images=images, labels=labels, **tests)
+        return str(path)
+
+    return write
+
+
+def test_other_test_images_than_before_are_refused(
+    make_plan: Any, tmp_path: Path, tested: Any
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train_network(make_plan(data=tested()), out, on_epoch=interrupted_after(1))
+
+    tested(seed=2)
+    with pytest.raises(RunFolderError, match=r"began with \(as many test images, but other ones"):
+        resume_training(out)
+    tested(count=36)
+    with pytest.raises(RunFolderError, match=r"began with \(40 test images; now 36\); bring back"):
+        resume_training(out)
+
+    plan = out / "training.json"  # as before test images were looked at
+    document = json.loads(plan.read_text())
+    del document["data_fingerprint"]["test"], document["data_fingerprint"]["test_images"]
+    plan.write_text(json.dumps(document))
+    assert resume_training(out).data["test_images"] == 36
+
+
+def test_test_images_that_change_while_it_trains_are_not_scored(
+    make_plan: Any, tmp_path: Path, tested: Any
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(RunFolderError, match="as many test images, but other ones"):
+        train_network(make_plan(data=tested()), out, on_epoch=lambda job, record: tested(seed=2))
+    assert not (out / "report.json").exists()
+
+    tested()
+    assert resume_training(out).data["test_images"] == 40
 
 
 def interrupted_after(epochs: int) -> Any:

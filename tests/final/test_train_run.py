@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from nas.cli import app
+from nas.data._split import split_off_test
 from nas.errors import Diverged, OptionError, RecipeError, RunFolderError, UserError
 from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
 from nas.final import _jobs as jobs
@@ -186,6 +187,30 @@ def test_what_was_begun_otherwise_is_not_mixed(searched: Path, run: Path) -> Non
 
     with pytest.raises(RunFolderError, match="were begun with finalists 2, seeds 2"):
         train_finalists(run, asked(searched, finalists=3))
+
+
+def test_other_test_images_than_a_front_began_with_are_refused(searched: Path, run: Path) -> None:
+    def stop(job: TrainingJob, record: Any) -> None:
+        raise KeyboardInterrupt
+
+    def change(by: int) -> None:
+        images, labels = arrays["images"].copy(), arrays["labels"]
+        _, taken = split_off_test(torch.from_numpy(labels))
+        images[taken[0]] += np.uint8(by)
+        np.savez(path, images=images, labels=labels)
+
+    path = searched / "steps.npz"
+    arrays = dict(np.load(path))
+    with pytest.raises(KeyboardInterrupt):
+        train_finalists(run, asked(searched), on_epoch=stop)
+    change(1)
+    try:
+        with pytest.raises(RunFolderError, match=r"as many test images, but.*move .*final away"):
+            train_finalists(run)
+    finally:
+        change(0)
+    with pytest.raises(KeyboardInterrupt):
+        train_finalists(run, on_epoch=stop)
 
 
 def test_test_images_are_read_once_after_everything(
