@@ -56,7 +56,7 @@ def repair_run(run: Run, *, factory: Factory | None = None) -> Repaired:
         dropped: tuple[str, ...] = ()
         backup: str | None = None
         if run.settings.storage is None:
-            dropped, backup = repair_study(run.folder.journal)
+            dropped, backup = repair_study(run.problem, run.address)
         missing = [member for member in run.front() if not _has_weights(member)]
         made = _train(run, missing, factory) if missing else Repaired()
     return replace(made, dropped=dropped, backup=backup)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -36,9 +36,18 @@ def distributions(space: Genes) -> dict[str, BaseDistribution]:
     return {gene.name: CategoricalDistribution(gene.labels) for gene in space.genes}
 
 
-def opened(at: int, notes: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
     """The attribute of a new trial."""
-    return {"at": at, **({"notes": dict(notes)} if notes else {})}
+
+    at: int = 0
+    number: int | None = None
+    """Of the trial, where nothing but its place among others would tell."""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON-ready form, without what is not there."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, {})}
 
 
 def written_scores(rungs: Sequence[RungScore]) -> list[dict[str, Any]]:
@@ -46,14 +55,38 @@ def written_scores(rungs: Sequence[RungScore]) -> list[dict[str, Any]]:
     return [{**asdict(one.scores), "at": one.at} for one in rungs]
 
 
-def read_score(plain: Mapping[str, Any]) -> RungScore:
-    """One of `written_scores`."""
+def read_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What attributes say of a `StoredTrial`, by its fields; those of others say nothing.
+
+    Raises ValueError, TypeError or AttributeError where one is not as it is written here.
+    """
+    told: dict[str, Any] = {}
+    if OPENED in attributes:
+        about = read_opened(attributes[OPENED])
+        told |= {"at": about.at, "notes": about.notes}
+    if RUNGS in attributes:
+        told["rungs"] = tuple(map(_read_score, attributes[RUNGS]))
+    if PROMOTIONS in attributes:
+        told["promotions"] = read_record(_Promotions, {"at": attributes[PROMOTIONS]}).at
+    if RECORD in attributes:
+        told["outcome"] = read_record(Outcome, attributes[RECORD])
+    if DRIVER in attributes:
+        told["driver"] = str(attributes[DRIVER])
+    return told
+
+
+def read_opened(plain: object) -> Opened:
+    """The attribute of a new trial. Raises ValueError where it is none."""
+    return read_record(Opened, plain)
+
+
+def _read_score(plain: Mapping[str, Any]) -> RungScore:
     return RungScore(at=plain.get("at", 0), scores=read_record(Scores, plain))
 
 
-def read_outcome(plain: Mapping[str, Any]) -> Outcome:
-    """The attribute of a settled trial. Raises ValueError where it is none."""
-    return read_record(Outcome, plain)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Promotions:
+    at: tuple[int, ...]
 
 
 def end_of(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.storages.journal import JournalFileSymlinkLock
 
+from nas.search._store import DamagedStudy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 OPERATIONS = range(11)
 """Kinds of entries that Optuna knows."""
+_SHAPES = {
+    "op_code": int,
+    "worker_id": str,
+    "trial_id": int,
+    "user_attr": dict,
+    "user_attrs": dict,
+    "params": dict,
+}
+"""Fields of an entry, and what they hold where there are any."""
 
 
 class Journal:
@@ -31,7 +42,8 @@ class Journal:
         self._path = path.absolute()
         self._lock = JournalFileSymlinkLock(str(self._path))
         self._offset = 0
-        self._num_lines = 0
+        self.num_lines = 0
+        """How many were read or written."""
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -43,15 +55,15 @@ class Journal:
             self._lock.release()
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Entries that were not read before. Raises ValueError at a damaged line."""
+        """Entries that were not read before. Raises OSError, and DamagedStudy at what is none."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     return
                 self._offset += len(line)
-                self._num_lines += 1
-                yield self._parse(line)
+                self.num_lines += 1
+                yield read_entry(line)
 
     def append(self, lines: list[str]) -> None:
         """Write entries at once, down to the disk; they are not read again here."""
@@ -67,7 +79,7 @@ class Journal:
                 file.truncate(size)
                 raise
         self._offset += len(content)
-        self._num_lines += len(lines)
+        self.num_lines += len(lines)
 
     def cut_half_entry(self) -> None:
         """Remove what a killed writer left after the last whole entry; within `lock`."""
@@ -78,15 +90,22 @@ class Journal:
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
 
-    def _parse(self, line: bytes) -> dict[str, Any]:
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"line {self._num_lines} is damaged ({error})") from error
-        whole = isinstance(entry, dict) and entry.keys() >= {"op_code", "worker_id"}
-        if whole and entry["op_code"] in OPERATIONS:
-            return dict(entry)
-        raise ValueError(f"line {self._num_lines} is no entry of a journal")
+
+def read_entry(line: bytes) -> dict[str, Any]:
+    """One line of a journal. Raises DamagedStudy where it is no entry."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict) or not _has_shape(entry):
+        raise DamagedStudy("is no entry of a journal")
+    return entry
+
+
+def _has_shape(entry: dict[str, Any]) -> bool:
+    if not entry.keys() >= {"op_code", "worker_id"} or entry["op_code"] not in OPERATIONS:
+        return False
+    return all(isinstance(entry[name], kind) for name, kind in _SHAPES.items() if name in entry)
 
 
 def repair_journal(path: Path) -> None:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,38 +24,24 @@ from nas.search._fields import (
     PROMOTIONS,
     RECORD,
     RUNGS,
+    Opened,
     distributions,
     end_of,
-    opened,
-    read_outcome,
-    read_score,
     written_scores,
 )
 from nas.search._journal import Journal, repair_journal
-from nas.search._storage import journal_errors, no_study, study_errors
-from nas.search._store import StoredTrial, outcome_of
+from nas.search._journal_reader import JournalReader, JournalTrial, Operation
+from nas.search._storage import no_study, reading_errors, study_errors
+from nas.search._store import outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from nas.search._problem import Genes, SearchProblem
+    from nas.search._problem import SearchProblem
     from nas.search._storage import StorageAddress
-    from nas.search._store import Outcome, RungScore
+    from nas.search._store import Outcome, RungScore, StoredTrial
     from nas.space import Genome
     from nas.trial import Evaluation
-
-
-class Operation(IntEnum):
-    """Kinds of entries, as far as `nas` reads and writes them; the numbers are Optuna's."""
-
-    CREATE_STUDY = 0
-    SET_STUDY_ATTRIBUTE = 2
-    CREATE_TRIAL = 4
-    SET_PARAM = 5
-    SET_STATE = 6
-    SET_INTERMEDIATE = 7
-    SET_ATTRIBUTE = 8
 
 
 class JournalStore:
@@ -78,12 +63,13 @@ class JournalStore:
             name: distribution_to_json(one) for name, one in distributions(problem.space).items()
         }
         self._names = tuple(self._distributions)
-        with journal_errors(address.journal):
+        with reading_errors(address):
             if alone:
                 repair_journal(address.journal)
             self._reader = JournalReader(address.journal, problem.space)
             self._reader.update()
-        if address.study not in self._reader.studies:
+        self._study = self._reader.study
+        if address.study not in self._study.names:
             raise no_study(address)
         self.driver = ""
         self._lines: list[str] | None = None
@@ -96,7 +82,7 @@ class JournalStore:
             return
         journal = self._reader.journal
         with study_errors(self._address), journal.lock():
-            with journal_errors(self._path):
+            with reading_errors(self._address):
                 self._reader.update()
                 journal.cut_half_entry()
             self._lines = []
@@ -112,8 +98,9 @@ class JournalStore:
         space = self._problem.space
         canonical = space.canonical_genome(genome)
         names = {gene: self._names[gene] for gene in space.active_genes(genome)}
-        number = len(self._reader.trials)
-        attributes = {OPENED: opened(at, notes), **self._signature()}
+        number = len(self._study.trials)
+        about = Opened(at=at, number=number, notes=dict(notes))
+        attributes = {OPENED: about.to_plain(), **self._signature()}
         self._write(
             Operation.CREATE_TRIAL,
             study_id=0,
@@ -127,7 +114,9 @@ class JournalStore:
             system_attrs={},
             intermediate_values={},
         )
-        self._reader.trials.append(_Trial(genome=list(canonical), attributes=attributes))
+        trial = JournalTrial(genome=list(canonical))
+        trial.note(attributes)
+        self._study.trials.append(trial)
         return number
 
     def add_score(self, number: int, rungs: Sequence[RungScore]) -> None:
@@ -148,8 +137,7 @@ class JournalStore:
     def settle(self, evaluation: Evaluation, *, at: int) -> None:
         """Write how a trial ended, then close it."""
         outcome = outcome_of(evaluation, at=at)
-        record = {**asdict(outcome), "arch_id": evaluation.arch.id if evaluation.cost else None}
-        self._set_attribute(evaluation.number, RECORD, record)
+        self._set_attribute(evaluation.number, RECORD, asdict(outcome))
         self._close(evaluation.number, outcome)
 
     def close(self, trial: StoredTrial) -> None:
@@ -182,7 +170,7 @@ class JournalStore:
 
     def beats(self) -> Mapping[str, float]:
         """The last sign of life of each driver."""
-        return self._reader.beats
+        return self._study.beats
 
     def _signature(self) -> dict[str, str]:
         return {DRIVER: self.driver} if self.driver else {}
@@ -196,13 +184,12 @@ class JournalStore:
             values=values,
             datetime_complete=_now(),
         )
-        self._reader.trials[number].closed = True
+        self._study.trials[number].closed = True
 
     def _set_attribute(self, number: int, name: str, value: object) -> None:
         self._write(Operation.SET_ATTRIBUTE, trial_id=number, user_attr={name: value})
-        if self.driver:
-            # Others may go on with the trial; what is written here is not read again.
-            self._reader.trials[number].attributes[name] = value
+        # What is written here is not read again.
+        self._study.trials[number].note({name: value})
 
     def _write(self, operation: Operation, **values: object) -> None:
         assert self._lines is not None, "changes are made within a batch"
@@ -215,102 +202,3 @@ class JournalStore:
 
 def _now() -> str:
     return datetime.now(tz=UTC).isoformat(timespec="microseconds")
-
-
-@dataclass(slots=True)
-class _Trial:
-    """A trial as far as its entries were read."""
-
-    genome: list[int]
-    attributes: dict[str, Any] = field(default_factory=dict)
-    closed: bool = False
-    finished_s: float | None = None
-
-    def stored(self, number: int) -> StoredTrial:
-        """What was read of it, as a record."""
-        attributes = self.attributes
-        about = attributes.get(OPENED, {})
-        return StoredTrial(
-            number=number,
-            genome=tuple(self.genome),
-            at=about.get("at", 0),
-            notes=about.get("notes", {}),
-            rungs=tuple(map(read_score, attributes.get(RUNGS, ()))),
-            promotions=tuple(attributes.get(PROMOTIONS, ())),
-            outcome=read_outcome(attributes[RECORD]) if RECORD in attributes else None,
-            closed=self.closed,
-            finished_s=self.finished_s,
-            driver=attributes.get(DRIVER, ""),
-        )
-
-
-class JournalReader:
-    """The trials in a journal, as far as it was read."""
-
-    def __init__(self, path: Path, space: Genes) -> None:
-        """Nothing is read yet. Raises OSError without a file."""
-        path.stat()
-        self.journal = Journal(path)
-        self.studies: list[str] = []
-        self.trials: list[_Trial] = []
-        self.beats: dict[str, float] = {}
-        """The last sign of life of each driver."""
-        self._changed: set[int] = set()
-        self._genes = {gene.name: number for number, gene in enumerate(space.genes)}
-        self._choices = [range(len(gene.labels)) for gene in space.genes]
-
-    def update(self) -> None:
-        """Take in what was written since. Raises OSError, ValueError, KeyError."""
-        for entry in self.journal.read():
-            operation = entry["op_code"]
-            if operation == Operation.CREATE_STUDY:
-                self.studies.append(entry["study_name"])
-            elif operation == Operation.SET_STUDY_ATTRIBUTE:
-                self._note_beat(entry["user_attr"])
-            elif operation == Operation.CREATE_TRIAL:
-                self._changed.add(len(self.trials))
-                self.trials.append(self._opened(entry))
-            elif operation in (Operation.SET_PARAM, Operation.SET_STATE, Operation.SET_ATTRIBUTE):
-                self._changed.add(entry["trial_id"])
-                self._change(self.trials[entry["trial_id"]], operation, entry)
-
-    def stored(self) -> tuple[StoredTrial, ...]:
-        """All trials, in order of their numbers."""
-        self._changed.clear()
-        return tuple(trial.stored(number) for number, trial in enumerate(self.trials))
-
-    def changes(self) -> tuple[StoredTrial, ...]:
-        """Trials that entries were read of since the last call of this or `stored`."""
-        changed = sorted(self._changed)
-        self._changed.clear()
-        return tuple(self.trials[number].stored(number) for number in changed)
-
-    def _note_beat(self, attributes: dict[str, Any]) -> None:
-        for name, at_s in attributes.items():
-            if name.startswith(f"{DRIVER}."):
-                self.beats[name.removeprefix(f"{DRIVER}.")] = at_s
-
-    def _opened(self, entry: dict[str, Any]) -> _Trial:
-        genome = [0] * len(self._genes)
-        for name, choice in entry.get("params", {}).items():
-            genome[self._genes[name]] = self._choice(name, choice)
-        return _Trial(genome=genome, attributes=dict(entry.get("user_attrs", {})))
-
-    def _choice(self, name: str, choice: object) -> int:
-        if not isinstance(choice, int) or choice not in self._choices[self._genes[name]]:
-            raise ValueError(f"{name} has no choice {choice!r:.40}")
-        return choice
-
-    def _change(self, trial: _Trial, operation: int, entry: dict[str, Any]) -> None:
-        if trial.closed:
-            return  # As Optuna has it: what comes after a trial's end is void.
-        if operation == Operation.SET_ATTRIBUTE:
-            trial.attributes.update(entry["user_attr"])
-        elif operation == Operation.SET_PARAM:
-            name = entry["param_name"]
-            choice = self._choice(name, int(entry["param_value_internal"]))
-            trial.genome[self._genes[name]] = choice
-        elif TrialState(entry["state"]).is_finished():
-            trial.closed = True
-            ended = datetime.fromisoformat(entry["datetime_complete"])
-            trial.finished_s = ended.timestamp()

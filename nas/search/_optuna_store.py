@@ -18,16 +18,15 @@ from nas.search._fields import (
     PROMOTIONS,
     RECORD,
     RUNGS,
+    Opened,
     distributions,
     end_of,
-    opened,
-    read_outcome,
-    read_score,
+    read_attributes,
     written_scores,
 )
 from nas.search._patient import patient
 from nas.search._storage import no_study, open_database, study_errors
-from nas.search._store import StoredTrial, outcome_of
+from nas.search._store import DamagedStudy, StoredTrial, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,7 +62,7 @@ class OptunaStore:
         self._address = address
         url = address.url or ""
         self._backend = patient(get_storage(open_database(address)), url, note)
-        self._lock = patient(DatabaseLock(url, address.study), url, note)
+        self._lock = patient(DatabaseLock(url, address.study, note=note), url, note)
         self._study_id = load_study(address, self._backend)._study_id
         self._reader = TrialReader(problem.space)
         self._trial_ids: dict[int, int] = {}
@@ -103,7 +102,7 @@ class OptunaStore:
             params=labels,
             distributions={name: self._distributions[name] for name in labels},
             user_attrs={
-                OPENED: opened(at, notes),
+                OPENED: Opened(at=at, notes=dict(notes)).to_plain(),
                 **({DRIVER: self.driver} if self.driver else {}),
             },
             system_attrs={},
@@ -132,8 +131,7 @@ class OptunaStore:
         """Write how a trial ended, then close it."""
         trial_id = self._trial_ids[evaluation.number]
         outcome = outcome_of(evaluation, at=at)
-        record = {**asdict(outcome), "arch_id": evaluation.arch.id if evaluation.cost else None}
-        self._backend.set_trial_user_attr(trial_id, RECORD, record)
+        self._backend.set_trial_user_attr(trial_id, RECORD, asdict(outcome))
         self._close(trial_id, outcome)
 
     def close(self, trial: StoredTrial) -> None:
@@ -205,21 +203,18 @@ class TrialReader:
         self._names = [gene.name for gene in space.genes]
 
     def stored(self, trial: FrozenTrial) -> StoredTrial:
-        """One of Optuna's trials as ours."""
-        attributes = trial.user_attrs
-        about = attributes.get(OPENED, {})
-        return StoredTrial(
-            number=trial.number,
-            genome=self._genome(trial.params),
-            at=about.get("at", 0),
-            notes=about.get("notes", {}),
-            rungs=tuple(map(read_score, attributes.get(RUNGS, ()))),
-            promotions=tuple(attributes.get(PROMOTIONS, ())),
-            outcome=read_outcome(attributes[RECORD]) if RECORD in attributes else None,
-            closed=trial.state.is_finished(),
-            driver=attributes.get(DRIVER, ""),
-            finished_s=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
-        )
+        """One of Optuna's trials as ours. Raises DamagedStudy."""
+        ended = trial.datetime_complete
+        try:
+            return StoredTrial(
+                number=trial.number,
+                genome=self._genome(trial.params),
+                closed=trial.state.is_finished(),
+                finished_s=ended.timestamp() if ended else None,
+                **{"at": 0, **read_attributes(trial.user_attrs)},
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise DamagedStudy(f"trial {trial.number}: {error}") from error
 
     def _genome(self, labels: Mapping[str, Any]) -> Genome:
         """Genes that are not among the labels make no difference: their first option."""
@@ -243,4 +238,4 @@ def read_trials(problem: SearchProblem, address: StorageAddress) -> tuple[Stored
     with study_errors(address):
         study = load_study(address, open_database(address))
         trials = study.get_trials(deepcopy=False)
-    return tuple(map(TrialReader(problem.space).stored, trials))
+        return tuple(map(TrialReader(problem.space).stored, trials))

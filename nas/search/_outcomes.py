@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.errors import IllegalArchitecture
+from nas.search._store import DamagedStudy
 from nas.trial import Evaluation, Failure
 
 if TYPE_CHECKING:
@@ -78,9 +80,10 @@ def duplicate(number: int, candidate: Candidate, first: Evaluation) -> Evaluatio
 
 
 def restored(trial: StoredTrial, arch: Architecture) -> Evaluation:
-    """A settled trial as the store has it, with its network."""
+    """A settled trial as the store has it, with its network. Raises DamagedStudy."""
     outcome = trial.outcome
     assert outcome is not None
+    check_network(trial, arch)
     return Evaluation(
         number=trial.number,
         state=outcome.state,
@@ -93,6 +96,24 @@ def restored(trial: StoredTrial, arch: Architecture) -> Evaluation:
         genome=trial.genome,
         finished_s=trial.finished_s,
     )
+
+
+def check_network(trial: StoredTrial, arch: Architecture) -> None:
+    """Raise DamagedStudy where a trial was recorded of another network than its settings give."""
+    recorded = None if trial.outcome is None else trial.outcome.arch_id
+    if recorded is not None and recorded != (given := id_of(arch)):
+        raise DamagedStudy(
+            f"the record of trial {trial.number} is of network {recorded}, and its settings give "
+            f"{given or 'none'}"
+        )
+
+
+def id_of(arch: Architecture) -> str | None:
+    """The network's id; None where it is none that could be built."""
+    try:
+        return arch.id
+    except IllegalArchitecture:
+        return None
 
 
 def values_of(objectives: tuple[Metric, ...], evaluation: Evaluation) -> tuple[float, ...] | None:

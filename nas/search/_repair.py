@@ -1,37 +1,58 @@
-"""A damaged journal made readable: lines that say nothing, or nothing that fits, are dropped."""
+"""A damaged journal made readable: lines that say nothing, or nothing that fits, are dropped.
+
+What was measured is never said of another network than it was measured of. A trial whose settings
+are lost keeps its number, so that all others keep theirs, and nothing else.
+"""
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optuna.storages.journal._storage import JournalOperation, JournalStorageReplayResult
-from optuna.trial import TrialState
+from optuna.storages.journal._storage import JournalStorageReplayResult
+from optuna.study import StudyDirection
 
 from nas.errors import StorageError
-from nas.search._fields import OPENED, RECORD, RUNGS, read_outcome, read_score
+from nas.search._fields import OPENED, RECORD, Opened, read_opened
+from nas.search._journal import read_entry
+from nas.search._journal_reader import REPLAY_ERRORS, JournaledStudy, Operation
+from nas.search._outcomes import id_of
+from nas.search._store import DamagedStudy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from pathlib import Path
 
-REPLAY_ERRORS = (KeyError, ValueError, TypeError, AttributeError, AssertionError, IndexError)
-"""What replaying an entry raises that makes no sense where it stands."""
+    from nas.search._problem import Problem
+    from nas.search._storage import StorageAddress
+
+WORKER = "nas repair"
+"""Whose the lines are that are put in."""
+MAX_LOST = 10_000
+"""So many trials in a row are not lost: a number beyond is damaged."""
 
 
-def repair_study(journal: Path) -> tuple[tuple[str, ...], str | None]:
-    """Rewrite a journal without the lines that make it unreadable; nothing else is touched.
+def repair_study(problem: Problem, address: StorageAddress) -> tuple[tuple[str, ...], str | None]:
+    """Rewrite a journal so that it can be read; one that can be read is left alone.
+
+    Args:
+        problem: What was searched.
+        address: Of a study in a journal, which nobody is to be writing.
 
     Returns:
-        The lines dropped, as `line 12: why`, and the file that holds the journal as it was.
+        What was dropped, as `line 12: why`, or is lost, and the file with the journal as it was.
 
     Raises:
         StorageError: the journal cannot be read or written.
     """
+    journal = address.journal
+    assert journal is not None
     try:
         lines = journal.read_bytes().splitlines(keepends=True)
-        kept, dropped = _sift(lines)
-        if not dropped:
+        kept, faults = _sift(lines, problem, address.study)
+        if not faults:
             return (), None
         backup = _free_name(journal)
         backup.write_bytes(b"".join(lines))
@@ -40,103 +61,7 @@ def repair_study(journal: Path) -> tuple[tuple[str, ...], str | None]:
         draft.replace(journal)
     except OSError as error:
         raise StorageError(f"{journal}: cannot be repaired: {error.strerror or error}") from error
-    return tuple(dropped), str(backup)
-
-
-def first_fault(journal: Path) -> str | None:
-    """The first line that makes a journal unreadable, as `line 12: why`; None where none does."""
-    try:
-        _, dropped = _sift(journal.read_bytes().splitlines(keepends=True))
-    except OSError as error:
-        return error.strerror or str(error)
-    return dropped[0] if dropped else None
-
-
-def _sift(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
-    """The lines that can be replayed, and what is wrong with the others.
-
-    Where the line that opened a trial is lost, one like it is put in its place: without, every
-    later trial would be taken for the one before it. Where a trial's record is lost, so is its
-    end: it is evaluated again.
-    """
-    replay, opening = JournalStorageReplayResult(""), b""
-    kept: list[bytes] = []
-    dropped: list[str] = []
-    opened = 0
-    unrecorded: set[int | None] = set()
-    for number, line, entry in _entries(lines):
-        if entry and entry.get("trial_id") == opened and opening:
-            replay.apply_logs([json.loads(opening)])
-            kept.append(opening)
-            opened += 1
-        if entry and RECORD in entry.get("user_attr", ()):
-            unrecorded.discard(entry.get("trial_id"))
-        if dropped and entry and _ends(entry) and entry["trial_id"] in unrecorded:
-            dropped.append(f"line {number}: ends trial {entry['trial_id']}, whose record is lost")
-            continue
-        reason = "is no entry of a journal" if entry is None else _reason(replay, entry)
-        if reason is None and entry is not None:
-            kept.append(line if line.endswith(b"\n") else line + b"\n")
-            if entry["op_code"] == JournalOperation.CREATE_TRIAL:
-                if OPENED in entry.get("user_attrs", ()):
-                    unrecorded.add(opened)
-                opening, opened = kept[-1], opened + 1
-        else:
-            dropped.append(f"line {number}: {reason}")
-    return kept, dropped
-
-
-def _ends(entry: dict[str, Any]) -> bool:
-    """Whether it says that a trial is finished."""
-    is_state = entry.get("op_code") == JournalOperation.SET_TRIAL_STATE_VALUES
-    return is_state and "trial_id" in entry and TrialState(entry.get("state", 0)).is_finished()
-
-
-def _entries(lines: list[bytes]) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        yield number, line, entry if _has_shape(entry) else None
-
-
-_SHAPES = {
-    "op_code": int,
-    "worker_id": str,
-    "trial_id": int,
-    "user_attr": dict,
-    "user_attrs": dict,
-    "params": dict,
-}
-"""Fields of an entry, and what they hold where there are any."""
-
-
-def _has_shape(entry: object) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry[name], kind) for name, kind in _SHAPES.items() if name in entry
-    )
-
-
-def _reason(replay: JournalStorageReplayResult, entry: dict[str, Any]) -> str | None:
-    """Why an entry cannot be replayed; None where it was."""
-    if not {"op_code", "worker_id"} <= entry.keys():
-        return "is no entry of a journal"
-    try:
-        for attributes in (entry.get("user_attr", {}), entry.get("user_attrs", {})):
-            _check_attributes(attributes)
-        replay.apply_logs([entry])
-    except REPLAY_ERRORS as error:
-        return f"does not follow from the lines before it ({type(error).__name__}: {error})"
-    return None
-
-
-def _check_attributes(attributes: dict[str, Any]) -> None:
-    """Raise ValueError, TypeError or AttributeError on what cannot be read of a trial."""
-    if RECORD in attributes:
-        read_outcome(attributes[RECORD])
-    for rung in attributes.get(RUNGS, ()):
-        read_score(rung)
+    return tuple(faults), str(backup)
 
 
 def _free_name(journal: Path) -> Path:
@@ -144,3 +69,204 @@ def _free_name(journal: Path) -> Path:
     while (path := journal.with_name(f"{journal.name}.damaged-{number}")).exists():
         number += 1
     return path
+
+
+def _sift(lines: list[bytes], problem: Problem, study: str) -> tuple[list[bytes], list[str]]:
+    """The lines that can stay, with those that are put in, and what is wrong with the others."""
+    entries = [_entry(line) for line in lines]
+    sieve = _Sieve(problem, _in_turn(entries))
+    maker = _made_study(problem, study)
+    if not _makes(next(filter(None, entries), None), maker):
+        sieve.put_in(maker, "the line that made the study is lost, and written anew")
+    for place, entry in enumerate(entries):
+        sieve.take(place, entry)
+    sieve.drop_foreign()
+    return sieve.lines(lines), [words for _, words in sorted(sieve.faults)]
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        return read_entry(line)
+    except DamagedStudy:
+        return None
+
+
+def _made_study(problem: Problem, study: str) -> dict[str, Any]:
+    directions = [StudyDirection[one.direction.upper()].value for one in problem.objectives]
+    return _new_entry(Operation.CREATE_STUDY, study_name=study, directions=directions)
+
+
+def _makes(entry: dict[str, Any] | None, maker: dict[str, Any]) -> bool:
+    """Whether an entry makes the study as `maker` would."""
+    return entry is not None and {**entry, "worker_id": WORKER} == maker
+
+
+def _new_entry(operation: Operation, **values: object) -> dict[str, Any]:
+    return {"op_code": int(operation), "worker_id": WORKER, **values}
+
+
+def _number(entry: dict[str, Any]) -> int | None:
+    """The number that a line which opens a trial says; None where it says none, or nonsense."""
+    try:
+        return read_opened(entry.get("user_attrs", {})[OPENED]).number
+    except (KeyError, ValueError):
+        return None
+
+
+def _in_turn(entries: Sequence[dict[str, Any] | None]) -> frozenset[int]:
+    """Places of the lines that open trials whose numbers rise; as many as can be."""
+    numbered = [
+        (place, number)
+        for place, entry in enumerate(entries)
+        if entry is not None
+        and entry["op_code"] == Operation.CREATE_TRIAL
+        and (number := _number(entry)) is not None
+        and number >= 0
+    ]
+    return frozenset(numbered[rank][0] for rank in _rising([number for _, number in numbered]))
+
+
+def _rising(numbers: list[int]) -> list[int]:
+    """Where the longest strictly rising part of a sequence stands."""
+    ends: list[int] = []
+    last: list[int] = []
+    before: dict[int, int | None] = {}
+    for place, number in enumerate(numbers):
+        length = bisect_left(ends, number)
+        before[place] = last[length - 1] if length else None
+        ends[length : length + 1], last[length : length + 1] = [number], [place]
+    found: list[int] = []
+    place_now = last[-1] if last else None
+    while place_now is not None:
+        found.append(place_now)
+        place_now = before[place_now]
+    return found[::-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A line that stays: one of the journal's, by its place, or one that is put in."""
+
+    place: int | None = None
+    entry: dict[str, Any]
+
+
+class _Sieve:
+    """Goes through a journal's entries and keeps what fits."""
+
+    def __init__(self, problem: Problem, in_turn: frozenset[int]) -> None:
+        """`in_turn`: places of lines that open trials, whose numbers can be right."""
+        self.faults: list[tuple[int, str]] = []
+        """What is wrong, by place."""
+        self._problem = problem
+        self._in_turn = in_turn
+        self._study = JournaledStudy(problem.space)
+        self._kept: list[_Kept] = []
+        self._lost: set[int] = set()
+        """Trials whose settings are lost."""
+        self._foreign: set[int] = set()
+        """Trials with records of other networks than their settings give."""
+        self._unnumbered: set[int] = set()
+        """Trials that would be taken for others where the line that opened one is lost."""
+        self._sure: set[int] = set()
+        """Trials with records of the networks that their settings give."""
+
+    def take(self, place: int, entry: dict[str, Any] | None) -> None:
+        """Keep an entry, or note why not."""
+        try:
+            if entry is None:
+                raise DamagedStudy("is no entry of a journal")
+            _check_for_optuna(entry)
+            if entry["op_code"] == Operation.CREATE_TRIAL:
+                self._make_room(place, entry)
+            else:
+                self._check_trial(entry)
+            self._study.take_in(entry)
+        except DamagedStudy as error:
+            self._note(place, str(error))
+        else:
+            self._kept.append(_Kept(place=place, entry=entry))
+
+    def put_in(self, entry: dict[str, Any], why: str, *, before: int = 0) -> None:
+        """Keep an entry that the journal lacks."""
+        self._study.take_in(entry)
+        self._kept.append(_Kept(entry=entry))
+        self.faults.append((before, why))
+
+    def drop_foreign(self) -> None:
+        """Drop what was said of trials that are not what they were taken for."""
+        if self._foreign & self._unnumbered:
+            self._foreign |= self._unnumbered - self._sure
+        suspect = self._foreign - self._sure
+        kept, self._kept = self._kept, []
+        for one in kept:
+            trial = one.entry.get("trial_id")
+            if trial in suspect and one.place is not None:
+                self._note(one.place, f"speaks of trial {trial}, and may be of another network")
+            else:
+                self._kept.append(one)
+
+    def lines(self, lines: list[bytes]) -> list[bytes]:
+        """What is kept, as lines of a journal; `lines` are those it had."""
+        return [
+            json.dumps(one.entry, separators=(",", ":")).encode() + b"\n"
+            if one.place is None
+            else lines[one.place].removesuffix(b"\n") + b"\n"
+            for one in self._kept
+        ]
+
+    def _note(self, place: int, why: str) -> None:
+        self.faults.append((place, f"line {place + 1}: {why}"))
+
+    def _make_room(self, place: int, entry: dict[str, Any]) -> None:
+        """Put in trials for those before this one whose lines are lost."""
+        number, due = _number(entry), len(self._study.trials)
+        if number is None:
+            self._unnumbered.add(due)
+            return
+        if place not in self._in_turn or not due <= number <= due + MAX_LOST:
+            raise DamagedStudy(f"opens trial {number} where trial {due} is due")
+        for lost in range(due, number):
+            self._lost.add(lost)
+            why = f"trial {lost}: the line with its settings is lost, before line {place + 1}"
+            self.put_in(_stand_in(entry, lost), why, before=place)
+
+    def _check_trial(self, entry: dict[str, Any]) -> None:
+        """Raise DamagedStudy where an entry tells of a network that is not its trial's."""
+        number: int = entry.get("trial_id", -1)
+        if number in self._lost:
+            raise DamagedStudy(f"speaks of trial {number}, whose settings are lost")
+        trials = self._study.trials
+        record = entry.get("user_attr", {}).get(RECORD)
+        if not isinstance(record, dict) or number not in range(len(trials)):
+            return
+        given = id_of(self._problem.space.decode(tuple(trials[number].genome)))
+        if record.get("arch_id") not in (None, given):
+            self._foreign.add(number)
+            raise DamagedStudy(f"records trial {number}, whose settings give another network")
+        if given is not None and record.get("arch_id") == given:
+            self._sure.add(number)
+
+
+def _stand_in(entry: dict[str, Any], number: int) -> dict[str, Any]:
+    """A line that opens a trial in place of a lost one: its network is that of `entry` once more.
+
+    So the search will settle it as a repetition, without a training.
+    """
+    about = read_opened(entry["user_attrs"][OPENED])
+    attributes = {OPENED: Opened(at=about.at + 1, number=number).to_plain()}
+    return {**entry, "worker_id": WORKER, "user_attrs": attributes}
+
+
+_OPENED_FOR_OPTUNA = _new_entry(Operation.CREATE_TRIAL, study_id=0, datetime_start=None)
+
+
+def _check_for_optuna(entry: dict[str, Any]) -> None:
+    """Raise DamagedStudy where Optuna could not read an entry, whatever stands before it."""
+    replay = JournalStorageReplayResult("")
+    maker = _new_entry(Operation.CREATE_STUDY, study_name="", directions=[1])
+    alone = {**entry, "trial_id": 0} if "trial_id" in entry else entry
+    try:
+        replay.apply_logs([maker, _OPENED_FOR_OPTUNA, alone])
+    except REPLAY_ERRORS as error:
+        raise DamagedStudy(f"cannot be read ({type(error).__name__}: {error})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from nas.search._outcomes import duplicate, rejected, restored, values_of
+from nas.search._outcomes import check_network, duplicate, rejected, restored, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,6 +83,7 @@ class Replay:
         if trial.outcome is not None and trial.outcome.state in WITHOUT_EVALUATION:
             return
         candidate = self._problem.candidate(trial.genome)
+        check_network(trial, candidate.arch)
         if trial.outcome is not None:
             self._ledger.begin(trial.number, candidate)
         elif candidate.reason is not None:
@@ -135,7 +136,8 @@ def _changes(trial: StoredTrial) -> Iterator[tuple[int, int, int, Kind]]:
     yield trial.at, trial.number, -1, "open"
     for rung, score in enumerate(trial.rungs):
         yield score.at, trial.number, 2 * rung, "score"
-    for rung, at in enumerate(trial.promotions):
+    # A promotion says nothing where the score that led to it is lost.
+    for rung, (at, _) in enumerate(zip(trial.promotions, trial.rungs, strict=False)):
         yield at, trial.number, 2 * rung + 1, "promote"
     if trial.outcome is not None:
         yield trial.outcome.at, trial.number, 2 * len(trial.rungs) + 1, "settle"

@@ -6,7 +6,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.exceptions import StorageInternalError
@@ -14,16 +14,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import StorageError
-from nas.search._repair import REPLAY_ERRORS, first_fault
+from nas.search._connection import engine_options, leave_read_only_servers
 from nas.search._secrets import PASSWORD_VARIABLE, hide_passwords
+from nas.search._store import DamagedStudy
 from nas.units import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECT_TIMEOUT_S = 10
-PATIENT_DRIVERS = ("postgresql", "mysql")
-"""Their usual drivers wait for minutes on an address nobody answers, unless told otherwise."""
 BROKEN = (SQLAlchemyError, StorageInternalError, OSError)
 """What a storage raises that has stopped working."""
 
@@ -64,7 +62,7 @@ def open_database(address: StorageAddress, *, create: bool = False) -> optuna.st
 
 @contextmanager
 def study_errors(address: StorageAddress) -> Iterator[None]:
-    """Turn what a broken storage raises into a StorageError."""
+    """Turn what a broken storage raises, or one that holds nonsense, into a StorageError."""
     try:
         yield
     except BROKEN as error:
@@ -73,32 +71,39 @@ def study_errors(address: StorageAddress) -> Iterator[None]:
             f"{hide_passwords(_reason(error), address.url)}; mend that (free "
             "space, connection), and `nas resume` goes on from the last trial written"
         ) from error
+    except DamagedStudy as error:
+        raise _unreadable(address, str(error)) from error
 
 
 @contextmanager
-def journal_errors(path: Path) -> Iterator[None]:
+def reading_errors(address: StorageAddress) -> Iterator[None]:
     """Turn what a missing or damaged journal raises into a StorageError."""
     try:
         yield
-    except (OSError, *REPLAY_ERRORS) as error:
-        fault = None if isinstance(error, OSError) else first_fault(path)
-        raise StorageError(
-            f"{path}: the study's journal cannot be read: {fault or _reason(error)}; restore the "
-            f"file, or keep what is readable: `nas repair {quoted(path.parent)}`"
-        ) from error
+    except (OSError, DamagedStudy) as error:
+        reason = str(error) if isinstance(error, DamagedStudy) else _reason(error)
+        raise _unreadable(address, reason) from error
+
+
+def _unreadable(address: StorageAddress, reason: str) -> StorageError:
+    if address.journal is None:
+        return StorageError(
+            f"{address}: the study cannot be read: {reason}; restore the database, or start a new "
+            "search"
+        )
+    return StorageError(
+        f"{address}: the study's journal cannot be read: {reason}; restore the file, or keep what "
+        f"is readable: `nas repair {quoted(address.journal.parent)}`"
+    )
 
 
 def no_study(address: StorageAddress) -> StorageError:
     """The error where a storage lacks the study."""
+    if address.journal is not None:
+        return _unreadable(address, f"it holds no study named '{address.study}'")
     return StorageError(
         f"{address}: holds no study named '{address.study}'; restore it, or start a new search"
     )
-
-
-def engine_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy's engine is to be told of a database."""
-    impatient = make_url(url).get_backend_name() in PATIENT_DRIVERS
-    return {"connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}} if impatient else {}
 
 
 def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:
@@ -107,6 +112,7 @@ def _open_url(url: str, *, create: bool) -> optuna.storages.BaseStorage:
     if parsed.get_backend_name() == "sqlite" and parsed.database and not create:
         Path(parsed.database).stat()
     storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
+    leave_read_only_servers(storage.engine)
     # Connections are kept for the next question, and closed with the storage.
     weakref.finalize(storage, storage.engine.dispose)
     return storage

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation
 
 
+class DamagedStudy(ValueError):
+    """What a study holds does not fit together; the message says where."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamped:
     """A change with its place among all changes of the search."""
@@ -33,6 +37,8 @@ class Outcome(Stamped):
     scores: Scores | None = None
     failure: Failure | None = None
     duplicate_of: int | None = None
+    arch_id: str | None = None
+    """The network's; None where it is none that could be built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,4 +164,5 @@ def outcome_of(evaluation: Evaluation, *, at: int) -> Outcome:
         scores=evaluation.scores,
         failure=evaluation.failure,
         duplicate_of=evaluation.duplicate_of,
+        arch_id=evaluation.arch.id if evaluation.cost else None,
     )

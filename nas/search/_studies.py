@@ -9,10 +9,11 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StorageError
-from nas.search._journal_store import JournalReader, JournalStore
+from nas.search._journal_reader import JournalReader
+from nas.search._journal_store import JournalStore
 from nas.search._optuna_store import OptunaStore, read_trials
 from nas.search._outcomes import restored
-from nas.search._storage import journal_errors, no_study, open_database, study_errors
+from nas.search._storage import no_study, open_database, reading_errors, study_errors
 from nas.trial import Evaluation
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def open_store(
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
     decode = problem.space.decode
-    trials = _read(problem, address)
-    return tuple(restored(one, decode(one.genome)) for one in trials if one.outcome is not None)
+    ended = [trial for trial in _read(problem, address) if trial.outcome is not None]
+    with study_errors(address):
+        return tuple(restored(trial, decode(trial.genome)) for trial in ended)
 
 
 def load_paused(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
@@ -107,9 +109,9 @@ def count_paused(problem: Problem, address: StorageAddress) -> int:
 def _read(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
     if address.journal is None:
         return read_trials(problem, address)
-    with journal_errors(address.journal):
+    with reading_errors(address):
         reader = JournalReader(address.journal, problem.space)
         reader.update()
-        if address.study not in reader.studies:
+        if address.study not in reader.study.names:
             raise no_study(address)
         return reader.stored()
