@@ -130,17 +130,17 @@ def _run(
     folder: TrainingFolder,
     plan: TrainingPlan,
     data: ImageData,
-    on_epoch: OnEpoch | None,
     seen: DataFingerprint,
+    on_epoch: OnEpoch | None,
     runner: Runner,
 ) -> FinalReport:
     with folder.lock():
         results = runner(seed_jobs(folder, plan), data, on_epoch)
         # Looked at here and nowhere else, when nothing is left to choose.
         test = read_test(plan.settings, data)
-        return conclude(folder, plan, data, results, test)
         now = seen.with_test(test.images)
         check_same_data(folder.path / "training.json", data.name, now)
+        return conclude(folder, plan, data, results, test)
 
 
 def _judged(job: TrainingJob, data: ImageData, test: HeldOutImages) -> Judged:

@@ -20,8 +20,8 @@ from nas.errors import OptionError, RunFolderError
 from nas.final._choose import (
     choose_recipe,
     find_device,
-    read_data,
     fingerprint_all,
+    read_data,
     read_test,
     seen_warning,
 )
