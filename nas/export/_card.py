@@ -6,11 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from nas.export._answers import ANSWERS
 from nas.quantize import OPSET
 from nas.units import human_bytes, human_count
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
+    from nas.export._answers import Answer
     from nas.export._deploy import Deployed
     from nas.export._emit import Provenance
     from nas.export._inputs import Inputs
@@ -98,31 +100,32 @@ def card_of(
     """The record as a model card in Markdown; `sizes` are the files' in bytes."""
     stem = next(name for name in sizes if name.endswith(".py")).removesuffix(".py")
     inputs = record["inputs"]
-    task, values = inputs["task"], "pixels, 0 to 255" if inputs["bounded"] else "values"
+    answer, values = ANSWERS[inputs["task"]], "pixels, 0 to 255" if inputs["bounded"] else "values"
     first, outputs = "", "model(preprocess(images))"
     if several_heads:
         first, outputs = "import torch\n\n", f"torch.cat({outputs}, 1)"
     sections = [
         f"# {record['name']}, architecture {record['id']}",
         f"`{summary}`",
-        _accuracy(record["evidence"], task),
+        _accuracy(record["evidence"], answer),
         _remarks(record["remarks"]),
         f"## Use\n\n```python\n{first}"
         f"from {stem} import CLASS_NAMES, load, preprocess\n\n"
         "model = load()  # the weights are found beside the file\n"
         f"images = ...  # (B, {', '.join(map(str, record['input_shape']))}) {values}\n"
-        f"{_USES[task].replace('OUTPUTS', outputs)}\n```",
+        f"{answer.use.replace('OUTPUTS', outputs)}\n```",
         "## Costs\n\n" + _table(_costs(record)),
         "## Files\n\n" + _table(_files(record, sizes, stem)),
         "## Where it comes from\n\n"
         f"{record['origin']} Data: {record['evidence']['dataset']}, "
-        f"{len(inputs['class_names'])} {'numbers' if task == 'regression' else 'classes'}.",
+        f"{len(inputs['class_names'])} {answer.units}.",
     ]
     return "\n\n".join(part for part in sections if part) + "\n"
 
 
-def _accuracy(evidence: dict[str, Any], task: str) -> str:
+def _accuracy(evidence: dict[str, Any], answer: Answer) -> str:
     metric = evidence["metric"].replace("_", " ")
+    score = answer.accuracy if metric == "accuracy" else metric
     parts = []
     if evidence["deviation"] is not None:
         deviation = 100 * evidence["deviation"]
@@ -132,8 +135,7 @@ def _accuracy(evidence: dict[str, Any], task: str) -> str:
     spread = f"{', '.join(parts) or 'measured'} from {evidence['images']:,} images"
     line = (
         f"**{100 * evidence['accuracy']:.2f} %** {evidence['split']} "
-        f"{_WORDS.get((task, metric), metric)} on {evidence['dataset']} ({spread}) after "
-        f"{evidence['trained']}."
+        f"{score} on {evidence['dataset']} ({spread}) after {evidence['trained']}."
     )
     if evidence["training"] == "proxy":
         line += (
@@ -183,19 +185,6 @@ def _costs(record: dict[str, Any]) -> list[tuple[str, str]]:
     return [row for row in rows if row[1] != "0"]
 
 
-_USES = {
-    "classification": "classes = OUTPUTS.argmax(1)\nprint([CLASS_NAMES[one] for one in classes])",
-    "multilabel": "shares = OUTPUTS.sigmoid()\n"
-    "print([[CLASS_NAMES[one] for one in row.nonzero()] for row in shares > 0.5])",
-    "segmentation": "maps = OUTPUTS.argmax(1)  # (B, H, W)\n"
-    "print([CLASS_NAMES[one] for one in maps.unique()])",
-    "regression": "numbers = OUTPUTS\n"
-    "print([dict(zip(CLASS_NAMES, row)) for row in numbers.tolist()])",
-}
-"""What the outputs of a task's network mean, in code; `OUTPUTS` stands for them."""
-_WORDS = {("regression", "accuracy"): "R squared"}
-"""Scores that a task calls otherwise."""
-
 _MEANINGS = {
     ".py": "the network, its preprocessing and `load()`",
     ".safetensors": "trained weights",
@@ -213,9 +202,8 @@ def _files(record: dict[str, Any], sizes: dict[str, int], stem: str) -> list[tup
     if (onnx := record["onnx"]) is not None:
         meanings[".onnx"] = meanings[".onnx"].replace("OUTPUTS", _outputs(onnx["output"]))
     if record["program"]:
-        classifies = record["inputs"]["task"] == "classification"
-        does = "classifies" if classifies else "prints its answers"
-        meanings[".py"] += f"; `python FILE IMAGE...` {does}"
+        answer = ANSWERS[record["inputs"]["task"]]
+        meanings[".py"] += f"; `python FILE IMAGE...` {answer.does}"
     suffixes = {name: name.removeprefix(stem) for name in sizes}
     return [
         (f"`{name}`", f"{meanings[suffix]} ({human_bytes(sizes[name])})")

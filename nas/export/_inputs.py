@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nas.export._answers import ANSWERS
 from nas.export._render import WIDTH
 
 if TYPE_CHECKING:
@@ -186,9 +187,9 @@ def _load(class_name: str) -> str:
 
 def _main(task: str, several_heads: bool) -> str:
     outputs = "torch.cat(model(image), 1)" if several_heads else "model(image)"
-    printed, evaluated, lines = _ANSWERS[task]
+    answer = ANSWERS[task]
     return f'''def main() -> None:
-    """Print the {printed} of the pictures named on the command line."""
+    """Print the {answer.printed} of the pictures named on the command line."""
     import signal
     import sys
 
@@ -209,39 +210,10 @@ def _main(task: str, several_heads: bool) -> str:
             unread += 1
             continue
         with torch.inference_mode():
-            {evaluated.format(outputs=outputs)}
+            {answer.computed.replace("OUTPUTS", outputs)}
         print(path)
-{lines}
+{answer.lines}
     sys.exit(unread > 0)'''
-
-
-_LIKELIEST = """\
-        for share, index in zip(*{shares}.topk(min(5, len(CLASS_NAMES))), strict=True):
-            print(f"{{share:8.2%}}  {{CLASS_NAMES[index]}}")"""
-_ANSWERS = {
-    "classification": (
-        "likeliest classes",
-        "probabilities = {outputs}.softmax(1)[0]",
-        _LIKELIEST.format(shares="probabilities"),
-    ),
-    "multilabel": (
-        "likeliest classes",
-        "probabilities = {outputs}.sigmoid()[0]",
-        _LIKELIEST.format(shares="probabilities"),
-    ),
-    "segmentation": (
-        "largest classes, by their share of the pixels,",
-        "pixels = {outputs}.argmax(1).flatten().bincount(minlength=len(CLASS_NAMES))",
-        "        shares = pixels / pixels.sum()\n" + _LIKELIEST.format(shares="shares"),
-    ),
-    "regression": (
-        "numbers",
-        "numbers = {outputs}[0].tolist()",
-        """        for name, number in zip(CLASS_NAMES, numbers, strict=True):
-            print(f"{number:12.6g}  {name}")""",
-    ),
-}
-"""By task: what is printed, the line that computes it, and those that print it."""
 
 
 def with_usage(source: str, usage: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nas.train._tasks import TASKS
+
 if TYPE_CHECKING:
     from nas.components import Head
-
-WITH_SEVERAL = ("regression", "multilabel")
-"""Tasks whose numbers several heads may share out among them."""
 
 
 def head_fault(head: Head, task: str, num_outputs: int) -> str | None:
@@ -21,18 +20,20 @@ def head_fault(head: Head, task: str, num_outputs: int) -> str | None:
     """
     if head.outputs:
         return _fault_of_several(head, task, num_outputs)
-    if head.is_dense == (task == "segmentation"):
+    per_pixel = TASKS[task].has_masks
+    if head.is_dense == per_pixel:
         return None
-    if task == "segmentation":
+    if per_pixel:
         return "head: pixels, a class for each pixel; there is the space dense"
     return "one answer an image, not one for each pixel"
 
 
 def _fault_of_several(head: Head, task: str, num_outputs: int) -> str | None:
-    if task not in WITH_SEVERAL:
+    if not TASKS[task].has_several_heads:
+        able = ", ".join(name for name, one in TASKS.items() if one.has_several_heads)
         return (
             "a single head; several learn from data with numbers or several classes an image "
-            f"({', '.join(WITH_SEVERAL)})"
+            f"({able})"
         )
     if dense := [name for name, _, one in head.outputs if one.is_dense]:
         return f"heads for the whole image; {', '.join(dense)} answers for each pixel"

@@ -59,7 +59,9 @@ class LearningTask:
     has_one_class: bool = False
     """Whether an image, or a pixel, has one class, which can be weighed."""
     has_masks: bool = False
-    """Whether labels lie where the pixels lie, and move with them."""
+    """Whether labels lie where the pixels lie, and move with them: heads answer for each pixel."""
+    has_several_heads: bool = False
+    """Whether several heads may share its outputs out among them."""
     can_mix: bool = False
     """Whether the labels of two images can be mixed."""
     imitation: Callable[[Tensor, Tensor, float], Tensor]

@@ -186,6 +186,7 @@ TASKS: Mapping[str, LearningTask] = MappingProxyType(
             num_outputs=_outputs,
             loss=multilabel_loss,
             meter=MultilabelMeter,
+            has_several_heads=True,
             imitation=imitation_of_labels,
         ),
         "segmentation": LearningTask(
@@ -204,6 +205,7 @@ TASKS: Mapping[str, LearningTask] = MappingProxyType(
             num_outputs=_outputs,
             loss=regression_loss,
             meter=RegressionMeter,
+            has_several_heads=True,
             imitation=imitation_of_numbers,
         ),
     }

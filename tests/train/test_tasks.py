@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from nas.data import DataOptions, ImageData, Images
+from nas.data._options import Task
 from nas.errors import OptionError, RecipeError
+from nas.export._answers import ANSWERS
 from nas.train import (
     TASKS,
     Augmentation,
@@ -47,6 +49,11 @@ def _data(task: str) -> ImageData:
         val=Images(pixels=pixels[120:], labels=wanted[120:]),
         options=DataOptions(task=task),  # type: ignore[arg-type]
     )
+
+
+def test_what_data_may_ask_for_is_what_can_be_learnt_and_answered() -> None:
+    assert get_args(Task) == tuple(TASKS) == tuple(ANSWERS)
+    assert all(name == task.name for name, task in TASKS.items())
 
 
 def _network(task: str) -> nn.Module:
