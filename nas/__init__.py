@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.cost import cost_of
-    from nas.final import train, train_finalists
+    from nas.final import resume_training, train, train_finalists
     from nas.metrics import Limit, Metric
     from nas.model import build_model
     from nas.run import FrontMember, Run, list_runs, open_run, register, search
@@ -45,6 +45,7 @@ __all__ = [
     "open_run",
     "register",
     "register_loss",
+    "resume_training",
     "search",
     "train",
     "train_finalists",
@@ -63,6 +64,7 @@ _HOMES = {
     "open_run": "nas.run",
     "register": "nas.run",
     "register_loss": "nas.train",
+    "resume_training": "nas.final",
     "search": "nas.run",
     "train": "nas.final",
     "train_finalists": "nas.final",

@@ -8,7 +8,7 @@ import sys
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -251,18 +251,71 @@ def test_ctrl_c_raises_and_keeps_what_is_finished(
     assert run.resume(workers="local").state == "finished"
 
 
-def test_python_takes_what_the_command_takes() -> None:
-    from nas.cli._search import search as command
+NAMES = {"run": "path", "materialize": "materialized"}
+"""What the command line calls otherwise."""
+OTHER_MEANS = {
+    # Of several verbs in one.
+    *("context", "quiet", "as_json", "limits", "limit", "finalists", "resume", "modules"),
+    # `nas.load_architecture` and the next call.
+    *("name", "classes"),
+}
 
-    asked = set(inspect.signature(command).parameters)
-    limits = {name for name in asked if name.startswith("limit")}
+
+def verbs() -> list[Any]:
+    from nas.cli._models import cost
+    from nas.cli._results import export
+    from nas.cli._search import resume, search
+    from nas.cli._train import train
+
+    return [
+        pytest.param(search, (nas.search,), {}, id="search"),
+        pytest.param(resume, (nas.Run.resume, nas.open_run), {}, id="resume"),
+        # One seed of a network, three of each of a run's finalists.
+        pytest.param(train, (nas.train,), {"seeds": None}, id="train"),
+        # Left out beside RUN:ID, `knee` otherwise.
+        pytest.param(export, (nas.Run.export, nas.open_run), {"pick": None}, id="export"),
+        pytest.param(cost, (nas.cost_of, nas.load_architecture), {"input_shape": None}, id="cost"),
+    ]
+
+
+@pytest.mark.parametrize(("verb", "functions", "decided"), verbs())
+def test_python_takes_what_the_command_takes(
+    verb: Any, functions: tuple[Any, ...], decided: dict[str, object]
+) -> None:
+    """By the same names, with the same defaults but for what the command decides itself."""
     images = {field.name for field in fields(DataOptions)}
-    by_other_means = {"quiet", "as_json", "finalists", "task_timeout"}
+    asked = {
+        NAMES.get(name, name): default
+        for name, default in defaults_of(verb).items()
+        if name not in OTHER_MEANS | images and not name.startswith("limit_")
+    }
+    taken = {name: one for each in functions for name, one in defaults_of(each).items()}
 
-    taken = set(inspect.signature(nas.search).parameters)
-    assert asked - limits - images - by_other_means <= taken
-    assert {"limits", "data_options", "on_progress", "task_timeout_s"} <= taken
-    assert callable(nas.train_finalists)
+    assert set(asked) - set(taken) == set()
+    assert {name: one for name, one in asked.items() if taken[name] != one} == decided
+
+
+def defaults_of(function: Any) -> dict[str, object]:
+    """Lists are tuples, whichever way they are written."""
+    found = {name: one.default for name, one in inspect.signature(function).parameters.items()}
+    plain: dict[str, object] = {}
+    for name, one in found.items():
+        words = one.split(",") if isinstance(one, str) and "," in one else one
+        plain[name] = tuple(words) if isinstance(words, list) else words
+    return plain
+
+
+def test_images_are_read_as_the_command_reads_them() -> None:
+    from nas.cli._data_options import data_options
+    from nas.cli._networks import DEFAULT_IMAGES, shown_shape
+    from nas.cli._search import search
+
+    names = inspect.signature(data_options).parameters
+    assert data_options(**{name: defaults_of(search)[name] for name in names}) == DataOptions()  # type: ignore[arg-type]
+    of_costs, of_models = defaults_of(nas.cost_of), defaults_of(nas.build_model)
+    shape, classes = of_costs["input_shape"], of_costs["num_classes"]
+    assert (shown_shape(shape), classes) == DEFAULT_IMAGES  # type: ignore[arg-type]
+    assert (of_models["in_channels"], of_models["num_classes"]) == (shape[0], classes)  # type: ignore[index]
 
 
 def test_a_deployment_is_searched_for(small: dict[str, object]) -> None:

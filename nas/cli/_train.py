@@ -179,7 +179,6 @@ def train(
         console=console,
         workers=workers,
         address=address,
-        device=device,
         moved=MovedData(data=data, data_dir=data_dir) if goes_on else NOT_MOVED,
     )
     if resume:
@@ -226,7 +225,6 @@ class _Where:
     console: Console
     workers: int | None
     address: str | None
-    device: str | None
     moved: MovedData
     """Where the data of what has begun are now."""
 
@@ -251,7 +249,6 @@ class _Where:
             storage,
             at_once=self.workers,
             address=self.address,
-            gpus_each=float((self.device or "cpu").startswith("cuda")),
             tell=lambda line: self.console.print(with_flags(line), highlight=False),
         )
 

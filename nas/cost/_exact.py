@@ -40,8 +40,8 @@ class PartCost:
 def cost_of(
     arch: Architecture,
     *,
-    input_shape: Shape,
-    num_classes: int,
+    input_shape: Shape = (3, 224, 224),
+    num_classes: int = 1000,
     deploy: Deployment = "generated",
 ) -> Cost:
     """Costs of `arch` for images of `input_shape` (C, H, W), equal to what the model measures.

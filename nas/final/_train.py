@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +23,6 @@ from nas.train import check_recipe, head_fault, measure_model, missed_classes, t
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from nas.data import DataFingerprint, ImageData, MovedData
     from nas.final._choose import HeldOutImages
@@ -59,7 +59,7 @@ def train_network(
 
 
 def resume_training(
-    out: Path,
+    out: Path | str,
     *,
     moved: MovedData = NOT_MOVED,
     on_epoch: OnEpoch | None = None,
@@ -70,6 +70,7 @@ def resume_training(
     Takes what `train_network` takes, and where the data are now, and raises what it raises. Of a
     training that is over, the report is read, and nothing else.
     """
+    out = Path(out)
     folder, plan = read_plan(out)
     if (out / "report.json").exists():
         return FinalReport.read(folder)

@@ -13,6 +13,7 @@ import math
 import statistics
 from dataclasses import asdict, dataclass, replace
 from itertools import compress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from nas.data import NOT_MOVED
@@ -47,7 +48,6 @@ from nas.units import counted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from nas.data import DataFingerprint, ImageData, MovedData
     from nas.final._jobs import OnEpoch, Runner
@@ -90,7 +90,7 @@ class FinalistsSettings:
 
 
 def train_finalists(
-    run_folder: Path,
+    run_folder: Path | str,
     asked: FinalistsSettings | None = None,
     *,
     moved: MovedData = NOT_MOVED,
@@ -116,8 +116,8 @@ def train_finalists(
     # Needs Optuna, which a single network does not.
     from nas.final._members import check_front_data, open_front
 
-    run = open_front(run_folder, moved)
-    folder = _folder(run_folder)
+    run = open_front(Path(run_folder), moved)
+    folder = _folder(Path(run_folder))
     candidates = _candidates(run)
     if (folder.path / "final.json").exists():
         return _read_final(folder, asked, len(candidates), tell)

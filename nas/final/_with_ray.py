@@ -37,22 +37,23 @@ OWN = "trainings_of_nas"
 
 
 def ray_runner(
-    storage: Path,
+    storage: Path | str,
     *,
     at_once: int | None = None,
     address: str | None = None,
-    gpus_each: float = 0.0,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Runner:
     """A runner whose jobs are trials: they survive workers that die, and drivers.
+
+    A trial has as many CPUs as its plan has threads, and a GPU where its plan's device is one.
 
     Args:
         storage: Where Tune keeps its state while it runs; on storage that all nodes share.
         at_once: Most trials at a time; as many as there are CPUs for where None.
         address: Of a running Ray; starts one here where None.
-        gpus_each: Of each trial.
         tell: Called with a line when a training is over.
     """
+    own = Path(storage) / OWN
 
     def run(
         jobs: Sequence[TrainingJob], data: ImageData, on_epoch: OnEpoch | None
@@ -63,15 +64,15 @@ def ray_runner(
             reverse=True,  # so that no core waits long for the last one
         )
         if waiting:
-            threads = waiting[0].plan.settings.threads
-            own = storage / OWN
+            settings = waiting[0].plan.settings
+            gpus = 1.0 if settings.device.startswith("cuda") else 0.0
             shutil.rmtree(own, ignore_errors=True)
             with open_ray(address):
                 folders = run_trials(
                     _work,
                     [_anywhere(job) for job in waiting],
                     own,
-                    resources=Resources(cpus=threads, gpus=gpus_each, at_once=at_once),
+                    resources=Resources(cpus=settings.threads, gpus=gpus, at_once=at_once),
                     on_over=lambda over: tell(f"{over} of {len(waiting)} trainings are over"),
                     on_told=_passed_on(waiting, on_epoch),
                     on_saved=_brought_home(waiting),
@@ -80,7 +81,7 @@ def ray_runner(
                 _bring(folder, job)
             shutil.rmtree(own, ignore_errors=True)
             with suppress(OSError):
-                storage.rmdir()  # unless it holds anything else
+                own.parent.rmdir()  # unless it holds anything else
         return [run_job(job, data) for job in jobs]
 
     return run

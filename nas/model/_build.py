@@ -95,8 +95,8 @@ def _shrunk(images: Tensor, side: int | None) -> Tensor:
 def build_model(
     arch: Architecture,
     *,
-    in_channels: int,
-    num_classes: int,
+    in_channels: int = 3,
+    num_classes: int = 1000,
     names: Mapping[str, Any] | None = None,
 ) -> Network:
     """The network that `arch` describes, with freshly drawn weights.

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 import nas
-from nas.final import default_folder
+from nas.errors import RunFolderError
+from nas.final import TrainingJob, default_folder, plan_training, ray_runner, read_checked
+from nas.tune import Resources
 from tests.final.small_model import write_files
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_one_call_trains_in_full(tmp_path: Path, npz: Path) -> None:
@@ -28,6 +31,51 @@ def test_one_call_trains_in_full(tmp_path: Path, npz: Path) -> None:
     assert report.seeds[0]["epochs"] == 2
     written = json.loads((tmp_path / "out/report.json").read_text())
     assert written["test"] == report.test
+    assert nas.resume_training(str(tmp_path / "out")).test == report.test
+
+
+def test_seeds_places_and_clusters_are_those_of_the_command(
+    tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, recipe = write_files(tmp_path)
+    monkeypatch.setattr("nas.final._api.ray_runner", lambda *where, **told: (*where, told))
+    monkeypatch.setattr("nas.final._api.train_network", lambda *what, **how: (*what, how))
+
+    plan, out, how = nas.train(  # type: ignore[misc]
+        Path(model), recipe=recipe, data=npz, data_dir=str(tmp_path), out="out",
+        seeds=2, first_seed=3, address="head:6379",
+    )  # fmt: skip
+
+    assert plan.settings.seeds == (3, 4)
+    assert (plan.settings.data, plan.settings.data_dir) == (str(npz), str(tmp_path))
+    told = {"at_once": None, "address": "head:6379"}
+    assert how["runner"] == (out / "tune", told)
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1), ("cuda:0", 1)])
+def test_a_trial_of_a_plan_for_a_gpu_is_given_one(
+    tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch, device: str, gpus: int
+) -> None:
+    model, recipe = write_files(tmp_path)
+    made = plan_training(model, recipe=recipe, data=str(npz), device="cpu", threads=2)
+    plan = replace(made, settings=replace(made.settings, device=device))
+    asked: list[Resources] = []
+
+    def trials(*work: object, resources: Resources, **told: object) -> None:
+        asked.append(resources)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.final._with_ray.run_trials", trials)
+    monkeypatch.setattr("nas.final._with_ray.open_ray", nullcontext)
+    job = TrainingJob(plan=plan, seed=0, place=tmp_path / "seed-0")
+    with pytest.raises(KeyboardInterrupt):
+        ray_runner(str(tmp_path / "tune"))([job], read_checked(made), None)
+    assert asked == [Resources(cpus=2, gpus=gpus)]
+
+
+def test_a_run_may_be_named_by_a_word(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="no such run folder"):
+        nas.train_finalists(str(tmp_path / "none"))
 
 
 def test_a_training_without_a_folder_gets_one_that_says_what_it_is() -> None:
