@@ -1,7 +1,8 @@
 """A database that goes away for a while: every question and answer is tried again.
 
-A server that restarts, a failover, a file that somebody else holds: a search waits them out with
-what it has in hand. A study is still only what its storage says; nothing is kept back here.
+A server that restarts, or lets nobody write after a failover, a file that somebody else holds: a
+search waits them out with what it has in hand. A study is still only what its storage says;
+nothing is kept back here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nas.errors import OutageError
+from nas.search._connection import is_read_only
 from nas.search._secrets import hide_passwords
 
 if TYPE_CHECKING:
@@ -105,9 +107,11 @@ def patient(backend: Backend, url: str, note: Callable[[str], None]) -> Backend:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether a storage failed for the connection or a lock, not for what it was asked."""
+    """Whether a storage failed for its server, the connection or a lock, not for the question."""
     if isinstance(error, StorageInternalError):
         return is_away(error.__cause__)
     if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
         return "disk is full" not in str(error) and "readonly" not in str(error)
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or is_read_only(error.orig)

@@ -13,11 +13,9 @@ from nas.search import SearchEngine, SearchLoop, StorageAddress, _loop, create_s
 from nas.search import _drivers as drivers
 from nas.trial import Fidelity, Scores, TrialResult
 from nas.workers import SimulatedPool
-from tests.run.postgresql import Server, tool
 from tests.search.small import MEDIUM, all_genomes, make_problem, pretend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from nas.search import Problem
@@ -88,20 +86,11 @@ def medium() -> Problem:
     return make_problem(MEDIUM)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server.create()
-    yield server
-    server.remove()
-
-
 @pytest.fixture(params=["journal", "sqlite", "postgresql"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path, medium: Problem) -> StorageAddress:
     if request.param == "journal":
         address = StorageAddress(study="small", journal=tmp_path / "study.journal")
     elif request.param == "postgresql":
-        if tool("initdb") is None:
-            pytest.skip("PostgreSQL is not installed")
         address = StorageAddress(study=tmp_path.name, url=request.getfixturevalue("server").url)
     else:
         address = StorageAddress(study="small", url=f"sqlite:///{tmp_path / 'studies.db'}")
