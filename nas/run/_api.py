@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nas.components import Family
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.metrics import Metric, limit_of, register_metric
@@ -15,7 +16,6 @@ from nas.trial import DEFAULT_FIDELITY, Fidelity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from nas.components import Family
     from nas.data import Loader
     from nas.report import Snapshot
     from nas.run._run import Run
@@ -75,8 +75,8 @@ def search(
         sampler: `model`, `evolution`, `tpe`, `nsga2` or `random`.
         seed: Of sampler and training.
         deterministic: Whether results are taken in order of the proposals, so that the same
-            networks are proposed whatever the number of workers, and after any break (of a search
-            with `model` or `evolution`). At most 16 workers are then busy.
+            networks are proposed whatever the number of workers, and after any break. At most 16
+            workers are then busy.
         deploy: Whether a device generates the kernels that rings give, or has them
             `materialized`; storage and memory are counted so.
         workers: `local` trains in this process; a number, on so many Ray workers; None, on as
@@ -154,7 +154,7 @@ def register(thing: Metric | Family | str, loader: Loader | None = None) -> None
             `train`, `val` or `test`.
 
     Raises:
-        OptionError: the name is taken or cannot be written in a command.
+        OptionError: it is none of these, or its name is taken or cannot be written in a command.
         PluginError: so it is with a family, or no other process could import it.
     """
     if isinstance(thing, Metric):
@@ -165,7 +165,9 @@ def register(thing: Metric | Family | str, loader: Loader | None = None) -> None
         if loader is None:
             raise OptionError(f"register('{thing}'): give the function that loads these data")
         register_data(thing, loader)
-    else:
+    elif isinstance(thing, Family):
         from nas.families import register_family
 
         register_family(thing)
+    else:
+        raise OptionError(f"register({thing!r}): give a Metric, a Family, or a name and a loader")

@@ -83,7 +83,7 @@ class SearchEngine:
             deduplicate: Whether a known network is answered from its first result; without, it
                 is evaluated again.
             resumable: Whether a search that goes on must propose what it would have proposed
-                without a break, as far as the sampler can.
+                without a break, where results are recorded in order of the proposals.
             shared: The store once more, where other drivers may use it at the same time.
             seat: A place that one driver held at a time until now: whoever held it is gone.
         """

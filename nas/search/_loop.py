@@ -81,6 +81,9 @@ class SearchLoop:
                 result has come.
             in_order: Whether results are taken in order of the proposals, of which `WINDOW` are
                 always handed out: the search is then the same whatever the number of workers.
+                Results that have come before their turn, `WINDOW` - 1 at most, are not kept where
+                a session ends: recorded, they would tell later proposals what these must not
+                know. Another session trains their networks again.
             time_is_over: Asked before each proposal; once it is, none is made any more, and what
                 waits on the ladder is left for another session. What runs ends first; `in_order`
                 it is left too, as later proposals must not know of it earlier.

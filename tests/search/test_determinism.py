@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ RUNGS = (Fidelity(epochs=1), Fidelity(epochs=2), Fidelity(epochs=4))
 WORST = (0.0, 9.0, 9.0)
 BUDGET = 70
 OURS = ("model", "evolution")
+OPTUNAS = ("tpe", "nsga2", "random")
 
 
 def lasting(info: WorkerInfo) -> Evaluator:
@@ -38,7 +40,13 @@ def lasting(info: WorkerInfo) -> Evaluator:
 
 
 def loop(
-    problem: Problem, store: TrialStore, *, sampler: str, rungs: int, workers: int = 4
+    problem: Problem,
+    store: TrialStore,
+    *,
+    sampler: str,
+    rungs: int,
+    workers: int = 4,
+    budget: int = BUDGET,
 ) -> SearchLoop:
     genomes = all_genomes(problem.space)
     start = next(genome for genome in genomes if problem.candidate(genome).reason is None)
@@ -55,7 +63,7 @@ def loop(
     return SearchLoop(
         engine,
         SimulatedPool(lasting, num_workers=workers),
-        budget=BUDGET,
+        budget=budget,
         rungs=RUNGS[-rungs:],
         seed=0,
         poll_s=None,
@@ -109,3 +117,19 @@ def test_a_journal_cut_anywhere_grows_into_the_same_search(
         address.journal.write_bytes(content[:size])
         again = loop(problem, open_store(problem, address), sampler=sampler, rungs=3)
         assert outcome(again) == through
+
+
+@pytest.mark.parametrize("sampler", OPTUNAS)
+def test_optuna_s_samplers_go_on_as_without_a_break(address: StorageAddress, sampler: str) -> None:
+    """In a space with genes that make no difference, which a journal does not keep."""
+    problem = make_problem()
+    search = partial(loop, problem, sampler=sampler, rungs=1, budget=34)
+    through = outcome(search(MemoryStore(), workers=2))
+    create_study(address, problem.objectives)
+    for steps in (9, 14):
+        broken = search(open_store(problem, address), workers=steps)
+        for _ in range(steps):
+            broken.step()
+    again = outcome(search(open_store(problem, address)))
+
+    assert [(one.arch, one.state) for one in again] == [(one.arch, one.state) for one in through]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nas.search._problem import SearchProblem
     from nas.space import Genome
 
+ASKED = "asked"
+"""The note that Optuna proposed a trial, and nobody in its place."""
 GENERATION = ":generation"
 """How the attribute ends in which Optuna's genetic samplers keep a trial's generation."""
 
@@ -34,10 +36,16 @@ class OptunaSampler(Sampler):
         *,
         seed: int,
         make: Callable[[int], optuna.samplers.BaseSampler],
+        resumable: bool = False,
     ) -> None:
-        """`make` gives the Optuna sampler for a seed."""
+        """`make` gives the Optuna sampler for a seed.
+
+        `resumable`: each proposal has a sampler of its own, seeded by the trial's number, and an
+        earlier session's proposals are made once more, for Optuna keeps some of its state apart.
+        """
         super().__init__(problem, known, seed=seed)
         self._make = make
+        self._resumable = resumable
         self._distributions = distributions(problem.space)
         self._study = _quiet_study([one.direction for one in problem.objectives], make(seed))
         self._asked: dict[int, tuple[int, Genome]] = {}
@@ -45,15 +53,17 @@ class OptunaSampler(Sampler):
 
     def propose(self, number: int) -> Genome:
         """Whatever Optuna proposes: known, infeasible, or new."""
+        if self._resumable:
+            self._study.sampler = self._make_for(number)
         trial = self._study.ask(self._distributions)
         genome = self.problem.space.genome(trial.params)
-        self._asked[number] = (trial.number, genome)
+        self._asked[number] = (trial.number, self._canonical(genome))
         return genome
 
     def tell(self, number: int, genome: Genome, values: tuple[float, ...] | None) -> None:
         """Tell the trial that was asked for, or add one that was not."""
         asked, proposed = self._asked.pop(number, (None, None))
-        if asked is None or proposed != genome:
+        if asked is None or proposed != self._canonical(genome):
             self._add(genome, values, {})
         elif values is None:
             self._study.tell(asked, state=TrialState.FAIL)
@@ -61,18 +71,34 @@ class OptunaSampler(Sampler):
             self._study.tell(asked, values)
 
     def notes(self, number: int) -> Mapping[str, Any]:
-        """The generation, where the sampler is a genetic one."""
+        """The generation, where the sampler is a genetic one; whether it was asked at all."""
         if number not in self._asked:
             return {}
+        if self._resumable:
+            return {ASKED: True}
         asked, _ = self._asked[number]
         attributes = self._study.get_trials(deepcopy=False)[asked].system_attrs
         return {key: value for key, value in attributes.items() if key.endswith(GENERATION)}
 
     def recall(self, number: int, genome: Genome, notes: Mapping[str, Any]) -> None:
-        """Have an earlier session's trial running again, and draw other numbers than it did."""
+        """Have an earlier session's trial running again, and draw other numbers than it did.
+
+        In a resumable search it is asked for again, unless it was evolution's.
+        """
+        if self._resumable:
+            if ASKED in notes:
+                self.propose(number)
+            return
         trial = self._add(genome, None, notes, TrialState.RUNNING)
-        self._asked[number] = (trial, genome)
-        self._study.sampler = self._make(self.rng(number).getrandbits(32))
+        self._asked[number] = (trial, self._canonical(genome))
+        self._study.sampler = self._make_for(number)
+
+    def _make_for(self, number: int) -> optuna.samplers.BaseSampler:
+        return self._make(self.rng(number).getrandbits(32))
+
+    def _canonical(self, genome: Genome) -> Genome:
+        """As a store keeps it: what makes no difference is left out."""
+        return self.problem.space.canonical_genome(genome)
 
     def _add(
         self,
@@ -87,7 +113,7 @@ class OptunaSampler(Sampler):
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=state,
-                params=self.problem.space.labels(genome),
+                params=self.problem.space.labels(self._canonical(genome)),
                 distributions=self._distributions,
                 values=values,
                 system_attrs=dict(attributes),

@@ -49,10 +49,11 @@ def make_sampler(
         seed: Of all random choices.
         start: A feasible genome, for spaces in which random ones hardly ever are.
         resumable: Whether a search that goes on must propose what it would have proposed
-            without a break; Optuna's samplers cannot.
+            without a break.
     """
     if name == "model":
         return ModelBasedSampler(problem, known, seed=seed, start=start, resumable=resumable)
     if name == "evolution":
         return ParetoEvolutionSampler(problem, known, seed=seed, start=start)
-    return OptunaSampler(problem, known, seed=seed, make=_OPTUNA[name])
+    make = _OPTUNA[name]
+    return OptunaSampler(problem, known, seed=seed, make=make, resumable=resumable)
