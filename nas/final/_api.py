@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.errors import OptionError
 from nas.final._choose import plan_training
 from nas.final._jobs import run_here
 from nas.final._train import train_network
@@ -54,7 +55,7 @@ def train(
         data_dir: Where the data set's files are.
         data_options: How images are read; as a run read them where None.
         seeds: Trainings, with seeds from `first_seed` on.
-        first_seed: 0 or more.
+        first_seed: Of them; 0 or more.
         teacher: A trained network to learn from: RUN:ID, a trained folder, or a model file with
             its weights beside it.
         init: Weights to begin with: one of these, or a `.safetensors` file.
@@ -70,6 +71,8 @@ def train(
 
     Raises UserError; RecipeError where the training diverged.
     """
+    if first_seed < 0:
+        raise OptionError(f"`first_seed` {first_seed}: write a whole number from 0")
     plan = plan_training(
         str(target),
         recipe=recipe,

@@ -11,7 +11,7 @@ import pytest
 
 import nas
 from nas.components import Block, Family
-from nas.errors import PluginError
+from nas.errors import OptionError, PluginError
 from nas.families import FAMILIES, keep_plugins, load_plugin, loaded_plugins
 from nas.final._folder import TrainingFolder
 from tests.families.test_plugins import GOOD, PLUGIN
@@ -73,6 +73,11 @@ def test_names_that_are_taken_are_refused() -> None:
         nas.register(replace(FAMILIES["lru"]))
     nas.register(FAMILIES["lru"])  # ours themselves: nothing to do
     assert "lru" not in {plugin.module for plugin in loaded_plugins()}
+
+
+def test_what_is_nothing_to_register_is_refused() -> None:
+    with pytest.raises(OptionError, match="a Metric, a Family, or a name and a loader"):
+        nas.register(nas.Metric)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

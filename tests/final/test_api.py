@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import nas
-from nas.errors import RunFolderError
+from nas.errors import OptionError, RunFolderError
 from nas.final import TrainingJob, default_folder, plan_training, ray_runner, read_checked
 from nas.tune import Resources
 from tests.final.small_model import write_files
@@ -50,6 +50,8 @@ def test_seeds_places_and_clusters_are_those_of_the_command(
     assert (plan.settings.data, plan.settings.data_dir) == (str(npz), str(tmp_path))
     told = {"at_once": None, "address": "head:6379"}
     assert how["runner"] == (out / "tune", told)
+    with pytest.raises(OptionError, match="`first_seed` -1: write a whole number from 0"):
+        nas.train(model, first_seed=-1)
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1), ("cuda:0", 1)])
