@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nas.cli._screen import Screen
-from nas.cli._search_print import print_end
+from nas.cli._search_print import print_end, print_next
 from nas.run import SearchSettings, WorkerConfig, create_run, run_search
 from nas.trial import Fidelity
 from tests.search.small import pretend_result, pretending
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nas.run import Outcome, Run
+    from nas.run import Run, SearchOutcome
     from nas.trial import Task, TrialResult
     from nas.workers import Evaluator, WorkerInfo
 
@@ -38,13 +39,14 @@ def begin(search_words: list[str], tmp_path: Path) -> Begin:
             "fidelity": Fidelity(epochs=4),
             "ladder": LADDER,
         }
-        return create_run(SearchSettings(**given | changed), tmp_path / "run").run  # type: ignore[arg-type]
+        name = str(changed.pop("name", "run"))
+        return create_run(SearchSettings(**given | changed), tmp_path / name).run  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture
-def minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SearchOutcome]:
     """minutes(run, 7) searches for so many of a clock on which a training takes one."""
     now = 0
 
@@ -67,14 +69,14 @@ def minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     )
 
 
-def said(run: Run, outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
+def said(run: Run, outcome: SearchOutcome, capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
     print_end(Screen(), run, outcome)
     return capsys.readouterr().out
 
 
 def test_a_search_whose_networks_wait_on_the_ladder_is_not_finished(
-    begin: Begin, minutes: Callable[..., Outcome], capsys: pytest.CaptureFixture[str]
+    begin: Begin, minutes: Callable[..., SearchOutcome], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nine networks, three of which climb, one of these twice: thirteen trainings."""
     run = begin()
@@ -92,10 +94,25 @@ def test_a_search_whose_networks_wait_on_the_ladder_is_not_finished(
 
 
 def test_what_a_deterministic_search_drops_is_not_said_to_be_finished(
-    begin: Begin, minutes: Callable[..., Outcome], capsys: pytest.CaptureFixture[str]
+    begin: Begin, minutes: Callable[..., SearchOutcome], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = begin(budget=30, ladder=(), deterministic=True)
     words = said(run, minutes(run, 3), capsys)
 
     assert "The time is over; trainings under way were dropped, and begin anew when" in words
     assert "3 of 30 networks evaluated, 3 of them now, in 3:00.\n" in words
+
+
+def test_what_comes_next_can_be_pasted_whatever_the_folder_is_called(
+    begin: Begin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = begin(name="Ann's best run $1", ladder=())
+    run_search(run, WorkerConfig(workers="local"), factory=pretending)
+    capsys.readouterr()
+    print_next(Screen(), run)
+    lines = capsys.readouterr().out.splitlines()
+
+    commands = [line.strip().rsplit("  ", 1)[0] for line in lines if line.startswith("  nas ")]
+    assert [shlex.split(words)[:3] for words in commands] == [
+        ["nas", verb, str(run.path)] for verb in ("train", "export", "report", "resume")
+    ]
