@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import absolute_data, absolute_dir, check_folds, fingerprint
-from nas.errors import OptionError
+from nas.errors import OptionError, OutageError, RunFolderError, StorageError
 from nas.export import check_exportable
 from nas.families import keep_plugins, loaded_plugins
 from nas.metrics import check_task, custom_metrics, parse_objectives
@@ -33,6 +33,7 @@ from nas.search import (
     Problem,
     absolute_url,
     create_study,
+    delete_empty_study,
     probe_space,
     with_password,
     without_password,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from nas.data import DataSummary, ImageData
     from nas.latency import Calibration
     from nas.run._settings import SearchSettings
-    from nas.search import SpaceProbe
+    from nas.search import SpaceProbe, StorageAddress
     from nas.space import SearchSpace
 
 
@@ -100,13 +101,17 @@ def create_run(
     problem, calibration = _problem(settings, space, data)
     probe = probe_space(problem)
     facts = _facts(data, summary, settings.fidelity.folds, probe, space.text)
+    before = None if path is None else _study_in(path)
     folder = RunFolder.create(path) if path else RunFolder.create_new(default_path(settings))
     with _discarded_if_it_fails(folder):
         settings = replace(settings, study=settings.study or folder.path.name)
         run = make_run(folder, settings, problem, facts, storage=storage)
+        if before == (settings.storage, settings.study):
+            _delete_if_empty(run.address)  # of the search that never began here
         create_study(run.address, objectives)
-        write_data(folder, data, summary)
-        _write(run, calibration)
+        with _deleted_if_it_fails(run.address):
+            write_data(folder, data, summary)
+            _write(run, calibration)
     return Begun(run=replace(run, data=summary), probe=probe)
 
 
@@ -118,6 +123,30 @@ def _discarded_if_it_fails(folder: RunFolder) -> Iterator[None]:
     except BaseException:
         folder.discard()
         raise
+
+
+@contextmanager
+def _deleted_if_it_fails(address: StorageAddress) -> Iterator[None]:
+    """Whatever goes wrong within, its study does not stay in a database."""
+    try:
+        yield
+    except BaseException:
+        _delete_if_empty(address)
+        raise
+
+
+def _delete_if_empty(address: StorageAddress) -> None:
+    # Where it cannot be reached, whatever comes next says so.
+    with suppress(StorageError, OutageError):
+        delete_empty_study(address)
+
+
+def _study_in(path: Path) -> tuple[str | None, str] | None:
+    """The storage and the study that a run folder names; None where there is no such folder."""
+    with suppress(RunFolderError, KeyError, TypeError):
+        settings = RunFolder(path).read_json("search.json")["settings"]
+        return settings["storage"], settings["study"]
+    return None
 
 
 _HEADS_LOOKED_AT = 50

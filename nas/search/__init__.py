@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nas.search._studies import (
         count_paused,
         create_study,
+        delete_empty_study,
         load_evaluations,
         load_paused,
         open_store,
@@ -78,6 +79,7 @@ __all__ = [
     "absolute_url",
     "count_paused",
     "create_study",
+    "delete_empty_study",
     "hide_passwords",
     "load_evaluations",
     "load_paused",
@@ -118,6 +120,7 @@ _HOMES = {
     "absolute_url": "_secrets",
     "count_paused": "_studies",
     "create_study": "_studies",
+    "delete_empty_study": "_studies",
     "hide_passwords": "_secrets",
     "load_evaluations": "_studies",
     "load_paused": "_studies",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StorageError
+from nas.search._database_lock import DatabaseLock
 from nas.search._journal_reader import JournalReader
 from nas.search._journal_store import JournalStore
 from nas.search._optuna_store import OptunaStore, read_trials
@@ -41,6 +43,24 @@ def create_study(address: StorageAddress, objectives: tuple[Metric, ...]) -> Non
             f"{address}: holds a study named '{address.study}' already; the run folder's name "
             "is the study's: name another folder with `out`"
         ) from error
+
+
+def delete_empty_study(address: StorageAddress) -> None:
+    """Delete a study of a database that has no trials; any other, or none, is left as it is.
+
+    Raises StorageError, and OutageError where another driver has it for long.
+    """
+    if address.url is None:
+        return
+    with study_errors(address), suppress(KeyError):
+        backend, lock = open_database(address), DatabaseLock(address.url, address.study)
+        lock.acquire()
+        try:
+            study_id = backend.get_study_id_from_name(address.study)
+            if not backend.get_n_trials(study_id):
+                backend.delete_study(study_id)
+        finally:
+            lock.release()
 
 
 def _optuna_storage(address: StorageAddress) -> optuna.storages.BaseStorage:
