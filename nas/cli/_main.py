@@ -112,7 +112,8 @@ def main() -> None:
 
 def _complain(error: Exception) -> None:
     console = Console(stderr=True, soft_wrap=True, emoji=False)
-    console.print(f"nas: {with_flags(str(error))}", markup=False, highlight=False)
+    said = " ".join([str(error), *getattr(error, "__notes__", [])])  # on which worker, say
+    console.print(f"nas: {with_flags(said)}", markup=False, highlight=False)
 
 
 def _print_versions() -> None:

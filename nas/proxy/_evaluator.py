@@ -46,6 +46,7 @@ class Evaluator:
         *,
         build: Build = build_model,
         metrics: Sequence[Metric] = (),
+        num_on_machine: int = 1,
     ) -> None:
         """Keep the data; nothing is computed yet.
 
@@ -54,12 +55,15 @@ class Evaluator:
             device: As torch names it.
             build: Makes the network of an architecture.
             metrics: Of the user's own, computed on each trained network.
+            num_on_machine: Workers that share the machine's memory, this one included.
         """
         self._metrics = tuple(metrics)
         self._data = data
         self._device = device
         self._build = build
-        self._memory_bytes = memory_bytes(device)
+        # Workers on one GPU are held to their shares by torch, which are lifted where it helps.
+        self._sharing = num_on_machine if device == "cpu" else 1
+        self._memory_bytes = memory_bytes(device) // self._sharing
 
     def __call__(self, task: Task) -> TrialResult:
         """Build, train and score one architecture; any exception becomes a `Failure`."""
@@ -108,10 +112,12 @@ class Evaluator:
             # On a low rung maps may shrink to one pixel and be strided over: torch can do that.
             return
         if needed > self._memory_bytes:
+            shared = self._sharing > 1
+            share = f", as one of {self._sharing} on its machine" * shared
             raise MemoryError(
                 f"its training needs {needed / 1e9:.1f} GB at least, and this worker has "
-                f"{self._memory_bytes / 1e9:.1f} GB; search smaller ones (`limits` params), or "
-                "train on a machine with more memory"
+                f"{self._memory_bytes / 1e9:.1f} GB{share}; search smaller ones (`limits` params)"
+                f"{', take fewer `workers`' * shared}, or train on a machine with more memory"
             )
 
 

@@ -48,7 +48,7 @@ class Snapshot:
     """Seconds of this session after which no training begins."""
     workers: int = 0
     dashboard: str | None = None
-    """Address of Ray's dashboard, where there is one."""
+    """Address of Ray's dashboard, where there is one, and how to log in."""
 
     @property
     def done(self) -> int:
@@ -174,8 +174,10 @@ def _panel(snapshot: Snapshot, left_s: float | None) -> Panel:
     cells = [Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in pairs]
     # As many columns as the terminal has room for.
     figures = Columns(cells, equal=True, padding=(0, 2))
-    body = Group(_bar(snapshot), figures)
-    return Panel(body, title="search", title_align="left", subtitle=_where(snapshot), width=80)
+    body, where = Group(_bar(snapshot), figures), _where(snapshot)
+    return Panel(
+        body, title="search", title_align="left", subtitle=where, width=max(80, len(where) + 6)
+    )
 
 
 def _bar(snapshot: Snapshot) -> Table:

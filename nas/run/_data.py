@@ -132,7 +132,9 @@ class ProxyFactory:
         data = self.carried or self._load()
         if self.began_with is not None:
             check_data(self.data, self.began_with, data)
-        return Evaluator(data, info.device, metrics=self.metrics)
+        return Evaluator(
+            data, info.device, metrics=self.metrics, num_on_machine=info.num_on_machine
+        )
 
     def _load(self) -> ImageData:
         data_dir = Path(self.data_dir) if self.data_dir else None

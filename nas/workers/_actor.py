@@ -45,14 +45,20 @@ class WorkerProcess:
         """What Ray's dashboard calls the actor."""
         return f"worker ray-{self._index}"
 
-    def ping(self) -> None:
-        """Answer, which shows that a place was found for this worker."""
+    def ping(self) -> str:
+        """The id of the node on which a place was found for this worker."""
+        return str(ray.get_runtime_context().get_node_id())
 
-    def start(self, factory: Factory) -> Started:
+    def start(self, factory: Factory, num_on_machine: int) -> Started:
         """Claim the device and load what the factory loads."""
         device = self._claim_device()
         gpu = _name_of_gpu()
-        info = WorkerInfo(index=self._index, device=device, num_threads=self._num_threads)
+        info = WorkerInfo(
+            index=self._index,
+            device=device,
+            num_threads=self._num_threads,
+            num_on_machine=num_on_machine,
+        )
         try:
             self._evaluate = factory(info)
         except Exception as error:

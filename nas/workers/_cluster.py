@@ -48,6 +48,7 @@ class Connection:
     owned: bool
     """Whether we connected, and so have to disconnect."""
     dashboard_url: str | None
+    """With the way to log in, where that takes a token."""
     is_ours: bool = False
     """Whether this Ray was started here, for us alone."""
     is_client: bool = False
@@ -85,7 +86,7 @@ def connect(address: str | None, *, answer_timeout_s: float = 45.0) -> Connectio
     started = with_children(children() - known) if named.is_ours else ()
     return Connection(
         owned=True,
-        dashboard_url=_with_scheme(context.dashboard_url),
+        dashboard_url=_told(context.dashboard_url),
         is_ours=named.is_ours,
         is_client=named.is_client,
         guard=end_after_us(started),
@@ -100,8 +101,10 @@ def _init(address: Address) -> Any:
             return ray.init(
                 address=address.text or "local", log_to_driver=False, logging_level=logging.ERROR
             )
-        except Exception as error:
+        except BaseException as error:
             end_children(except_for=known)
+            if not isinstance(error, Exception):
+                raise  # Ctrl-C, or a signal that Ray's own handler has answered
             slow = address.is_ours and "timed out during startup" in str(error)
             if not (slow and attempts_left):
                 _refuse(address, first_line(error), error)
@@ -151,15 +154,18 @@ def disconnect(connection: Connection) -> None:
 def cluster_nodes() -> list[Node]:
     """The machines that are up, with all they offer, busy or not."""
     states = ray.nodes()  # type: ignore[no-untyped-call]
-    totals = [state["Resources"] for state in states if state["Alive"]]
-    return [
-        Node(
-            cpus=total.get("CPU", 0),
-            gpus=total.get("GPU", 0),
-            classes=frozenset(name for name in total if name not in _OF_ALL and ":" not in name),
-        )
-        for total in totals
-    ]
+    return [_node(state) for state in states if state["Alive"]]
+
+
+def _node(state: dict[str, Any]) -> Node:
+    total = state["Resources"]
+    return Node(
+        cpus=total.get("CPU", 0),
+        gpus=total.get("GPU", 0),
+        classes=frozenset(name for name in total if name not in _OF_ALL and ":" not in name),
+        id=state["NodeID"],
+        host=state["NodeManagerHostname"],
+    )
 
 
 def free_resources() -> str:
@@ -190,8 +196,9 @@ def _try_in_child(address: Address, timeout_s: float) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child:
         assert child.stdout is not None
-        child.stdout.readline()  # Ray is loaded, which takes a busy machine longer than to join
         try:
+            # Ray is loaded first, which takes a busy machine longer than to join.
+            child.stdout.readline()
             _, said = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             child.kill()
@@ -201,6 +208,9 @@ def _try_in_child(address: Address, timeout_s: float) -> None:
                 f"{TOKEN}"
             )
             _refuse(address, reason, error)
+        except BaseException:  # Popen does not wait for it, nor end it
+            child.kill()
+            raise
     if child.returncode != 0:
         lines = said.strip().splitlines() or [f"Ray ended with status {child.returncode}"]
         _refuse(address, lines[-1])
@@ -266,7 +276,10 @@ def _folder() -> str:
     return f"{variable}={os.environ[variable]}" if variable else "/tmp"
 
 
-def _with_scheme(url: str | None) -> str | None:
-    if not url:
+def _told(dashboard_url: str | None) -> str | None:
+    """A dashboard's address, and the token that it asks for where Ray has turned that on."""
+    if not dashboard_url:
         return None
-    return url if "://" in url else f"http://{url}"
+    url = dashboard_url if "://" in dashboard_url else f"http://{dashboard_url}"
+    wants_token = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+    return f"{url} (token: `ray get-auth-token`)" if wants_token else url

@@ -27,6 +27,10 @@ class Node:
     gpus: float = 0
     classes: frozenset[str] = frozenset()
     """Names of the node's own Ray resources: what kind of machine it is."""
+    id: str = field(default="", compare=False)
+    """Ray's name for it."""
+    host: str = field(default="", compare=False)
+    """The machine's own name."""
 
     def __str__(self) -> str:
         """In words."""
@@ -136,6 +140,11 @@ def _share_of_gpu(nodes: Sequence[Node], num_workers: int | None, cpus_per_worke
         sharing = math.ceil(num_workers / sum(int(node.gpus) for node in with_gpu))
     # Ray counts in ten-thousandths; rounding up would leave the last worker out.
     return math.floor(1e4 / sharing) / 1e4
+
+
+def room_on(node: Node, plan: Plan) -> int:
+    """How many workers of the plan a machine holds."""
+    return _room(node, plan.cpus_each, plan.gpus_each)
 
 
 def _room(node: Node, cpus_each: float, gpus_each: float) -> int:

@@ -29,6 +29,8 @@ class WorkerInfo:
     """Where to train. With `cuda`, the worker sees exactly the GPU it was given."""
     num_threads: int
     """CPU threads it may use; OMP_NUM_THREADS says the same in a process of its own."""
+    num_on_machine: int = 1
+    """Workers that may be on this machine, itself included: they share its memory."""
 
 
 Evaluator = Callable[[Task], TrialResult]
@@ -55,8 +57,9 @@ class Pool(ABC):
 
     Starting
         Constructing a pool makes its workers and waits for them. An error in the factory is
-        raised there, as the factory raised it; no task can fail because of it. A worker that
-        cannot start again later is missed, and tried again after a while.
+        raised there, as the factory raised it, if none can start; no task can fail because of
+        it. A worker that cannot start while others can, then or again later, is missed, and
+        tried again after a while.
 
     Threads
         A pool belongs to the thread that made it.
@@ -71,7 +74,7 @@ class Pool(ABC):
     description: str
     """The workers in a few words, for people: `2 Ray workers, 1 CPU each`."""
     dashboard_url: str | None = None
-    """Address of a web page that shows the workers, where there is one."""
+    """Address of a web page that shows the workers, where there is one, and how to log in."""
 
     @property
     def num_ready(self) -> int:

@@ -36,8 +36,8 @@ def with_children(processes: Iterable[int]) -> set[int]:
 
 
 def end_children(*, except_for: set[int]) -> None:
-    """Kill and reap all others that are Ray's."""
-    for process in filter(_is_ray, children() - except_for):
+    """Kill all others that are Ray's, and theirs, and reap them."""
+    for process in filter(_is_ray, with_children(children() - except_for)):
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
         with suppress(OSError):

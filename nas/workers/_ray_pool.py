@@ -10,47 +10,35 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from nas.errors import ClusterError, OutageError
 from nas.trial import OUT_OF_MEMORY
 from nas.workers._clock import AwakeClock
-from nas.workers._cluster import connect, disconnect, free_resources
+from nas.workers._cluster import connect, disconnect
+from nas.workers._crew import Crew, Patience
 from nas.workers._pool import Pool, check_task_timeout
 from nas.workers._queue import JobQueue
 from nas.workers._quiet_ray import ray
-from nas.workers._ray_errors import (
-    cannot_load,
-    died_at_start,
-    died_with_its_node,
-    last_line,
-    said_if_ray_is_gone,
-)
+from nas.workers._ray_errors import died_with_its_node, last_line, said_if_ray_is_gone
 from nas.workers._ray_metrics import RayMetrics
 from nas.workers._safe_evaluate import failed
-from nas.workers._slot import MAX_LOSSES, Job, Slot
-from nas.workers._spawn import actor_class, first_answer, kill, plan_when_nodes_are_up, room_for
-from nas.workers._watch import HEAD_GRACE_S, RayWatch
+from nas.workers._slot import MAX_LOSSES, Job
+from nas.workers._spawn import first_answer, plan_when_nodes_are_up
+from nas.workers._watch import HEAD_GRACE_S, watch_ray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nas.trial import Task, TrialResult
-    from nas.workers._actor import Started
     from nas.workers._measure import Measure
     from nas.workers._pool import Factory
-    from nas.workers._slot import Phase
+    from nas.workers._slot import Slot
 
-MAX_STARTS = 2
-"""Deaths in a row at the start of a pool after which it is given up."""
-MAX_RESTARTS = 12
-"""Failed starts in a row after which a place is left empty for good: 8 minutes."""
 COMPANY_S = 2.0
 """Workers that die within this time of each other did not die of their tasks."""
 TICK_S = 1.0
 """How often the pool looks up: its clock, its nodes and Ray itself."""
-GROW_S = 10.0
-"""How often it is asked whether nodes have joined."""
 
 
 class RayPool(Pool):
@@ -68,13 +56,14 @@ class RayPool(Pool):
         task_timeout_s: seconds a task may take; None is no limit.
         start_timeout_s: seconds in which the cluster must find room for the workers; one that is
             joined may lack nodes until then.
+        load_timeout_s: seconds in which a worker must have loaded what the factory loads.
         restart_timeout_s: seconds without a single worker after which the pool gives up.
         answer_timeout_s: seconds to wait for a sign of Ray at `address`.
 
     Raises:
         OptionError: a number that is not allowed.
         ClusterError: no Ray answers, or it does not hold the workers.
-        Exception: whatever the factory raised.
+        Exception: whatever the factory raised, where no worker could start.
     """
 
     def __init__(
@@ -88,53 +77,53 @@ class RayPool(Pool):
         node_class: str | None = None,
         task_timeout_s: float | None = None,
         start_timeout_s: float = 120.0,
+        load_timeout_s: float = 1800.0,
         restart_timeout_s: float = 300.0,
         answer_timeout_s: float = 45.0,
     ) -> None:
         check_task_timeout(task_timeout_s)
         self._task_timeout_s = task_timeout_s
-        self._start_timeout_s = start_timeout_s
-        self._restart_timeout_s = restart_timeout_s
         self._clock = AwakeClock()
         self._queue = JobQueue()
         self._finished: deque[TrialResult] = deque()
         self._end: BaseException | None = None
-        self._notes: list[str] = []
         self._num_pending = 0
-        self._slots: list[Slot] = []
-        self._starting, self._closed = True, False
-        self._well_s = self._grown_s = 0.0
+        self._closed = False
         self._last_death: tuple[float, Job] | None = None
-        self._last_problem = "nothing is known of it"
-        self._connection = connect(address, answer_timeout_s=answer_timeout_s)
         self._metrics = RayMetrics()
-        self.dashboard_url = self._connection.dashboard_url
-        try:
-            self._watch = RayWatch(
-                is_client=self._connection.is_client,
-                head_grace_s=0.0 if self._connection.is_ours else HEAD_GRACE_S,
+        with ExitStack() as undo:
+            connection = connect(address, answer_timeout_s=answer_timeout_s)
+            undo.callback(disconnect, connection)
+            self.dashboard_url = connection.dashboard_url
+            self._watch = watch_ray(
+                is_client=connection.is_client,
+                head_grace_s=0.0 if connection.is_ours else HEAD_GRACE_S,
             )
             self._plan = plan_when_nodes_are_up(
-                start_timeout_s if self._connection.is_joined else 0.0,
+                start_timeout_s if connection.is_joined else 0.0,
                 num_workers=num_workers,
                 cpus_per_worker=cpus_per_worker,
                 gpus_per_worker=gpus_per_worker,
                 node_class=node_class,
             )
-            self._grows = num_workers is None
-            self._actor_class = actor_class(self._plan)
-            self._factory = ray.put(factory)
-            self._start_all()
-        except BaseException:
-            self.close()
-            raise
-        self.num_workers = self._plan.num_workers
-        self.description = self._plan.described({slot.device for slot in self._slots})
+            self._crew = Crew(
+                self._plan,
+                factory,
+                asked=num_workers,
+                patience=Patience(
+                    start_s=start_timeout_s, load_s=load_timeout_s, restart_s=restart_timeout_s
+                ),
+                clock=self._clock,
+            )
+            undo.callback(self._crew.close)
+            self._crew.start(lambda: self._poll(None))
+            self._undo = undo.pop_all()
+        self.description = self._plan.described({slot.device for slot in self._crew.slots})
 
     @property
     def num_ready(self) -> int:
         """Workers that have loaded what they need."""
-        return sum(slot.is_well for slot in self._slots)
+        return self._crew.num_ready
 
     def submit(self, task: Task) -> None:
         """Send the task to an idle worker, or queue it."""
@@ -166,7 +155,7 @@ class RayPool(Pool):
 
     def take_notes(self) -> list[str]:
         """What became of workers since this was last asked."""
-        notes, self._notes = self._notes, []
+        notes, self._crew.notes = self._crew.notes, []
         return notes
 
     def export(self, measures: Sequence[Measure], *, run: str) -> None:
@@ -178,105 +167,7 @@ class RayPool(Pool):
         if self._closed:
             return
         self._closed = True
-        for slot in self._slots:
-            kill(slot.actor)
-        disconnect(self._connection)
-
-    # --- starting ------------------------------------------------------------------------
-
-    def _start_all(self) -> None:
-        self._slots = [Slot(index=index) for index in range(self._plan.num_workers)]
-        for slot in self._slots:
-            self._start(slot)
-        while not all(slot.is_well for slot in self._slots):
-            self._poll(None)
-        self._starting = False
-
-    def _start(self, slot: Slot) -> None:
-        """Ask for a fresh worker; its answers come in later turns."""
-        slot.actor = self._actor_class.remote(
-            index=slot.index, num_threads=self._plan.num_threads, gpus=self._plan.gpus_each
-        )
-        self._enter(slot, "placing", slot.actor.ping.remote())
-
-    def _settle_start(self, slot: Slot) -> None:
-        try:
-            answer: Started | None = ray.get(slot.awaited)
-        except ray.exceptions.RayTaskError as error:
-            self._on_failed_start(slot, cannot_load(error), at_once=True)
-            return
-        except ray.exceptions.RayError as error:
-            self._on_failed_start(slot, died_at_start(slot, error), at_once=False)
-            return
-        if slot.phase == "placing":
-            self._enter(slot, "loading", slot.actor.start.remote(self._factory))
-            return
-        assert answer is not None
-        if answer.error is not None:
-            self._on_failed_start(slot, answer.error, at_once=True)
-            return
-        if slot.failed_starts:
-            self._notes.append(f"worker {slot.name} is back")
-        slot.device, slot.gpu, slot.failed_starts = answer.device, answer.gpu, 0
-        self._enter(slot, "idle", None)
-
-    def _on_failed_start(self, slot: Slot, error: Exception, *, at_once: bool) -> None:
-        """Raise `error` while the pool starts; later, let the others work and try again."""
-        slot.failed_starts += 1
-        if self._starting and (at_once or slot.failed_starts >= MAX_STARTS):
-            raise error
-        self._last_problem = str(error)
-        kill(slot.actor)
-        slot.job = None
-        if slot.failed_starts >= MAX_RESTARTS:
-            self._enter(slot, "retired", None)
-            self._notes.append(f"worker {slot.name} is given up: {error}")
-            return
-        self._enter(slot, "resting", None)
-        self._notes.append(
-            f"worker {slot.name} could not start, next try in {slot.rest_s:g} s: {error}"
-        )
-
-    def _replace(self, slot: Slot) -> None:
-        kill(slot.actor)
-        slot.job = None
-        self._start(slot)
-
-    def _wake_rested(self) -> None:
-        for slot in self._slots:
-            if slot.phase == "resting" and self._clock() - slot.since_s >= slot.rest_s:
-                self._start(slot)
-
-    def _grow(self) -> None:
-        """Add workers for nodes that have joined since."""
-        if not self._grows or self._starting or self._clock() - self._grown_s < GROW_S:
-            return
-        self._grown_s = self._clock()
-        for index in range(len(self._slots), room_for(self._plan)):
-            slot = Slot(index=index)
-            self._slots.append(slot)
-            self._start(slot)
-            self._notes.append(f"a node has joined: worker {slot.name} is added")
-
-    def _check_room(self) -> None:
-        """ClusterError if a worker finds no place at the start, OutageError if none is left."""
-        now_s = self._clock()
-        if self._starting:
-            homeless = [slot for slot in self._slots if slot.phase == "placing"]
-            if any(now_s - slot.since_s >= self._start_timeout_s for slot in homeless):
-                raise ClusterError(
-                    f"Ray: asked for {self._plan}, but {len(homeless)} of them found no place in "
-                    f"{self._start_timeout_s:g} s; free now: {free_resources()}. Other programs "
-                    "hold the rest: wait for them, ask for fewer `workers`, or add nodes"
-                )
-            return
-        if self.num_ready:
-            self._well_s = now_s
-        elif now_s - self._well_s > self._restart_timeout_s:
-            raise OutageError(
-                f"Ray: for {self._restart_timeout_s:g} s there has been no worker, and none could "
-                f"be started. The last problem: {self._last_problem}"
-            )
+        self._undo.close()
 
     # --- running -------------------------------------------------------------------------
 
@@ -299,35 +190,30 @@ class RayPool(Pool):
             self._settle(awaited[reference])
         self._stop_overdue()
         self._watch.check()
-        self._wake_rested()
-        self._grow()
-        self._check_room()
+        self._crew.look_after()
         self.num_workers = max(1, self.num_ready)
         return bool(ready)
 
-    def _enter(self, slot: Slot, phase: Phase, awaited: Any) -> None:
-        slot.enter(phase, awaited, self._clock())
-
     def _oldest_first(self) -> list[Slot]:
         # ray.wait prefers the front of its list; a fixed order would starve the last worker.
-        return sorted(self._slots, key=lambda slot: slot.since_s)
+        return sorted(self._crew.slots, key=lambda slot: slot.since_s)
 
     def _dispatch(self) -> None:
-        for slot in self._slots:
-            if slot.phase == "idle" and (job := self._queue.take(slot.gpu, self._slots)):
+        for slot in self._crew.slots:
+            if slot.phase == "idle" and (job := self._queue.take(slot.gpu, self._crew.slots)):
                 self._send(slot, job)
 
     def _send(self, slot: Slot, job: Job) -> None:
         slot.job = job
         # Ray's dashboard and `ps` show it by this name.
         evaluate = slot.actor.evaluate.options(name=job.name)
-        self._enter(slot, "busy", evaluate.remote(job.task, alone=job.alone))
+        self._crew.enter(slot, "busy", evaluate.remote(job.task, alone=job.alone))
 
     def _settle(self, slot: Slot) -> None:
         if slot.phase == "busy":
             self._settle_job(slot)
         else:
-            self._settle_start(slot)
+            self._crew.settle(slot)
 
     def _settle_job(self, slot: Slot) -> None:
         job = slot.job
@@ -341,7 +227,7 @@ class RayPool(Pool):
             self._on_worker_death(slot, job, error)
             return
         slot.job = None
-        self._enter(slot, "idle", None)
+        self._crew.enter(slot, "idle", None)
         if self._deserves_gpu_alone(job, result):
             job.alone = True
             self._queue.append(job)
@@ -357,8 +243,8 @@ class RayPool(Pool):
         """Replace a dead worker, and say what its task has to do with it."""
         now_s, last = self._clock(), self._last_death
         self._last_death = (now_s, job)
-        self._last_problem = f"worker {slot.name} died: {last_line(error)}"
-        self._notes.append(self._last_problem)
+        self._crew.last_problem = f"worker {slot.name}{slot.where} died: {last_line(error)}"
+        self._crew.notes.append(self._crew.last_problem)
         if died_with_its_node(error):
             job.mishaps += 1
         elif last is not None and now_s - last[0] < COMPANY_S and last[1] is not job:
@@ -371,7 +257,7 @@ class RayPool(Pool):
 
     def _lose(self, slot: Slot, job: Job, kind: str, message: str) -> None:
         """Replace the worker; give its task up, or to another worker."""
-        self._replace(slot)
+        self._crew.replace(slot)
         if job.is_lost:
             self._finished.append(failed(job.task, kind, message, worker=slot.name))
         else:
@@ -381,7 +267,7 @@ class RayPool(Pool):
         limit_s = self._task_timeout_s
         if limit_s is None:
             return
-        for slot in self._slots:
+        for slot in self._crew.slots:
             if slot.phase != "busy" or self._clock() - slot.since_s < limit_s:
                 continue
             if ray.wait([slot.awaited], timeout=0)[0]:
@@ -390,7 +276,7 @@ class RayPool(Pool):
             assert job is not None
             job.losses += 1
             message = f"the task ran longer than {limit_s:g} s on {MAX_LOSSES} workers"
-            self._notes.append(f"worker {slot.name} is replaced after {limit_s:g} s")
+            self._crew.notes.append(f"worker {slot.name} is replaced after {limit_s:g} s")
             self._lose(slot, job, "Timeout", message)
 
     def _check_open(self) -> None:

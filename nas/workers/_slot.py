@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from nas.trial import Task
+    from nas.workers._plan import Node
     from nas.workers._pool import Device
 
     Phase = Literal["placing", "loading", "idle", "busy", "resting", "retired"]
@@ -53,6 +54,8 @@ class Slot:
 
     index: int
     actor: Any = None
+    node: Node | None = None
+    """Where it is; None until it has a place."""
     phase: Phase = "placing"
     since_s: float = 0.0
     """When the phase began, by the pool's clock."""
@@ -68,6 +71,11 @@ class Slot:
     def name(self) -> str:
         """What results call the worker."""
         return f"ray-{self.index}"
+
+    @property
+    def where(self) -> str:
+        """Its machine, for messages: ` on HOST`; nothing where there is no choice."""
+        return f" on {self.node.host}" if self.node is not None and self.node.host else ""
 
     @property
     def is_well(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from nas.errors import ClusterError
 from nas.workers._actor import WorkerProcess
 from nas.workers._cluster import cluster_nodes
 from nas.workers._open import worker_environment
-from nas.workers._plan import Plan, plan_workers
+from nas.workers._plan import Node, Plan, plan_workers, room_on
 from nas.workers._quiet_ray import ray
 
 
@@ -43,6 +44,19 @@ def room_for(plan: Plan) -> int:
         ).num_workers
     except ClusterError:
         return 0
+
+
+def node_of(node_id: str) -> Node | None:
+    """A machine of the cluster; without its name where it is the only one."""
+    nodes = cluster_nodes()
+    found = next((node for node in nodes if node.id == node_id), None)
+    return found if found is None or len(nodes) > 1 else replace(found, host="")
+
+
+def num_on(node: Node | None, plan: Plan, *, asked: int | None) -> int:
+    """How many workers may be on a machine: as many as it holds, or as were asked for."""
+    room = plan.num_workers if node is None else room_on(node, plan)
+    return max(1, room if asked is None else min(asked, room))
 
 
 def actor_class(plan: Plan) -> Any:

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import TYPE_CHECKING
 
 from nas.errors import OutageError
 from nas.workers._quiet_ray import ray
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Port = tuple[str, int]
+"""Host and number."""
 PERIOD_S = 2.0
 CONNECT_TIMEOUT_S = 2.0
 HEAD_GRACE_S = 40.0
@@ -22,27 +28,32 @@ _GONE = "on this machine is gone, killed or out of memory"
 class RayWatch:
     """Asks Ray's ports every `PERIOD_S`; made while Ray is well."""
 
-    def __init__(self, *, is_client: bool, head_grace_s: float = HEAD_GRACE_S) -> None:
-        """Look where Ray is.
+    def __init__(
+        self,
+        *,
+        head: Port | None,
+        raylet: Port | None,
+        head_grace_s: float = HEAD_GRACE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is asked yet.
 
         Args:
-            is_client: connected by `ray://`, where neither port need be in reach.
+            head: the head's; None where it need not be in reach.
+            raylet: that of this machine's raylet, the same.
             head_grace_s: seconds that the head may be silent; 0 for one of our own, on this
                 machine.
+            clock: tells seconds.
         """
+        self._head = head
+        self._raylet = raylet
         self._head_grace_s = head_grace_s
-        self._head: tuple[str, int] | None = None
-        self._raylet: tuple[str, int] | None = None
-        self._asked_s = self._answered_s = time.monotonic()
-        if not is_client:
-            context = ray.get_runtime_context()
-            host, _, port = context.gcs_address.rpartition(":")
-            self._head = (host.strip("[]"), int(port))
-            self._raylet = _raylet_of(context.get_node_id())
+        self._clock = clock
+        self._asked_s = self._answered_s = clock()
 
     def check(self) -> None:
         """Raise OutageError if this machine's raylet is gone, or the head for too long."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         if now_s - self._asked_s < PERIOD_S:
             return
         self._asked_s = now_s
@@ -60,7 +71,20 @@ class RayWatch:
             )
 
 
-def _raylet_of(node_id: str) -> tuple[str, int] | None:
+def watch_ray(*, is_client: bool, head_grace_s: float) -> RayWatch:
+    """A watch over the Ray that this process is connected to; `is_client`: by `ray://`."""
+    if is_client:
+        return RayWatch(head=None, raylet=None, head_grace_s=head_grace_s)
+    context = ray.get_runtime_context()
+    host, _, port = context.gcs_address.rpartition(":")
+    return RayWatch(
+        head=(host.strip("[]"), int(port)),
+        raylet=_raylet_of(context.get_node_id()),
+        head_grace_s=head_grace_s,
+    )
+
+
+def _raylet_of(node_id: str) -> Port | None:
     states: list[dict[str, object]] = ray.nodes()  # type: ignore[no-untyped-call]
     own = next((state for state in states if state["NodeID"] == node_id), None)
     if own is None:
@@ -68,7 +92,7 @@ def _raylet_of(node_id: str) -> tuple[str, int] | None:
     return str(own["NodeManagerAddress"]), int(str(own["NodeManagerPort"]))
 
 
-def _answers(address: tuple[str, int], *, if_silent: bool) -> bool:
+def _answers(address: Port, *, if_silent: bool) -> bool:
     """Whether something listens there; `if_silent` where nothing is heard in time."""
     try:
         socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()

@@ -136,8 +136,19 @@ def test_tied_weights_are_stored_and_fit_a_fresh_network(data: ImageData) -> Non
     assert accuracy == result.scores.accuracy
 
 
+@pytest.mark.parametrize(
+    ("num_on_machine", "machine_bytes", "said"),
+    [
+        (1, 3_000_000_000, "has 3.0 GB; search smaller ones (`limits` params), or train on"),
+        (8, 24_000_000_000, "has 3.0 GB, as one of 8 on its machine; search smaller ones"),
+    ],
+)
 def test_a_network_too_large_for_the_memory_is_not_even_built(
-    data: ImageData, monkeypatch: pytest.MonkeyPatch
+    data: ImageData,
+    monkeypatch: pytest.MonkeyPatch,
+    num_on_machine: int,
+    machine_bytes: int,
+    said: str,
 ) -> None:
     wide = Architecture(
         name="wide",
@@ -145,13 +156,14 @@ def test_a_network_too_large_for_the_memory_is_not_even_built(
         stages=(Stage(channels=9_000, depth=2, stride=2, block=Conv()),),
         head=GapLinear(),
     )
-    monkeypatch.setattr("nas.proxy._evaluator.memory_bytes", lambda device: 3_000_000_000)
-    result = Evaluator(data)(Task(number=0, arch=wide, fidelity=FIDELITY, seed=0))
+    monkeypatch.setattr("nas.proxy._evaluator.memory_bytes", lambda device: machine_bytes)
+    evaluate = Evaluator(data, num_on_machine=num_on_machine)
+    result = evaluate(Task(number=0, arch=wide, fidelity=FIDELITY, seed=0))
 
     assert result.failure is not None
     assert result.failure.kind == "OutOfMemory"
     # Two dense convolutions: 9 * 9000 * (16 + 9000) weights at 16 bytes, and the rest.
-    assert "needs 11.7 GB at least, and this worker has 3.0 GB" in result.failure.message
+    assert f"needs 11.7 GB at least, and this worker {said}" in result.failure.message
 
 
 def test_a_network_for_the_images_trains_on_smaller_ones_too(data: ImageData) -> None:

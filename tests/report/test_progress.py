@@ -96,6 +96,16 @@ def test_a_terminal_gets_a_panel(width: int) -> None:
     assert written.endswith("\x1b[?25h")  # the cursor is shown again
 
 
+def test_a_panel_is_as_wide_as_its_workers_and_their_dashboard() -> None:
+    where = "http://10.120.130.140:8265 (token: `ray get-auth-token`)"
+    console = Console(file=StringIO(), width=120, force_terminal=True, _environ={})
+
+    with Progress(console) as progress:
+        progress.update(replace(START, workers=16, dashboard=where))
+
+    assert f"16 workers, Ray dashboard {where}" in Text.from_ansi(console.file.getvalue()).plain
+
+
 def test_an_error_gives_the_screen_back() -> None:
     console = Console(file=StringIO(), force_terminal=True, _environ={})
 

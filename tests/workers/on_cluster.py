@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.trial import Fidelity, Scores, Task, TrialResult
-from nas.workers import _ray_pool
+from nas.workers import _crew
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -43,7 +43,7 @@ def wait_and_tell(info: WorkerInfo, folder: str) -> Callable[[Task], TrialResult
 def main(address: str, folder: str, node_class: str | None = None) -> None:
     """Give every worker a task; end when all are answered."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    _ray_pool.GROW_S = 0.5
+    _crew.GROW_S = 0.5
     factory = partial(wait_and_tell, folder=folder)
     with RayPool(factory, address=address, gpus_per_worker=0, node_class=node_class) as pool:
         print("pool", pool.description, flush=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 import nas
 from nas.errors import ClusterError
-from nas.workers._cluster import Address, Connection, parse_address
+from nas.workers import _cluster
+from nas.workers._cluster import Address, Connection, connect, parse_address
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -133,7 +137,7 @@ def test_nodes_of_a_cluster_may_still_be_joining(
     here = "nas.workers._ray_pool"
     monkeypatch.setattr(f"{here}.connect", lambda address, answer_timeout_s: connection)
     monkeypatch.setattr(f"{here}.disconnect", lambda connection: None)
-    monkeypatch.setattr(f"{here}.RayWatch", lambda is_client, head_grace_s: None)
+    monkeypatch.setattr(f"{here}.watch_ray", lambda is_client, head_grace_s: None)
     monkeypatch.setattr(f"{here}.plan_when_nodes_are_up", plan)
     with pytest.raises(ClusterError, match="too few"):
         RayPool(factories["obey"], start_timeout_s=7.0)
@@ -153,6 +157,7 @@ def test_a_process_that_uses_ray_already_cannot_join_another(
 
 PROGRAM = """
 import sys
+import time
 from nas.trial import Fidelity, Task, TrialResult
 from nas.workers import make_pool
 
@@ -180,3 +185,90 @@ def test_a_running_cluster_is_joined_by_address_and_left_running(
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "7 1 Ray worker, 1 CPU\n", "")
     assert ray.cluster_resources()["CPU"] == 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("token", "http://127.0.0.1:8265 (token: `ray get-auth-token`)"),
+        ("disabled", "http://127.0.0.1:8265"),
+        (None, "http://127.0.0.1:8265"),
+    ],
+)
+def test_where_the_dashboard_wants_a_token_it_is_said_where_that_is(
+    monkeypatch: pytest.MonkeyPatch, mode: str | None, told: str
+) -> None:
+    """Ray's own start sets the variable where nobody has."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+
+    def init(address: object) -> object:
+        if mode is not None:
+            monkeypatch.setenv("RAY_AUTH_MODE", mode)
+        return SimpleNamespace(dashboard_url="127.0.0.1:8265")
+
+    monkeypatch.setattr(_cluster, "_init", init)
+    monkeypatch.setattr(_cluster, "ray", SimpleNamespace(is_initialized=lambda: False))
+
+    assert connect(None).dashboard_url == told
+
+
+STARTED = """
+import subprocess, sys, time
+words = [sys.executable, "-S", "-c", "import time; time.sleep(600)", "ray::agent"]
+print(subprocess.Popen(words).pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_a_start_that_is_interrupted_leaves_no_processes(
+    monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
+) -> None:
+    """By Ctrl-C, or by Ray's handler of SIGTERM."""
+    pids: list[int] = []
+
+    def init(**options: object) -> None:
+        words = [sys.executable, "-S", "-c", STARTED, "ray::raylet"]
+        raylet = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        assert raylet.stdout is not None
+        with raylet.stdout as told:
+            pids.extend([raylet.pid, int(told.readline())])
+        raylet.returncode = 0  # it is reaped by its number
+        raise interrupt
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setattr(_cluster, "ray", ray)
+    with pytest.raises(interrupt):
+        connect(None)
+
+    assert len(pids) == 2
+    assert not [pid for pid in pids if is_running(pid)]
+
+
+def is_running(pid: int) -> bool:
+    """Whether it will run on: one that was killed is a zombie or gone, if not at once."""
+    for _ in range(600):
+        try:
+            if not Path(f"/proc/{pid}/cmdline").read_bytes():
+                return False
+        except OSError:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_an_interrupted_try_at_an_address_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, deaf_port: int
+) -> None:
+    tried: list[subprocess.Popen[str]] = []
+
+    def interrupted(child: subprocess.Popen[str], **options: object) -> None:
+        tried.append(child)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_cluster, "_JOIN", "import time; print(flush=True); time.sleep(600)")
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        connect(f"127.0.0.1:{deaf_port}")
+
+    assert tried[0].wait(60) == -signal.SIGKILL

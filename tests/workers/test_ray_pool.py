@@ -245,7 +245,7 @@ def test_a_node_that_joins_brings_workers(
     make_task: MakeTask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("nas.workers._ray_pool.GROW_S", 0.0)
+    monkeypatch.setattr("nas.workers._crew.GROW_S", 0.0)
     nodes = [Node(cpus=1)]
     monkeypatch.setattr("nas.workers._spawn.cluster_nodes", lambda: nodes)
     with RayPool(factories["obey"], gpus_per_worker=0) as pool:
@@ -268,7 +268,7 @@ def test_a_result_that_is_there_is_never_called_overdue(
         pool.submit(make_task(0))
         pool.submit(make_task(1))
         assert isinstance(pool, RayPool)
-        ray.wait([slot.awaited for slot in pool._slots], num_returns=2)
+        ray.wait([slot.awaited for slot in pool._crew.slots], num_returns=2)
         clock.now_s += 1.0  # of a driver that is busy elsewhere
         results = [pool.next_result(), pool.next_result()]
 
@@ -290,7 +290,7 @@ def test_workers_see_their_environment_from_the_start(
 
     lines = (result.weights or b"").decode().splitlines()
     assert {"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=-1", "OMP_NUM_THREADS=2"} <= set(lines)
-    assert "WorkerInfo(index=0, device='cpu', num_threads=2)" in lines
+    assert "WorkerInfo(index=0, device='cpu', num_threads=2, num_on_machine=1)" in lines
     # A Ctrl-C in the terminal goes to the driver's process group, and must stop there.
     assert f"group={os.getpgid(0)}" not in lines
 

@@ -1,0 +1,137 @@
+"""How a search ends that is stopped while its workers start, or that loses them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.errors import OutageError
+from nas.run import open_run
+from nas.workers import LocalPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.trial import TrialResult
+    from nas.workers import Factory
+    from tests.cli.conftest import Ended
+
+    Nas = Callable[..., Ended]
+
+MAKE_POOL = "nas.run._search.make_pool"
+ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+class LosingRay(LocalPool):
+    """A pool that is lost after the first result."""
+
+    def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
+        if self.is_lost:
+            raise OutageError("Ray: its raylet on this machine is gone, killed or out of memory")
+        self.is_lost = True
+        return super().next_result(timeout_s)
+
+    is_lost = False
+
+
+def test_workers_that_are_lost_end_a_search_with_75_and_the_way_on(
+    nas: Nas, search_words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "my run"
+    search_words[-1] = str(run)
+    with monkeypatch.context() as patched:
+        patched.setattr(MAKE_POOL, lambda _, factory, **options: LosingRay(factory))
+        ended = nas(*search_words)
+
+    assert ended.status == 75
+    assert ended.err == (
+        "nas: Ray: its raylet on this machine is gone, killed or out of memory. Nothing finished "
+        f"is lost; once that is mended, go on with: nas resume '{run}'\n"
+    )
+    assert open_run(run).num_evaluated == 1
+    assert "stops: Ray: its raylet" in (run / "log.txt").read_text()
+    assert nas("resume", run, "--workers", "local").status == 0
+
+
+@pytest.mark.parametrize("sent", ENDS)
+@pytest.mark.parametrize("by_ray", [False, True], ids=["", "with Ray's own handler"])
+def test_a_signal_while_workers_start_is_a_ctrl_c(
+    nas: Nas,
+    search_words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: signal.Signals,
+    by_ray: bool,
+) -> None:
+    before = {one: signal.getsignal(one) for one in ENDS}
+
+    def start(_: object, factory: Factory, **options: object) -> None:
+        if by_ray:  # as `ray.init` has it
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        os.kill(os.getpid(), sent)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(MAKE_POOL, start)
+    ended = nas(*search_words)
+
+    assert (ended.status, ended.err) == (130, "")
+    assert ended.out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")
+    assert {one: signal.getsignal(one) for one in ENDS} == before
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("sent", ENDS)
+def test_a_signal_while_ray_starts_leaves_no_processes(
+    search_words: list[str], tmp_path: Path, sent: signal.Signals
+) -> None:
+    program = "from nas.cli import main; main()"
+    words = [sys.executable, "-c", program, *search_words, "--workers", "2"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        words, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as search:
+        while not any("/raylet " in args for args in family(search.pid).values()):
+            assert search.poll() is None
+            time.sleep(0.02)
+        os.kill(search.pid, sent)
+        started: dict[int, str] = {}
+        while search.poll() is None:
+            started |= family(search.pid)
+            time.sleep(0.1)
+        out, err = search.communicate()
+
+    assert (search.returncode, err) == (130, "")
+    assert out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")
+    assert still_there(started) == {}
+
+
+def family(process: int) -> dict[int, str]:
+    """Whatever it has started, and they: their commands by number."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    found, size = {process: ""}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {int(pid): args for pid, parent, args in rows if int(parent) in found}
+    return {pid: args for pid, args in found.items() if pid != process}
+
+
+def still_there(started: dict[int, str]) -> dict[int, str]:
+    """Of these processes, those that go on for more than 20 s."""
+    for _ in range(200):
+        there = {pid: args for pid, args in started.items() if Path(f"/proc/{pid}").exists()}
+        if not there:
+            break
+        time.sleep(0.1)
+    return there
