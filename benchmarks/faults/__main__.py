@@ -6,9 +6,14 @@ the search lives, after each of its writes and whenever a process of it has ende
 the harm. The search is then resumed until its budget is spent, and checked:
 
 * lost: a result that was noted is missing or changed, right after the fault or in the end; what
-  the fault itself wipes out (the line of a journal that it damages) excepted;
-* trained twice: a network was trained again that was not in training when harm was done, in the
-  whole life of the search;
+  the fault itself wipes out (the line of a journal that it damages) excepted. A result that is
+  another network's (a pretended accuracy spells its network's id) is lost in any case;
+* trained twice: a network was trained again that was not in training when harm was done, nor was
+  its result on its way, in the whole life of the search;
+* finished results dropped: a training had ended when harm was done, the study did not hold its
+  result, and its network was trained again. A result on its way is lost with the process that
+  carries it: the last one of each worker, finished in the last five seconds, from a worker that
+  had begun nothing since. Any other that is dropped was held back, and so is trained twice, too;
 * stuck: it was not over within five minutes (on Ray, which has to start, within ten);
 * unexpected: it did not end as it says it ends.
 

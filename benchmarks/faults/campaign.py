@@ -18,7 +18,7 @@ import of_clusters
 import of_files
 import of_processes
 import of_storages
-from lab import BUDGET, Lab
+from lab import BUDGET_IN_DATABASE, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,8 @@ class Tally:
     """Results that had been recorded when the fault was over, before the search was resumed."""
     lost: int = 0
     duplicated: int = 0
+    dropped: int = 0
+    """Trainings that had ended, and whose results the study did not hold, when harm was done."""
     stuck: int = 0
     surprises: list[str] = field(default_factory=list)
     """What was other than the fault's own claim: a wrong exit status, processes left behind."""
@@ -54,6 +56,7 @@ class Tally:
         self.recorded += other.recorded
         self.lost += other.lost
         self.duplicated += other.duplicated
+        self.dropped += other.dropped
         self.stuck += other.stuck
         self.surprises += other.surprises
         self.recovery_s += other.recovery_s
@@ -78,6 +81,8 @@ def _prepare(lab: Lab, name: str) -> None:
     """Start what the search is to run on."""
     if name in of_clusters.FAULTS:
         of_clusters.prepare(lab, name)
+    if name in of_storages.FAULTS:
+        lab.budget = BUDGET_IN_DATABASE
     if name in of_storages.SQLITE:
         lab.url = f"sqlite:///{lab.folder}/study.db"
     if name in of_storages.POSTGRESQL:
@@ -97,7 +102,7 @@ def inject(name: str, seed: int) -> Tally:
             surprises = [f"{name}, seed {seed}: {error}"]
         gone, recorded = lab.lost(), len(lab.witness.results())
         began_s = time.monotonic()
-        _resume(lab, STUCK_ON_RAY_S if name in of_clusters.FAULTS else STUCK_S)
+        is_over = _resume(lab, STUCK_ON_RAY_S if name in of_clusters.FAULTS else STUCK_S)
         struck_s = lab.struck_s or began_s
         later = [one.ended_s - struck_s for one in lab.trainings() if one.ended_s > struck_s]
         return Tally(
@@ -105,17 +110,21 @@ def inject(name: str, seed: int) -> Tally:
             recorded=recorded,
             lost=len(gone | lab.lost()),
             duplicated=lab.witness.trained_twice(),
-            stuck=int(len(lab.records()) < BUDGET),
+            dropped=lab.witness.dropped(),
+            stuck=int(not is_over),
             surprises=surprises,
             recovery_s=[min(later)] if later else [],
         )
 
 
-def _resume(lab: Lab, patience_s: float) -> None:
-    """Go on until the budget is spent, or the patience."""
+def _resume(lab: Lab, patience_s: float) -> bool:
+    """Go on until the budget is spent, or the patience; whether the budget is."""
     began_s = time.monotonic()
-    while len(lab.records()) < BUDGET and time.monotonic() - began_s < patience_s:
+    while not (is_over := len(lab.records()) >= lab.budget):
+        if time.monotonic() - began_s >= patience_s:
+            break
         lab.search()
+    return is_over
 
 
 def possible(kinds: Sequence[str] = tuple(KINDS)) -> list[str]:
@@ -147,9 +156,9 @@ def campaign(
 def table(tallies: dict[str, Tally]) -> str:
     """Markdown, one row a kind."""
     rows = [
-        "| fault | injected | results recorded | lost | trained twice for nothing | stuck | "
-        "unexpected | next result after s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| fault | injected | results recorded | lost | trained twice for nothing | "
+        "finished results dropped | stuck | unexpected | next result after s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     every = Tally()
     for one in tallies.values():
@@ -157,7 +166,7 @@ def table(tallies: dict[str, Tally]) -> str:
     for name, one in [*tallies.items(), ("**all**", every)]:
         rows.append(
             f"| {name} | {one.faults} | {one.recorded} | {one.lost} | {one.duplicated} | "
-            f"{one.stuck} | {len(one.surprises)} | {_seconds(one.recovery_s)} |"
+            f"{one.dropped} | {one.stuck} | {len(one.surprises)} | {_seconds(one.recovery_s)} |"
         )
     return "\n".join(rows)
 

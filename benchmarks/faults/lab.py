@@ -8,23 +8,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 from witness import Training, Witness
 
 from nas.errors import NasError, OutageError
-from nas.run import SearchSettings, WorkerConfig, create_run, open_run, run_search
+from nas.run import SearchSettings, WorkerConfig, _create, create_run, open_run, run_search
 from nas.run._data import check_data, read_data
-from nas.search import load_evaluations
+from nas.search import _optuna_store, load_evaluations, probe_space
 from nas.trial import Fidelity, Scores, Task, TrialResult
 
 if TYPE_CHECKING:
     from nas.run import Run
+    from nas.search import Problem, SpaceProbe
     from nas.trial import Evaluation
     from tests.run.postgresql import Server
 
@@ -37,10 +40,13 @@ stages:
     block: {choice: [conv, separable]}
 head: gap_linear
 """
-BUDGET = 20
+BUDGET, BUDGET_IN_DATABASE = 20, 10
+"""Networks of a search; a database takes long over each."""
 LOCAL = WorkerConfig(workers="local")
 REFUSED, OUTAGE, INTERRUPTED = 2, 75, 130
 """Exit statuses, those of the command line."""
+LIKE_CTRL_C = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a search in order, as on the command line."""
 
 
 def nothing() -> None:
@@ -55,23 +61,23 @@ class Lab:
     rng: random.Random
     url: str | None = None
     workers: WorkerConfig = LOCAL
+    budget: int = BUDGET
     training_s: float = 0.002
+    task_timeout_s: float = 1.0
     server: Server | None = None
     """The database's, where a fault may stop it."""
     cluster: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Nodes of a Ray cluster, the head first, where the search trains on one."""
     struck_s: float | None = None
     """When the fault struck, by the monotonic clock, where a search was to go on under it."""
+    run: Path = field(init=False)
+    """The run folder."""
     witness: Witness = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is seen yet."""
+        self.run = self.folder / "run"
         self.witness = Witness(self.folder)
-
-    @property
-    def run(self) -> Path:
-        """The run folder."""
-        return self.folder / "run"
 
     @property
     def data(self) -> Path:
@@ -87,6 +93,11 @@ class Lab:
     def hold(self) -> Path:
         """While this file is there, no training ends."""
         return self.folder / "hold"
+
+    @property
+    def broken(self) -> Path:
+        """While this file is there, no worker can load what it needs."""
+        return self.folder / "broken"
 
     def trainings(self) -> list[Training]:
         """Those that have ended so far."""
@@ -105,15 +116,16 @@ class Lab:
         settings = SearchSettings(
             space=str(self.folder / "space.yaml"),
             data=str(self.data),
-            budget=BUDGET,
+            budget=self.budget,
             objectives=("accuracy", "params"),
             sampler="random",
             fidelity=Fidelity(epochs=1),
             storage=self.url,
             study="faults",
-            task_timeout_s=1.0 if self.workers is LOCAL else 600.0,
+            task_timeout_s=self.task_timeout_s,
         )
-        create_run(settings, self.run)
+        with patch.object(_create, "probe_space", _look_once):
+            create_run(settings, self.run)
         self.witness.trained.touch()
 
     def write_data(self, seed: int) -> None:
@@ -133,14 +145,15 @@ class Lab:
             self.witness.note(self.records(run).values())
 
     def lost(self) -> set[int]:
-        """Trials whose result was seen, and is missing now or other than it was."""
-        self.note()
-        return self.witness.lost(self.records())
+        """Trials whose result was seen, and is missing now or other than it was, or another's."""
+        records = self.records()
+        self.witness.note(records.values())
+        return self.witness.lost(records) | strangers(records)
 
-    def harm(self) -> None:
-        """Say that harm is done now: what is known must stay, what is in training may be lost."""
+    def harm(self, done_s: float | None = None) -> None:
+        """Harm was done, then or now: what is known must stay, what is in training may be lost."""
         self.note()
-        self.witness.harms_s.append(time.monotonic())
+        self.witness.harm(done_s or time.monotonic())
 
     def strike(self) -> None:
         """The same of a search that is to go on under it."""
@@ -151,14 +164,20 @@ class Lab:
         """Go on in a process of its own; `fault` happens in training number `at`. Its status."""
         return self.ended(self.fork(at, fault))
 
-    def ended(self, child: int) -> int:
-        """The status of a search, once it has ended; a bad end is harm to what it trained."""
+    def ended(self, child: int, done_s: float | None = None) -> int:
+        """The status of a search, once it has ended; a bad end is harm, done then if not now."""
         status = status_of(child)
         if status == 0:
             self.note()
         else:
-            self.harm()
+            self.harm(done_s)
         return status
+
+    def end(self, child: int, number: int) -> int:
+        """Send a search a signal. Its status, once it has ended."""
+        sent_s = time.monotonic()
+        os.kill(child, number)
+        return self.ended(child, sent_s)
 
     def fork(
         self,
@@ -176,7 +195,8 @@ class Lab:
         status = 1
         try:
             # A background job of a shell ignores Ctrl-C, and all its children with it.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for one in LIKE_CTRL_C:
+                signal.signal(one, signal.default_int_handler)
             before()
             status = self._drive(at, fault, join=join)
         finally:
@@ -187,6 +207,7 @@ class Lab:
             run = open_run(self.run, storage=self.url)
             check_data(run.settings.data, run.facts.data, read_data(run.settings))
             training = Pretended(self.witness.trained, self.training_s, at, fault)
+            _open_once()
             if self.workers is not LOCAL:
                 _travel_by_value()
             outcome = run_search(
@@ -216,23 +237,60 @@ class Pretended:
 
     def __call__(self, info: object) -> Callable[[Task], TrialResult]:
         """The evaluator; the fault happens in its training number `at`."""
-        calls = iter(range(10_000))
+        calls, folder = iter(range(10_000)), self.trained.parent
+        if (folder / "broken").exists():
+            raise OSError("the disk of this worker is gone")
 
         def evaluate(task: Task) -> TrialResult:
             began_s = time.monotonic()
+            _write(folder / "begun.txt", f"{os.getpid()} {began_s}")
             if next(calls) == self.at:
                 self.fault()
-            self.trained.with_name(f"worker-{getattr(info, 'index', 0)}").touch()
+            (folder / f"worker-{getattr(info, 'index', 0)}").touch()
             time.sleep(self.training_s)
-            while (self.trained.parent / "hold").exists():
+            while (folder / "hold").exists():
                 time.sleep(0.05)
-            with self.trained.open("a") as file:
-                file.write(f"{task.arch.id} {began_s} {time.monotonic()}\n")
-            accuracy = int(task.arch.id[:6], 16) / 2**24
+            _write(self.trained, f"{task.arch.id} {began_s} {time.monotonic()} {os.getpid()}")
+            accuracy = accuracy_of(task.arch.id)
             scores = Scores(accuracy=accuracy, loss=1 - accuracy, train_s=0.0)
             return TrialResult(number=task.number, scores=scores, weights=task.arch.id.encode())
 
         return evaluate
+
+
+def accuracy_of(arch_id: str) -> float:
+    """What this network is pretended to come to."""
+    return int(arch_id[:6], 16) / 2**24
+
+
+def strangers(records: Mapping[int, Evaluation]) -> set[int]:
+    """Trials whose result is that of another network."""
+    return {
+        number
+        for number, one in records.items()
+        if one.scores is not None and one.scores.accuracy != accuracy_of(one.arch.id)
+    }
+
+
+def _look_once(problem: Problem) -> SpaceProbe:
+    """What is seen of the space: the same for every lab, and half the time of making a run."""
+    if not _looks:
+        _looks.append(probe_space(problem))
+    return _looks[0]
+
+
+_looks: list[SpaceProbe] = []
+
+
+def _open_once() -> None:
+    """Open a database once for all notes of a driver: each time takes a tenth of a second."""
+    _optuna_store.open_database = cache(_optuna_store.open_database)  # type: ignore[assignment]
+
+
+def _write(path: Path, line: str) -> None:
+    """As a whole, whoever else writes there."""
+    with path.open("a") as file:
+        file.write(line + "\n")
 
 
 def _travel_by_value() -> None:

@@ -18,6 +18,8 @@ from lab import INTERRUPTED, OUTAGE, Lab
 from nas.run import WorkerConfig
 
 PATIENCE_S = 600.0
+HANGS, HANG_S = "Ray: a network hangs", 10.0
+"""A training may take so long there: a worker on a busy machine has to get its turn."""
 _WORKERS = ("ray::network", "ray::worker", "ray::WorkerProcess")
 _PORTS = ("--dashboard-agent-listen-port", "--metrics-export-port", "--runtime-env-agent-port")
 
@@ -25,6 +27,7 @@ _PORTS = ("--dashboard-agent-listen-port", "--metrics-export-port", "--runtime-e
 def prepare(lab: Lab, name: str) -> None:
     """A Ray of the search's own, or a cluster of a head that trains nothing and one-CPU nodes."""
     lab.workers, lab.training_s = WorkerConfig(workers=2), 0.2
+    lab.task_timeout_s = HANG_S if name == HANGS else 600.0
     if name in OF_NODES:
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         (port,) = free_ports(1)
@@ -188,9 +191,9 @@ def node_joins(lab: Lab) -> None:
     """A node joins while the search runs, and gets a worker."""
 
     def hurry() -> None:
-        from nas.workers import _ray_pool
+        from nas.workers import _crew
 
-        _ray_pool.GROW_S = 0.5
+        _crew.GROW_S = 0.5
 
     driver = begin(lab, hurry)
     lab.hold.touch()
@@ -209,18 +212,53 @@ def driver_killed(lab: Lab) -> None:
     """Kill -9 of the driver: what Ray has started is gone within a minute."""
     driver = begin(lab)
     left = belonging(driver, "ray")
-    os.kill(driver, signal.SIGKILL)
-    lab.ended(driver)
+    lab.end(driver, signal.SIGKILL)
     wait_until(lambda: not any(map(is_alive, left)), 60.0)
 
 
-def ctrl_c(lab: Lab) -> None:
-    """Ctrl-C while Ray starts, or while workers train."""
-    driver = lab.fork() if lab.rng.random() < 0.5 else begin(lab)
-    time.sleep(lab.rng.uniform(0.0, 2.0))
-    with suppress(ProcessLookupError):
-        os.kill(driver, signal.SIGINT)
-    check(lab, driver, 0, INTERRUPTED)
+def ended_by(number: int) -> Callable[[Lab], None]:
+    """A signal that ends a search in order, while Ray starts or while workers train."""
+
+    def inject(lab: Lab) -> None:
+        driver = lab.fork() if lab.rng.random() < 0.5 else begin(lab)
+        time.sleep(lab.rng.uniform(0.0, 2.0))
+        status = lab.end(driver, number)
+        assert status in (0, INTERRUPTED), f"it ended with {status}: {lab.said}"
+
+    return inject
+
+
+def hang(lab: Lab) -> None:
+    """A network hangs once, in one of the workers: it is begun anew in another one."""
+    hung = lab.folder / "hung"
+
+    def fault() -> None:
+        if not hung.exists():
+            hung.touch()
+            time.sleep(3600)
+
+    check(lab, lab.fork(lab.rng.randrange(lab.budget // 4), fault), 0)
+    log = (lab.run / "log.txt").read_text()
+    assert f"is replaced after {HANG_S:g} s" in log, log
+
+
+def worker_cannot_load(lab: Lab) -> None:
+    """A worker dies and cannot load what it needs for a while; the other one goes on alone."""
+
+    def says(words: str) -> Callable[[], bool]:
+        return lambda: words in (lab.run / "log.txt").read_text() or not is_alive(driver)
+
+    driver = begin(lab)
+    lab.broken.touch()
+    strike(lab, belonging(driver, *_WORKERS)[:1])
+    wait_until(says("could not start"))
+    count = len(lab.trainings())
+    wait_until(lambda: len(lab.trainings()) > count or not is_alive(driver))
+    lab.hold.touch()
+    lab.broken.unlink()
+    wait_until(says("is back"))
+    lab.hold.unlink()
+    check(lab, driver, 0)
 
 
 OF_NODES = {
@@ -238,5 +276,9 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
     "Ray: a node leaves": node_leaves,
     "Ray: a node joins": node_joins,
     "Ray: kill -9 of the driver": driver_killed,
-    "Ray: Ctrl-C, also while it starts": ctrl_c,
+    "Ray: Ctrl-C, also while it starts": ended_by(signal.SIGINT),
+    "Ray: SIGTERM, also while it starts": ended_by(signal.SIGTERM),
+    "Ray: SIGHUP, also while it starts": ended_by(signal.SIGHUP),
+    HANGS: hang,
+    "Ray: a worker cannot load again": worker_cannot_load,
 }

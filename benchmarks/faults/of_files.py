@@ -6,15 +6,20 @@ import errno
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import BUDGET, REFUSED, Lab, Pretended, nothing
-from of_processes import die
+from lab import REFUSED, Lab, Pretended, nothing
+from of_processes import begin_together, die
 
+from nas.data import _load
+from nas.data._stall import unless_stalled
 from nas.errors import NasError
 from nas.run import open_run, repair_run
+from nas.search._fields import RECORD
 
 CREATE_TRIAL = 4
 """What Optuna calls the entry that opens a trial."""
@@ -22,7 +27,7 @@ CREATE_TRIAL = 4
 
 def stop_early(lab: Lab) -> None:
     """A search that has some results, and is not over."""
-    lab.search(lab.rng.randrange(4, BUDGET), die)
+    lab.search(lab.rng.randrange(4, lab.budget), die)
 
 
 def torn_tail(lab: Lab) -> None:
@@ -54,19 +59,60 @@ def bad_line(lab: Lab) -> None:
     """
     stop_early(lab)
     lines = lab.journal.read_bytes().splitlines(keepends=True)
-    place = lab.rng.randrange(len(lines) // 2, len(lines))
-    lab.witness.spoilt.add(trial_of(lines, place))
-    lines[place] = b'{"op_code": ' + lines[place][20:]
-    lab.journal.write_bytes(b"".join(lines))
+    damage(lab, lines, lab.rng.randrange(len(lines) // 2, len(lines)))
     assert lab.search() == REFUSED
+    repair(lab)
+
+
+def line_lost(is_meant: Callable[[dict[str, Any]], bool]) -> Callable[[Lab], None]:
+    """Such a line of two drivers' journal is damaged or deleted: its trial is all that is lost.
+
+    What is deleted need not be missed, as long as what is left is still its own network's.
+    """
+
+    def inject(lab: Lab) -> None:
+        drivers = begin_together(lab, 6, 14)
+        for driver in drivers:
+            lab.end(driver, signal.SIGINT)
+        lines = lab.journal.read_bytes().splitlines(keepends=True)
+        place = lab.rng.choice([n for n, line in enumerate(lines) if is_meant(json.loads(line))])
+        deletes = lab.rng.random() < 0.5
+        damage(lab, lines, place, deletes=deletes)
+        status = lab.search()
+        assert status == REFUSED or (deletes and status == 0)
+        if status == REFUSED:
+            repair(lab)
+
+    return inject
+
+
+def opens_trial(entry: dict[str, Any]) -> bool:
+    """Whether a trial begins with it."""
+    return bool(entry["op_code"] == CREATE_TRIAL)
+
+
+def holds_record(entry: dict[str, Any]) -> bool:
+    """Whether it says how a trial ended."""
+    return RECORD in entry.get("user_attr", ())
+
+
+def damage(lab: Lab, lines: list[bytes], place: int, *, deletes: bool = False) -> None:
+    """Write the journal with that line garbled or left out."""
+    lab.witness.spoilt.add(trial_of(lines, place))
+    bad = b"" if deletes else b'{"op_code": ' + lines[place][20:]
+    lab.journal.write_bytes(b"".join([*lines[:place], bad, *lines[place + 1 :]]))
+
+
+def repair(lab: Lab) -> None:
+    """As `nas repair` does."""
     repair_run(open_run(lab.run), factory=Pretended(lab.witness.repaired, 0.0, None, nothing))
 
 
 def trial_of(lines: list[bytes], place: int) -> int:
     """The trial that this line of a journal tells of; -1 if none."""
     entries = list(map(json.loads, lines[: place + 1]))
-    if entries[-1]["op_code"] == CREATE_TRIAL:
-        return sum(entry["op_code"] == CREATE_TRIAL for entry in entries) - 1
+    if opens_trial(entries[-1]):
+        return sum(map(opens_trial, entries)) - 1
     return int(entries[-1].get("trial_id", -1))
 
 
@@ -80,7 +126,7 @@ def full_disk(lab: Lab) -> None:
         Path.write_bytes = refuse  # type: ignore[method-assign]
         os.fsync = refuse
 
-    lab.search(lab.rng.randrange(BUDGET), fill)
+    lab.search(lab.rng.randrange(lab.budget), fill)
 
 
 def half_written_files(lab: Lab) -> None:
@@ -122,6 +168,20 @@ def lost_data(lab: Lab) -> None:
     lab.write_data(seed=0)
 
 
+def stalled_data(lab: Lab) -> None:
+    """The data's disk does not answer between two sessions: refused, after 0.5 s instead of 90."""
+    stop_early(lab)
+    pipe = lab.folder / "pipe"
+    os.mkfifo(pipe)
+
+    def block() -> None:
+        _load.unless_stalled = partial(unless_stalled, limit_s=0.5, poll_s=0.05)
+        _load.read_npz = lambda *_, **__: pipe.read_bytes()
+
+    assert lab.ended(lab.fork(before=block)) == REFUSED
+    assert "nothing could be read of it" in lab.said
+
+
 def damaged(name: str) -> Callable[[Lab], None]:
     """A file of the run folder is edited or cut: refused, until it is brought back."""
 
@@ -157,12 +217,15 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
     "zeros at the journal's end": zeros_in_the_tail,
     "journal cut short by a line at most": cut_short,
     "a line of the journal damaged, repaired": bad_line,
+    "two drivers: a line that opens a trial damaged or deleted": line_lost(opens_trial),
+    "two drivers: a record's line damaged or deleted": line_lost(holds_record),
     "disk full": full_disk,
     "half-written files": half_written_files,
     "weights deleted": lost_weights,
     "weights overwritten": foreign_weights,
     "data changed, brought back": changed_data,
     "data gone or a pipe, brought back": lost_data,
+    "data on a disk that does not answer, then does": stalled_data,
     "space.yaml edited or cut, brought back": damaged("space.yaml"),
     "search.json edited or cut, brought back": damaged("search.json"),
     "run folder moved away and back": moved_folder,

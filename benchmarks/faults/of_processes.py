@@ -6,9 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-from lab import BUDGET, INTERRUPTED, REFUSED, Lab, status_of
+from lab import INTERRUPTED, REFUSED, Lab, status_of
 
 from nas.search import _drivers
 
@@ -35,10 +34,8 @@ def send(number: int) -> Callable[[Lab], None]:
 
     def inject(lab: Lab) -> None:
         child = lab.fork()
-        wait_for(lab, child, lab.rng.randrange(BUDGET))
-        with suppress(ProcessLookupError):
-            os.kill(child, number)
-        lab.ended(child)
+        wait_for(lab, child, lab.rng.randrange(lab.budget))
+        lab.end(child, number)
 
     return inject
 
@@ -46,17 +43,17 @@ def send(number: int) -> Callable[[Lab], None]:
 def twice_ctrl_c(lab: Lab) -> None:
     """An impatient user: Ctrl-C, and again while it ends."""
     child = lab.fork()
-    wait_for(lab, child, lab.rng.randrange(BUDGET))
+    wait_for(lab, child, lab.rng.randrange(lab.budget))
+    sent_s = time.monotonic()
     for _ in range(2):
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGINT)
+        os.kill(child, signal.SIGINT)
         time.sleep(0.01)
-    lab.ended(child)
+    lab.ended(child, sent_s)
 
 
 def die_in_training(lab: Lab) -> None:
     """The process ends within a training."""
-    lab.search(lab.rng.randrange(BUDGET), die)
+    lab.search(lab.rng.randrange(lab.budget), die)
 
 
 def die_at_a_write(lab: Lab) -> None:
@@ -88,29 +85,29 @@ def die_at_a_write(lab: Lab) -> None:
 
 def poison(lab: Lab) -> None:
     """The same network kills the process whenever it is trained, until it is given up."""
-    lab.search(lab.rng.randrange(BUDGET - 1), die)
+    lab.search(lab.rng.randrange(lab.budget - 1), die)
     lab.search(0, die)
 
 
 def fail(lab: Lab) -> None:
     """A training ends in an exception: a record, and nothing else."""
-    lab.search(lab.rng.randrange(BUDGET), lambda: 1 // 0)
+    lab.search(lab.rng.randrange(lab.budget), lambda: 1 // 0)
 
 
 def run_out_of_memory(lab: Lab) -> None:
     """A training asks for more memory than there is."""
-    lab.search(lab.rng.randrange(BUDGET), lambda: bytearray(1 << 62))
+    lab.search(lab.rng.randrange(lab.budget), lambda: bytearray(1 << 62))
 
 
 def hang(lab: Lab) -> None:
     """A training takes longer than it may, once."""
-    lab.search(lab.rng.randrange(BUDGET), lambda: time.sleep(30))
+    lab.search(lab.rng.randrange(lab.budget), lambda: time.sleep(30))
 
 
 def sleep_of_the_machine(lab: Lab) -> None:
     """The whole process is stopped for longer than a training may take."""
     child = lab.fork()
-    wait_for(lab, child, lab.rng.randrange(BUDGET))
+    wait_for(lab, child, lab.rng.randrange(lab.budget))
     os.kill(child, signal.SIGSTOP)
     lab.harm()
     time.sleep(1.5)
@@ -126,7 +123,7 @@ def clock_jumps(lab: Lab) -> None:
         plain = time.time
         time.time = lambda: plain() + by_s
 
-    lab.search(lab.rng.randrange(BUDGET), jump)
+    lab.search(lab.rng.randrange(lab.budget), jump)
 
 
 def second_driver(lab: Lab) -> None:
@@ -137,18 +134,23 @@ def second_driver(lab: Lab) -> None:
     lab.ended(child)
 
 
-def drivers_together(lab: Lab) -> None:
-    """Two drivers share the search; one of them is killed, and missed after 2 s instead of 60."""
+def hurry() -> None:
+    """A driver that is gone is missed after 2 s instead of 60."""
+    _drivers.BEAT_S, _drivers.GONE_S = 0.2, 2.0
 
-    def hurry() -> None:
-        _drivers.BEAT_S, _drivers.GONE_S = 0.2, 2.0
 
+def begin_together(lab: Lab, fewest: int, most: int) -> tuple[int, int]:
+    """Two drivers of the search, once they have trained some networks. Their process ids."""
     lab.training_s = 0.02
     first, second = (lab.fork(join=True, before=hurry) for _ in range(2))
-    wait_for(lab, first, lab.rng.randrange(BUDGET // 2))
-    with suppress(ProcessLookupError):
-        os.kill(first, signal.SIGKILL)
-    lab.ended(first)
+    wait_for(lab, first, lab.rng.randrange(fewest, most))
+    return first, second
+
+
+def drivers_together(lab: Lab) -> None:
+    """Two drivers share the search; one of them is killed."""
+    first, second = begin_together(lab, 0, lab.budget // 2)
+    lab.end(first, signal.SIGKILL)
     assert lab.ended(second) in (0, INTERRUPTED)
 
 
