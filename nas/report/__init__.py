@@ -39,6 +39,7 @@ from nas.report._progress import Progress, Snapshot
 from nas.report._references import Reference, references_for
 from nas.report._report import Report, write_report
 from nas.report._table import add_id_column, front_table
+from nas.report._weights import weights_remarks
 
 __all__ = [
     "GREY",
@@ -75,6 +76,7 @@ __all__ = [
     "scale_by_cost",
     "read_finals",
     "render_page",
+    "weights_remarks",
     "write_document_json",
     "replacing",
     "write_front_csv",

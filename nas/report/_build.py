@@ -16,6 +16,7 @@ from nas.report._document import Document, MetricColumn, Network
 from nas.report._front import best_row, complete_rows, front_rows, knee_row
 from nas.report._noise import noise_remarks
 from nas.report._references import references_for
+from nas.report._weights import weights_remarks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,8 @@ class SearchFacts:
     val_images: int
     task: str = "classification"
     live: bool = False
+    with_weights: frozenset[str] | None = None
+    """Ids of networks whose weights are kept; None where nobody has looked."""
     latencies: tuple[MeasuredLatency, ...] = ()
     finals: tuple[FinalTraining, ...] = field(default=())
     final_picks: Mapping[str, str] = field(default_factory=dict)
@@ -95,13 +98,16 @@ def build_document(facts: SearchFacts, *, max_diagrams: int = MAX_DIAGRAMS) -> D
         front=front,
         best=front[best_row(rows, facts.objectives)] if rows else None,
         knee=front[knee_row(rows, facts.objectives)] if rows else None,
-        remarks=noise_remarks(
-            rows,
-            facts.objectives,
-            chance=facts.chance,
-            num_classes=facts.num_classes,
-            images=facts.val_images,
-            task=facts.task,
+        remarks=(
+            *noise_remarks(
+                rows,
+                facts.objectives,
+                chance=facts.chance,
+                num_classes=facts.num_classes,
+                images=facts.val_images,
+                task=facts.task,
+            ),
+            *weights_remarks(rows, facts.with_weights, run=facts.name),
         ),
         hypervolume=steps[-1].hypervolume if steps else 0.0,
         progression=steps,

@@ -171,7 +171,7 @@ class Document:
     best: int | None
     knee: int | None
     remarks: tuple[str, ...]
-    """What the front's accuracies cannot tell, in sentences."""
+    """What the front's accuracies cannot tell and which of its weights are gone, in sentences."""
     hypervolume: float
     progression: tuple[Progression, ...]
     effects: tuple[AxisEffect, ...]

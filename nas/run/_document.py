@@ -47,11 +47,19 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             task=settings.data_options.task,
             environment=asdict(read_environment(run.folder)),
             live=run.folder.is_locked(),
+            with_weights=with_weights(run),
             finals=read_finals(run.path),
             final_picks=readable_picks(run),
             latencies=tuple(_latency(one) for one in front_latencies(run)),
         )
     )
+
+
+def with_weights(run: Run) -> frozenset[str] | None:
+    """Ids of networks whose weights the run keeps; None while a search replaces them."""
+    if run.folder.is_locked():
+        return None
+    return frozenset(file.stem for file in (run.path / "weights").glob("*.safetensors"))
 
 
 def _evaluations(run: Run) -> tuple[Evaluation, ...]:

@@ -11,8 +11,9 @@ from nas.arch import summarize
 from nas.errors import OptionError
 from nas.export import Provenance, export_network, find_converter
 from nas.metrics import score_of
-from nas.report import best_row, knee_row, noise_remarks, write_report
+from nas.report import best_row, knee_row, noise_remarks, weights_remarks, write_report
 from nas.run._deployment import deployment_of, find_data
+from nas.run._document import with_weights
 from nas.run._environment import read_environment
 from nas.run._finals import FinalNetwork
 from nas.run._masks import write_masks
@@ -38,7 +39,7 @@ class RunReport:
     hypervolume: float
     """Share of the run's box, in [0, 1]."""
     remarks: tuple[str, ...]
-    """What the front's accuracies cannot tell, in sentences."""
+    """What the front's accuracies cannot tell and which of its weights are gone, in sentences."""
     left_out: tuple[str, ...] = ()
     """What could not be drawn, and why, in sentences."""
 
@@ -66,13 +67,16 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
         evaluations=evaluations,
         report=report,
         hypervolume=run.box.hypervolume(values),
-        remarks=noise_remarks(
-            report.front,
-            objectives,
-            chance=run.chance,
-            num_classes=run.problem.num_classes,
-            images=run.val_images,
-            task=run.settings.data_options.task,
+        remarks=(
+            *noise_remarks(
+                report.front,
+                objectives,
+                chance=run.chance,
+                num_classes=run.problem.num_classes,
+                images=run.val_images,
+                task=run.settings.data_options.task,
+            ),
+            *weights_remarks(report.front, with_weights(run), run=str(run.path)),
         ),
         left_out=left_out,
     )

@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from nas.errors import RunFolderError, StorageError
-from nas.run import ProxyFactory, WorkerConfig, open_run, repair_run, run_search
+from nas.run import (
+    ProxyFactory,
+    WorkerConfig,
+    documents_of,
+    open_run,
+    repair_run,
+    run_search,
+)
 from tests.search.small import pretending
 
 if TYPE_CHECKING:
@@ -67,6 +74,12 @@ def test_missing_weights_are_trained_again_to_the_same_bits(done: Run) -> None:
 
     with pytest.raises(RunFolderError, match=r"cannot be read: No such file.*nas repair"):
         member.model()
+    said = f"1 network of the front without weights ({member.arch_id}), as"
+    for remarks in (done.report().remarks, documents_of([done])[0].remarks):
+        assert remarks[-1].startswith(said)
+        assert f"`nas repair {done.path}` trains" in remarks[-1]
+    with done.folder.lock():
+        assert not any("without weights" in one for one in documents_of([done])[0].remarks)
     assert repair_run(done).trained == (member.arch_id,)
     assert path.read_bytes() == before
 
