@@ -1,7 +1,7 @@
 """Samplers judged on tables of finished trainings: many seeds, seconds each, nothing trained."""
 
 from nas.bench._bench import TABLES, BenchReport, BenchSettings, load_table, run_bench
-from nas.bench._contenders import CONTENDERS, Contender
+from nas.bench._contenders import CONTENDERS, SamplerSetup
 from nas.bench._measures import TARGETS, Metrics, measure, picked_ceiling
 from nas.bench._run import BenchRun, Trace, answer_from, run_bench_search
 from nas.bench._summary import SummaryRow, summarize
@@ -30,7 +30,7 @@ __all__ = [
     "BenchReport",
     "BenchRun",
     "BenchSettings",
-    "Contender",
+    "SamplerSetup",
     "Metrics",
     "Row",
     "SummaryRow",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class SamplerSetup:
     """How a search is set up."""
 
     sampler: str
@@ -24,17 +24,17 @@ class Contender:
     """Whether a known network is answered from its first result and costs nothing."""
 
 
-CONTENDERS: Mapping[str, Contender] = MappingProxyType(
+CONTENDERS: Mapping[str, SamplerSetup] = MappingProxyType(
     {
-        "model": Contender("model"),
-        "evolution": Contender("evolution"),
-        "tpe-multivariate+dedup": Contender("tpe"),
-        "tpe+dedup": Contender("tpe-default"),
-        "tpe-multivariate": Contender("tpe", deduplicate=False),
-        "tpe": Contender("tpe-default", deduplicate=False),
-        "nsga2-20": Contender("nsga2", deduplicate=False),
-        "nsga2-50": Contender("nsga2-50", deduplicate=False),
-        "random+dedup": Contender("random"),
+        "model": SamplerSetup("model"),
+        "evolution": SamplerSetup("evolution"),
+        "tpe-multivariate+dedup": SamplerSetup("tpe"),
+        "tpe+dedup": SamplerSetup("tpe-default"),
+        "tpe-multivariate": SamplerSetup("tpe", deduplicate=False),
+        "tpe": SamplerSetup("tpe-default", deduplicate=False),
+        "nsga2-20": SamplerSetup("nsga2", deduplicate=False),
+        "nsga2-50": SamplerSetup("nsga2-50", deduplicate=False),
+        "random+dedup": SamplerSetup("random"),
     }
 )
 """By name, as `nas bench --samplers` takes them. `tpe` is Optuna 5's default."""

@@ -56,14 +56,14 @@ class Trace:
 
 def run_bench_search(run: BenchRun, table: Table) -> Trace:
     """Search a table until the budget is trained, or nothing is left."""
-    contender = CONTENDERS[run.sampler]
+    setup = CONTENDERS[run.sampler]
     engine = _TimedEngine(
         table,
         MemoryStore(),
-        sampler=contender.sampler,
+        sampler=setup.sampler,
         seed=run.seed,
         start=(0,) * len(table.space.genes),
-        deduplicate=contender.deduplicate,
+        deduplicate=setup.deduplicate,
     )
     pool = SimulatedPool(answer_from(table, run.replica), num_workers=run.workers)
     recorder = _Recorder(pool, engine)

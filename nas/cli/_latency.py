@@ -17,7 +17,7 @@ from nas.cli._networks import (
     NETWORK_HELP,
     Classes,
     InputShape,
-    find_subject,
+    find_shaped_network,
 )
 from nas.cli._options import Set, parse_shape
 from nas.cost import cost_of
@@ -94,7 +94,7 @@ def _workload(
     model: str, overrides: list[str], input_shape: str | None, classes: int | None
 ) -> Workload:
     """What is measured. Raises what `nas cost` raises of it."""
-    found = find_subject(
+    found = find_shaped_network(
         model, overrides, input_shape=input_shape, classes=classes, default=DEFAULT_IMAGES
     )
     cost_of(found.arch, input_shape=found.input_shape, num_classes=found.num_classes)

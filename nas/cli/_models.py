@@ -18,8 +18,8 @@ from nas.cli._networks import (
     NETWORK_HELP,
     Classes,
     InputShape,
+    find_shaped_network,
     find_space,
-    find_subject,
     shown_shape,
 )
 from nas.cli._options import Deploy, Json, Set, parse_deploy
@@ -38,7 +38,7 @@ from nas.units import human_bytes, human_large
 
 if TYPE_CHECKING:
     from nas.arch import Architecture
-    from nas.cli._networks import Subject
+    from nas.cli._networks import ShapedNetwork
     from nas.cost import WorkingMemory
     from nas.space import SearchSpace, Size
     from nas.trial import Cost
@@ -91,7 +91,7 @@ def show(
     """Print what a model file opens and how large that space is, or what a network is made of."""
     space = find_space(name, overrides)
     subject = partial(
-        find_subject,
+        find_shaped_network,
         name,
         overrides,
         input_shape=input_shape,
@@ -121,7 +121,7 @@ def cost(
     ] = False,
 ) -> None:
     """Print a network's exact costs: parameters, multiply-accumulates, peak memory."""
-    found = find_subject(
+    found = find_shaped_network(
         name, overrides, input_shape=input_shape, classes=classes, default=DEFAULT_IMAGES
     )
     arch, shape, number = found.arch, found.input_shape, found.num_classes
@@ -228,14 +228,14 @@ def _default_images(space: SearchSpace) -> tuple[str, int]:
     return f"{channels}x32x32", 10
 
 
-def _draw_network(found: Subject, svg: Path) -> str:
+def _draw_network(found: ShapedNetwork, svg: Path) -> str:
     """Write the drawing; what was drawn, in words."""
     write_drawing(svg, found.arch, input_shape=found.input_shape, num_classes=found.num_classes)
     images = f"{shown_shape(found.input_shape)} images and {found.num_classes} classes"
     return f"drawn for {images}: {svg}"
 
 
-def _show_network(console: Console, found: Subject) -> None:
+def _show_network(console: Console, found: ShapedNetwork) -> None:
     arch = found.arch
     console.print(f"{arch.name}, architecture {arch.id}: {summarize(arch)}", highlight=False)
     table = Table("part", "module", "arguments", box=None, pad_edge=False)

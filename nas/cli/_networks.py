@@ -36,7 +36,7 @@ Classes = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ShapedNetwork:
     """A network, and the images and classes that its costs are counted for."""
 
     arch: Architecture
@@ -45,14 +45,14 @@ class Subject:
     num_classes: int
 
 
-def find_subject(
+def find_shaped_network(
     name: str,
     overrides: Sequence[str],
     *,
     input_shape: str | None,
     classes: int | None,
     default: tuple[str, int],
-) -> Subject:
+) -> ShapedNetwork:
     """The network called so. Raises UserError.
 
     Args:
@@ -70,7 +70,7 @@ def find_subject(
     else:
         arch, run = member
         shape, number = run.problem.input_shape, run.problem.num_classes
-    return Subject(arch=arch, input_shape=given or shape, num_classes=classes or number)
+    return ShapedNetwork(arch=arch, input_shape=given or shape, num_classes=classes or number)
 
 
 def find_space(name: str, overrides: Sequence[str]) -> SearchSpace:

@@ -10,7 +10,7 @@ from nas.cli._screen import Screen, command
 from nas.units import human_large, human_seconds
 
 if TYPE_CHECKING:
-    from nas.run import Begun, Outcome, Run, SearchSettings
+    from nas.run import Begun, Run, SearchOutcome, SearchSettings
 
 
 def print_plan(screen: Screen, settings: SearchSettings) -> None:
@@ -63,7 +63,7 @@ def _training(run: Run) -> str:
     )
 
 
-def print_end(screen: Screen, run: Run, outcome: Outcome) -> None:
+def print_end(screen: Screen, run: Run, outcome: SearchOutcome) -> None:
     """How it ended."""
     if outcome.exhausted:
         screen.line("No feasible network was found that has not been evaluated.")

@@ -109,12 +109,12 @@ def _find(target: str) -> _Target:
         return _Target(
             arch=arch, data=DEFAULT_DATA, data_dir=None, options=DEFAULT_OPTIONS, origin=""
         )
-    from nas.final._members import find_member, open_front
+    from nas.run import find_network, open_run
 
-    run = open_front(member[0])
-    settings = run.session.settings
+    run = open_run(member[0])
+    settings = run.settings
     return _Target(
-        arch=find_member(run, member[1]),
+        arch=find_network(run, member[1]),
         data=settings.data,
         data_dir=settings.data_dir,
         options=settings.data_options,

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
     from nas.data import DataFingerprint, ImageData, MovedData
     from nas.final._jobs import OnEpoch, Runner
-    from nas.final._members import OpenedRun
     from nas.final._results import SeedResult
     from nas.report import Axis
+    from nas.run import Run
     from nas.train import Recipe
 
 T = TypeVar("T")
@@ -114,17 +114,17 @@ def train_finalists(
     Raises UserError.
     """
     # Needs Optuna, which a single network does not.
-    from nas.final._members import check_front_data, open_front
+    from nas.run import check_data, open_run
 
-    run = open_front(Path(run_folder), moved)
-    folder = _folder(Path(run_folder))
+    run = open_run(Path(run_folder), data=moved.data, data_dir=moved.data_dir)
     candidates = _candidates(run)
+    folder = _folder(Path(run_folder))
     if (folder.path / "final.json").exists():
         return _read_final(folder, asked, len(candidates), tell)
     with folder.lock():
         where = _settings(run, asked or FinalistsSettings())
         data = read_data(where)
-        check_front_data(run, data)
+        check_data(run.settings.data, run.facts.data, data)
         seen = fingerprint_all(where, data)
         recipe, settings, count = _begin(folder, run, asked, candidates, data, seen, tell)
         ladder = Ladder(
@@ -133,7 +133,7 @@ def train_finalists(
             finalists=count,
             score=_score(run, data),
             worst_score=_score_axis(run).worst,
-            val_images=run.session.settings.fidelity.val_images or len(data.val),
+            val_images=run.settings.fidelity.val_images or len(data.val),
             folder=folder.path,
             tell=tell,
         )
@@ -141,9 +141,7 @@ def train_finalists(
         _tell_length(candidates[0].measured[0].images, recipe, len(data.train), tell)
         finalists = choose_finalists(candidates, ladder, data, runner, on_epoch)
         finalists, reports = _train_all(folder, finalists, ladder, data, seen, runner, on_epoch)
-        front = final_front(
-            finalists, reports, run.session.problem.objectives, recipe.name, ladder.score
-        )
+        front = final_front(finalists, reports, run.problem.objectives, recipe.name, ladder.score)
         write_front_csv(folder.path / "front.csv", front)
         references = references_for(settings.data)
         draw_front(folder.path / "front.png", front, references, seeds=len(settings.seeds))
@@ -207,13 +205,13 @@ def _folder(run_folder: Path) -> TrainingFolder:
     return TrainingFolder(path)
 
 
-def _candidates(run: OpenedRun) -> list[Candidate]:
+def _candidates(run: Run) -> list[Candidate]:
     """Every network that the search trained in full, as its proxy saw it. Raises UserError."""
-    problem, box = run.session.problem, run.session.box
+    problem, box = run.problem, run.box
     axes = [axis for axis in box.axes if axis.objective.known_before_training]
     score = _score_axis(run).objective
     found: dict[str, Candidate] = {}
-    for one in run.evaluations:
+    for one in run.trials():
         if one.state != "complete" or one.cost is None or one.scores is None:
             continue
         values = ((limit, limit.metric.value(one.cost, one.scores)) for limit in problem.limits)
@@ -227,7 +225,7 @@ def _candidates(run: OpenedRun) -> list[Candidate]:
             measured=(Measured(images=1, accuracy=score.value(one.cost, one.scores)),),
         )
     if not found:
-        folder = run.session.folder.path
+        folder = run.folder.path
         raise RunFolderError(
             f"{folder}: no network has been evaluated yet; continue the search with `nas resume "
             f"{folder}`"
@@ -235,19 +233,19 @@ def _candidates(run: OpenedRun) -> list[Candidate]:
     return list(found.values())
 
 
-def _score_axis(run: OpenedRun) -> Axis:
-    return next(axis for axis in run.session.box.axes if axis.objective.is_score)
+def _score_axis(run: Run) -> Axis:
+    return next(axis for axis in run.box.axes if axis.objective.is_score)
 
 
-def _score(run: OpenedRun, data: ImageData) -> str:
+def _score(run: Run, data: ImageData) -> str:
     """The score that was searched for, where full training measures it; else the task's own."""
     wanted, task = _score_axis(run).objective, task_of(data)
     is_measured = wanted.compute is None and wanted.task in (None, task.name)
     return wanted.name if is_measured else task.score
 
 
-def _with_images(one: Candidate, run: OpenedRun, data: ImageData) -> Candidate:
-    fidelity = run.session.settings.fidelity
+def _with_images(one: Candidate, run: Run, data: ImageData) -> Candidate:
+    fidelity = run.settings.fidelity
     images = fidelity.epochs * (fidelity.train_images or len(data.train))
     return replace(one, measured=(replace(one.measured[0], images=images),))
 
@@ -268,7 +266,7 @@ def _tell_length(
 
 def _begin(
     folder: TrainingFolder,
-    run: OpenedRun,
+    run: Run,
     asked: FinalistsSettings | None,
     candidates: Sequence[Candidate],
     data: ImageData,
@@ -287,7 +285,7 @@ def _begin(
         return recipe, _settings(run, asked), asked.finalists
     asked = asked or FinalistsSettings()
     median = statistics.median_low([one.cost.params for one in candidates])
-    task = run.session.settings.data_options.task
+    task = run.settings.data_options.task
     name, why = (asked.recipe, "") if asked.recipe is not None else choose_recipe(median, task)
     recipe = load_recipe(name, asked.overrides)
     settings = _settings(run, asked)
@@ -302,8 +300,8 @@ def _begin(
     return recipe, settings, asked.finalists
 
 
-def _settings(run: OpenedRun, asked: FinalistsSettings) -> TrainingSettings:
-    search = run.session.settings
+def _settings(run: Run, asked: FinalistsSettings) -> TrainingSettings:
+    search = run.settings
     return TrainingSettings(
         data=search.data,
         data_dir=search.data_dir,

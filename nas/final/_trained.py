@@ -93,11 +93,11 @@ def proxy_remarks(teacher: str | None, init: str | None) -> tuple[str, ...]:
 
 
 def _of_run(folder: Path, arch_id: str) -> TrainedNetwork:
-    from nas.final._members import find_member, open_front
+    from nas.run import find_network, open_run
 
-    run = open_front(folder)
-    arch = find_member(run, arch_id)
-    return TrainedNetwork(arch=arch, weights=run.session.folder.read_weights(arch.id))
+    run = open_run(folder)
+    arch = find_network(run, arch_id)
+    return TrainedNetwork(arch=arch, weights=run.folder.read_weights(arch.id))
 
 
 def _read(path: Path, option: str) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nas.run._repair import Repaired, repair_run
     from nas.run._results import RunReport, summary_of
     from nas.run._run import Run
-    from nas.run._search import Outcome, run_search
+    from nas.run._search import SearchOutcome, run_search
     from nas.run._settings import SearchSettings, WorkerConfig, parse_workers
     from nas.run._track import track_run
     from nas.run._views import documents_of, watch, write_comparison, write_views
@@ -29,7 +29,7 @@ __all__ = [
     "Begun",
     "FrontLatency",
     "FrontMember",
-    "Outcome",
+    "SearchOutcome",
     "ProxyFactory",
     "QuantizedMember",
     "Repaired",
@@ -70,7 +70,7 @@ _HOMES = {
     "Begun": "_create",
     "FrontLatency": "_latency",
     "FrontMember": "_members",
-    "Outcome": "_search",
+    "SearchOutcome": "_search",
     "ProxyFactory": "_data",
     "QuantizedMember": "_quantized",
     "Repaired": "_repair",

@@ -37,7 +37,7 @@ OnProgress = Callable[[Snapshot], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SearchOutcome:
     """How a session of a search ended."""
 
     evaluated: int
@@ -62,7 +62,7 @@ def run_search(
     on_progress: OnProgress | None = None,
     factory: Factory | None = None,
     join: bool = False,
-) -> Outcome:
+) -> SearchOutcome:
     """Evaluate networks until the budget or the time is spent, the space exhausted, or Ctrl-C.
 
     Args:
@@ -97,7 +97,7 @@ def run_search(
     if wants_latency(run.settings) and ledger.results.front and not (interrupted or join):
         # With the workers gone, so that no training runs beside it.
         measure_front(run)
-    return Outcome(
+    return SearchOutcome(
         evaluated=ledger.num_evaluated,
         new=len(events.evaluated),
         waiting=ledger.num_waiting,

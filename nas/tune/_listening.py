@@ -1,4 +1,4 @@
-"""Who hears of trials while Tune runs them.
+"""Functions that the driver calls with what trials report, while Tune runs them.
 
 Callbacks are kept with Tune's state, and a restored tuner has those of the session before: this
 one looks up who is listening now.
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Listener:
-    """What to call in the driver; nothing where None."""
+    """Functions that are called in the driver; those that are None are not."""
 
     on_told: Callable[[int, dict[str, Any]], None] | None = None
-    """With a trial's number and what it told."""
+    """With a trial's number and the metrics that it reported."""
     on_saved: Callable[[int, str], None] | None = None
     """With a trial's number and the folder of its newest checkpoint."""
     on_over: Callable[[int], None] | None = None
     """With the number of trials that are over, those of earlier sessions included."""
 
     def told(self, index: int | None, metrics: dict[str, Any]) -> None:
-        """A trial has told how it goes; it has no number where Tune chose its values."""
+        """A trial reported metrics; it has no number where Tune chose its values."""
         if self.on_told is not None and index is not None:
             self.on_told(index, metrics)
 
     def saved(self, index: int | None, folder: str) -> None:
-        """A trial's folder was put away."""
+        """A trial's newest checkpoint was stored in this folder."""
         if self.on_saved is not None and index is not None:
             self.on_saved(index, folder)
 
     def is_over(self, over: int) -> None:
-        """One more trial is over, and so many are."""
+        """One more trial is over; `over` are by now."""
         if self.on_over is not None:
             self.on_over(over)
 
@@ -47,7 +47,7 @@ _listener: ContextVar[Listener] = ContextVar("listener")
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Within it `listener` hears of every trial."""
+    """Within it, what trials report goes to `listener`."""
     token = _listener.set(listener)
     try:
         yield
@@ -56,7 +56,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def current() -> Listener:
-    """Who listens; somebody who does nothing where nobody does."""
+    """The listener of `listening`; outside it, one without functions."""
     return _listener.get(Listener())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nas.errors import OutageError
-from nas.run import Outcome, WorkerConfig, open_run, run_search
+from nas.run import SearchOutcome, WorkerConfig, open_run, run_search
 from nas.search import _patient, load_evaluations
 from tests.run.postgresql import Server, tool
 from tests.search.small import pretend_result
@@ -48,7 +48,7 @@ def doing(seen: Counter[str], before: Callable[[int], None]) -> Factory:
     return factory
 
 
-def go_on(run: Run, factory: Factory) -> Outcome:
+def go_on(run: Run, factory: Factory) -> SearchOutcome:
     return run_search(open_run(run.path), WorkerConfig(workers="local"), factory=factory)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from nas.errors import DataError, RunFolderError, StorageError, UserError
 from nas.metrics import Limit
-from nas.run import Outcome, Run, WorkerConfig, open_run, run_search
+from nas.run import Run, SearchOutcome, WorkerConfig, open_run, run_search
 from nas.search import load_evaluations
 from nas.search._journal import Journal
 from nas.trial import Fidelity, Scores, TrialResult
@@ -32,11 +32,11 @@ LOCAL = WorkerConfig(workers="local")
 SAMPLERS = ("evolution", "tpe", "nsga2", "random")
 
 
-def run(session: Run, factory: Factory = pretending) -> Outcome:
+def run(session: Run, factory: Factory = pretending) -> SearchOutcome:
     return run_search(session, LOCAL, factory=factory)
 
 
-def resume(session: Run, factory: Factory = pretending) -> Outcome:
+def resume(session: Run, factory: Factory = pretending) -> SearchOutcome:
     return run(open_run(session.folder.path), factory)
 
 
