@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from nas.bench._run import BenchRun, Trace
+from nas.files import drafted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +44,8 @@ class Cache:
         path = self._path(trace.run)
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {"version": version, **asdict(trace)}
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(record))
-        partial.replace(path)
+        with drafted(path) as draft:
+            draft.write_text(json.dumps(record), encoding="utf-8")
 
     def _path(self, run: BenchRun) -> Path:
         contest = f"{run.table}-w{run.workers}"

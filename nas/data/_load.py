@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from nas.data._split import split, stratified_order
 from nas.data._stall import unless_stalled
 from nas.data._targets import class_counts, strata
 from nas.errors import DataError, OptionError
+from nas.names import near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,6 +212,5 @@ def _unknown(name: str, path: Path) -> str:
         return f"{name}: a file that is neither .npz nor .csv {allowed}"
     if path.suffix in (".npz", *TABLE_SUFFIXES):
         return f"{name}: no such file of data {allowed}"
-    near = get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)
-    hint = f", did you mean '{near[0]}'?" if near else ""
+    hint = near(name.lower().replace("-", "_"), DATASETS)
     return f"{name}: neither a known data set nor a folder or file that is there{hint} {allowed}"

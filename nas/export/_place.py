@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import RunFolderError
+from nas.files import drafted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,8 @@ def place_files(
         if not force:
             _refuse_edited(folder, files, record)
         for name, content in files.items():
-            _replace(folder / name, content)
+            with drafted(folder / name, alone=True) as draft:
+                draft.write_bytes(content)
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be written: {error.strerror}") from error
 
@@ -74,14 +76,3 @@ def _refuse_edited(folder: Path, files: Mapping[str, bytes], record: str) -> Non
                 f"{path}: was edited since it was exported, or was not exported; keep it by "
                 "exporting to another folder with `out`, or replace it with `force`"
             )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    try:
-        with draft.open("xb") as file:
-            file.write(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.families import plugin_digest
+from nas.files import drafted
 from nas.latency._record import Latency
 from nas.latency._tags import part_tags
 
@@ -84,8 +84,5 @@ def read_json(path: Path) -> Any:
 def write_json(path: Path, content: Any) -> None:
     """Write a file so that readers see the old or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, suffix=".partial", delete=False
-    ) as file:
-        json.dump(content, file)
-    Path(file.name).replace(path)
+    with drafted(path) as draft:
+        draft.write_text(json.dumps(content), encoding="utf-8")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import OptionError
 from nas.metrics._metric import Metric
+from nas.names import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,6 +178,5 @@ def find_metric(name: str, where: str = "`objectives`") -> Metric:
     """The metric called `name`. Raises OptionError with the nearest name known."""
     if name in _TABLE:
         return _TABLE[name]
-    near = get_close_matches(name, _TABLE, n=1)
-    hint = f", did you mean '{near[0]}'?" if near else ""
-    raise OptionError(f"{where}: unknown metric '{name}'{hint} (known: {', '.join(_TABLE)})")
+    known = f"{near(name, _TABLE)} (known: {', '.join(_TABLE)})"
+    raise OptionError(f"{where}: unknown metric '{name}'{known}")

@@ -26,6 +26,7 @@ from socket import gethostname
 from typing import IO, TYPE_CHECKING, Any
 
 from nas.errors import RunFolderError
+from nas.files import drafted
 from nas.units import quoted
 
 if TYPE_CHECKING:
@@ -229,18 +230,12 @@ class RunFolder:
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all."""
         path = self.path / name
-        draft = path.with_name(path.name + ".part")
         with _as_user_error(path):
             # Not the run folder itself: one that was moved away must not become two.
             if self.path.is_dir():
                 path.parent.mkdir(exist_ok=True)
-            try:
+            with drafted(path, alone=True) as draft:
                 draft.write_bytes(content)
-                draft.replace(path)
-            except OSError:
-                with suppress(OSError):
-                    draft.unlink()  # half a file would take what space is left
-                raise
 
     def log(self, line: str) -> None:
         """Append a line with the time to the log."""

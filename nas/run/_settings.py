@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from nas.data import DEFAULT_OPTIONS, DataOptions
 from nas.errors import OptionError
 from nas.metrics import Limit, check_measured, parse_objectives
+from nas.names import near
 from nas.trial import DEFAULT_FIDELITY, DEPLOYMENTS, Deployment, Fidelity
 
 
@@ -63,8 +63,7 @@ class SearchSettings:
         from nas.search import SAMPLERS
 
         if self.sampler not in SAMPLERS:
-            near = get_close_matches(self.sampler, SAMPLERS, n=1)
-            hint = f", did you mean '{near[0]}'?" if near else ""
+            hint = near(self.sampler, SAMPLERS)
             raise OptionError(
                 f"`sampler`: unknown sampler '{self.sampler}'{hint} (known: {', '.join(SAMPLERS)})"
             )

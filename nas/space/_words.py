@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from nas.names import near as names_near
 from nas.space._yaml import Fields, Items, Scalar
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def near(value: Any, known: Iterable[Any]) -> str:
     """A hint at the nearest legal name, if any is near."""
     # A quoted '3' is near to the number 3, but to be told so would be a riddle.
     names = [str(name) for name in islice(known, MAX_COMPARED) if str(name) != str(value)]
-    matches = get_close_matches(str(value), names, n=1)
-    return f", did you mean '{matches[0]}'?" if matches else ""
+    return names_near(str(value), names)
 
 
 def shown(node: Node) -> str:

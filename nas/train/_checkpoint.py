@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nas.errors import RunFolderError
+from nas.files import drafted
 from nas.train._device import slice_of
 
 if TYPE_CHECKING:
@@ -35,17 +35,13 @@ class Checkpoint:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the file as a whole or not at all. Raises RunFolderError."""
-        draft = self.path.with_name(f".{self.path.name}.part")
         document = {"format": _FORMAT, "identity": dict(self.identity), "state": dict(state)}
         try:
-            with draft.open("wb") as file:
+            with drafted(self.path, alone=True) as draft, draft.open("wb") as file:
                 torch.save(document, file)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(self.path)
         except (OSError, RuntimeError) as error:
-            with suppress(OSError):
-                draft.unlink()
             reason = getattr(error, "strerror", None) or error
             raise RunFolderError(
                 f"{self.path}: the checkpoint cannot be written ({reason}); make room or mend the "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from nas.errors import ModelFileError
+from nas.names import near
 from nas.space import catalogue_folder, parse_record
 from nas.train._recipe import Recipe, contradictions
 
@@ -81,8 +81,7 @@ def _find(name: str) -> Path:
         return path
     known = recipe_catalogue()
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f", did you mean '{near[0]}'?" if near else ""
+        hint = near(name, known)
         raise ModelFileError(
             f"{name}: no recipe of that name{hint} (known: {', '.join(known)}; a path ending in "
             ".yaml names a file of your own)"
