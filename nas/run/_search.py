@@ -81,7 +81,8 @@ def run_search(
     started = time.monotonic()
     _check_alone(run, join=join)
     with run.folder.lock_for_drivers(join=join):
-        engine = _open_engine(run, alone=not join)
+        with _way_on_after_outages(run):
+            engine = _open_engine(run, alone=not join)
         events = _Search(run, engine, on_progress or _ignore, worker_config.minutes)
         interrupted, loop = False, None
         if engine.ledger.num_finished < run.settings.budget:
