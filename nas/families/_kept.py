@@ -39,7 +39,15 @@ def load_kept_plugins(folder: Folder) -> None:
     if not (folder.path / FILE).exists():
         return
     try:
-        plugins = [Plugin(**plain) for plain in folder.read_json(FILE)]
+        plugins = [_checked(Plugin(**plain)) for plain in folder.read_json(FILE)]
     except TypeError as error:
         raise RunFolderError(f"{folder.path / FILE}: is damaged: {error}") from error
     load_plugins(plugins)
+
+
+def _checked(plugin: Plugin) -> Plugin:
+    """Raise TypeError where a field is not of its type."""
+    for name, value in asdict(plugin).items():
+        if not isinstance(value, str) and (name == "module" or value is not None):
+            raise TypeError(f"{name}: is no text (found {value!r:.60})")
+    return plugin

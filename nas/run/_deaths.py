@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from nas.cost import training_bytes
 from nas.errors import OutageError, RunFolderError
+from nas.records import read_record
 from nas.trial import Failure, TrialResult
 from nas.workers import Pool
 
@@ -164,9 +165,9 @@ class NotingPool(Pool):
         self._note(task, Deaths())
 
     def _known(self, task: Task) -> Deaths:
-        """What the note says; nothing where there is none, or it was cut short."""
-        with suppress(RunFolderError, TypeError):
-            return Deaths(**self._folder.read_json(_name(task)))
+        """What the note says; nothing where there is none, or it says nothing that can be."""
+        with suppress(RunFolderError, ValueError):
+            return read_record(Deaths, self._folder.read_json(_name(task)))
         return Deaths()
 
     def _note(self, task: Task, deaths: Deaths) -> None:

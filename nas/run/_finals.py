@@ -154,12 +154,13 @@ def _scores(report: dict[str, Any]) -> Scores:
     if kept is None:
         raise ValueError(f"kept_seed: {report['kept_seed']} is none of the seeds")
     accuracy, loss = means.pop("accuracy"), means.pop("loss")
-    return Scores(accuracy=accuracy, loss=loss, train_s=kept["train_s"], custom=means)
+    found = {"accuracy": accuracy, "loss": loss, "train_s": kept["train_s"], "custom": means}
+    return read_record(Scores, found)
 
 
 def _of_plain(record: type[Any], plain: dict[str, Any]) -> Any:
     names = {field.name for field in fields(record)}
-    return record(**{name: value for name, value in plain.items() if name in names})
+    return read_record(record, {name: plain[name] for name in plain if name in names})
 
 
 def _read(file: Path) -> Any:
