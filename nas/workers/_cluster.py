@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from nas.errors import ClusterError
 from nas.workers._plan import Node
-from nas.workers._processes import children, end_after_us, end_children, with_children
+from nas.workers._processes import children, end, end_after_us, end_children, with_children
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_errors import first_line
 
@@ -53,6 +53,8 @@ class Connection:
     """Whether this Ray was started here, for us alone."""
     is_client: bool = False
     """Whether it is reached through `ray://`, from a machine that is no part of the cluster."""
+    started: frozenset[int] = frozenset()
+    """Processes of a Ray of ours."""
     guard: subprocess.Popen[bytes] | None = None
     """Ends what is left of a Ray of ours if this process is killed."""
 
@@ -83,13 +85,14 @@ def connect(address: str | None, *, answer_timeout_s: float = 45.0) -> Connectio
         _check_sockets()
     known = children()
     context = _init(named)
-    started = with_children(children() - known) if named.is_ours else ()
+    started = frozenset(children() - known if named.is_ours else ())
     return Connection(
         owned=True,
         dashboard_url=_told(context.dashboard_url),
         is_ours=named.is_ours,
         is_client=named.is_client,
-        guard=end_after_us(started),
+        started=started,
+        guard=end_after_us(with_children(started)),
     )
 
 
@@ -145,7 +148,9 @@ class Address:
 def disconnect(connection: Connection) -> None:
     """Leave the Ray; one that `connect` started ends."""
     if connection.owned:
+        ours = with_children(connection.started)
         ray.shutdown()
+        end(ours)  # agents that had just begun would go on for a minute
     if connection.guard is not None:
         connection.guard.kill()
         connection.guard.communicate()

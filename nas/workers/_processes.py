@@ -37,7 +37,16 @@ def with_children(processes: Iterable[int]) -> set[int]:
 
 def end_children(*, except_for: set[int]) -> None:
     """Kill all others that are Ray's, and theirs, and reap them."""
-    for process in filter(_is_ray, with_children(children() - except_for)):
+    found = set(filter(_is_ray, children() - except_for))
+    for process in found:
+        with suppress(OSError):
+            os.kill(process, signal.SIGSTOP)  # from here on it starts no others
+    end(with_children(found))
+
+
+def end(processes: Iterable[int]) -> None:
+    """Kill those of these that are Ray's, and reap our own."""
+    for process in filter(_is_ray, processes):
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
         with suppress(OSError):

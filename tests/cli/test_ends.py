@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nas.errors import OutageError
+from nas.errors import DataError, OutageError
 from nas.run import open_run
 from nas.workers import LocalPool
 
@@ -58,6 +58,20 @@ def test_workers_that_are_lost_end_a_search_with_75_and_the_way_on(
     assert open_run(run).num_evaluated == 1
     assert "stops: Ray: its raylet" in (run / "log.txt").read_text()
     assert nas("resume", run, "--workers", "local").status == 0
+
+
+def test_what_no_worker_could_load_is_said_with_its_machine(
+    nas: Nas, search_words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object, **options: object) -> None:
+        error = DataError("no images here")
+        error.add_note("(worker 0 on host-a)")
+        raise error
+
+    monkeypatch.setattr(MAKE_POOL, start)
+    ended = nas(*search_words)
+
+    assert (ended.status, ended.err) == (2, "nas: no images here (worker 0 on host-a)\n")
 
 
 @pytest.mark.parametrize("sent", ENDS)

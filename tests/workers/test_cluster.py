@@ -17,7 +17,7 @@ import pytest
 import nas
 from nas.errors import ClusterError
 from nas.workers import _cluster
-from nas.workers._cluster import Address, Connection, connect, parse_address
+from nas.workers._cluster import Address, Connection, connect, disconnect, parse_address
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
 
@@ -272,3 +272,15 @@ def test_an_interrupted_try_at_an_address_ends_with_it(
         connect(f"127.0.0.1:{deaf_port}")
 
     assert tried[0].wait(60) == -signal.SIGKILL
+
+
+def test_what_outlives_a_ray_of_our_own_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's agents do, where they have just begun."""
+    words = [sys.executable, "-S", "-c", STARTED, "ray::raylet"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as raylet:
+        assert raylet.stdout is not None
+        agent = int(raylet.stdout.readline())
+        monkeypatch.setattr(_cluster, "ray", SimpleNamespace(shutdown=raylet.kill))
+        disconnect(Connection(owned=True, dashboard_url=None, started=frozenset({raylet.pid})))
+
+        assert not is_running(agent)
