@@ -74,7 +74,7 @@ class Replay:
             self._climb_unless_pending(number)
             ledger.pause(number, trial.rungs[place // 2])
         elif kind == "promote":
-            ledger.mark_promoted(number)
+            self._climb_unless_pending(number)
         else:
             self._settle(trial)
 
@@ -110,7 +110,7 @@ class Replay:
         self._tell(evaluation)
 
     def _climb_unless_pending(self, number: int) -> None:
-        """A score from above says that the candidate was promoted."""
+        """The candidate was promoted, as it says or a score from above."""
         if number in self._ledger.paused:
             self._ledger.mark_promoted(number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -21,6 +22,7 @@ from nas.search import (
     open_store,
     repair_study,
 )
+from tests.run.damage import damaged
 from tests.search.small import all_genomes, journal_in, pretend, pretend_result
 
 if TYPE_CHECKING:
@@ -369,3 +371,34 @@ def test_the_journal_as_it_was_is_kept(small: Problem, searched: StorageAddress)
 def test_a_journal_that_is_not_there_is_said(small: Problem, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be repaired: No such file"):
         repair_study(small, journal_in(tmp_path))
+
+
+def fuzz(problem: Problem, address: StorageAddress, seeds: range) -> None:
+    """Whatever becomes of a journal: read or refused, then repaired, read, and gone on with."""
+    whole = lines_of(address)
+    for seed in seeds:
+        rng = random.Random(seed)
+        assert address.journal is not None
+        address.journal.write_bytes(damaged(address.journal, b"".join(whole), rng))
+        try:
+            with suppress(StorageError):
+                load_evaluations(problem, address)
+            with suppress(StorageError):
+                engine_of(problem, address, rungs=2)
+            repair_study(problem, address)
+            load_evaluations(problem, address)
+            search_with_workers(engine_of(problem, address, rungs=2), BUDGET + 1)
+            assert read_by_optuna(address)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}") from error
+
+
+def test_a_dozen_damaged_journals(small: Problem, tmp_path: Path) -> None:
+    fuzz(small, search_in_place(small, tmp_path, rungs=2), range(110, 122))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("first", range(1000, 6_000, 1_000))
+def test_five_thousand_damaged_journals(small: Problem, tmp_path: Path, first: int) -> None:
+    fuzz(small, search_in_place(small, tmp_path, rungs=2), range(first, first + 1_000))
