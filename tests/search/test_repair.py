@@ -40,15 +40,8 @@ STEM = "stem.conv.channels"
 def engine_of(problem: Problem, address: StorageAddress, *, rungs: int = 1) -> SearchEngine:
     start = next(one for one in all_genomes(problem.space) if not problem.candidate(one).reason)
     store = open_store(problem, address)
-    return SearchEngine(
-        problem,
-        store,
-        sampler="random",
-        seed=0,
-        start=start,
-        num_rungs=rungs,
-        reference=(0.0, 9.0, 9.0),
-    )
+    ladder = {"num_rungs": rungs, "reference": (0.0, 9.0, 9.0)}
+    return SearchEngine(problem, store, sampler="random", seed=0, start=start, **ladder)  # type: ignore[arg-type]
 
 
 def search_with_workers(engine: SearchEngine, budget: int) -> None:
