@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,7 +40,7 @@ class DataFingerprint:
 
     def with_test(self, test: Images) -> DataFingerprint:
         """The same, and these test images."""
-        digest = _digest((*_pixels(test), test.labels))
+        digest = _digest(chain(_pixels(test), (test.labels,)))
         return replace(self, test_images=len(test), test=digest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.errors import Diverged, OptionError, RunFolderError
+from nas.files import drafted
 from nas.inspect._inspection import (
     build_trained,
     build_untrained,
@@ -96,7 +97,8 @@ def _read(file: Path) -> bytes:
 def _keep(file: Path, content: bytes) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        with drafted(file) as draft:
+            draft.write_bytes(content)
     except OSError as error:
         raise RunFolderError(
             f"{file}: cannot be written: {error.strerror}; free space or name another `out`"

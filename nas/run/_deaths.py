@@ -5,8 +5,10 @@ A note in the run folder is written before each training and taken back after it
 and however many drivers there are; one that is found there later tells of a death.
 
 A program that dies with several networks in training leaves a note of each, and one is to blame
-at most. Twice in that company is chance enough: after that a network is trained with nothing
-beside it in its program. It is given up after two deaths of which one came when it was alone.
+at most. Twice in that company is chance enough: after that a network is trained in a company a
+sixteenth the size, and so on until it is alone. All that two deaths of a driver left behind are so
+tried again in some sixteen turns, however many workers there are. A network is given up after two
+deaths of which one came when it was alone.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ NOTES = "in_training"
 """A folder in the run folder, with a file for each network in training."""
 MAX_DEATHS = 2
 """Deaths of the program under the same training after which it is not tried as before."""
+SMALLER_BY = 16
+"""By what factor the company of a network is smaller that may be to blame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class Deaths:
     total: int = 0
     alone: int = 0
     """Of these, with no other training under way."""
+    company: int = 1
+    """Trainings that could be under way at the last of these, itself included."""
 
     @property
     def is_proved(self) -> bool:
@@ -51,8 +57,14 @@ class Deaths:
 
     @property
     def is_suspected(self) -> bool:
-        """Whether it is trained alone from now on."""
+        """Whether it is trained in smaller company, or alone."""
         return self.total >= MAX_DEATHS and not self.alone
+
+    def room(self, num_workers: int) -> int:
+        """Trainings that may be under way with it, itself included."""
+        if self.total < MAX_DEATHS:
+            return num_workers
+        return max(1, min(num_workers, self.company // SMALLER_BY))
 
 
 class NotingPool(Pool):
@@ -76,7 +88,7 @@ class NotingPool(Pool):
         self._under_way: dict[int, tuple[Task, Deaths]] = {}
         """With the pool, and what was known of each before; by trial."""
         self._is_alone = False
-        """Whether what is under way is to have nothing beside it."""
+        """Whether the one that is under way is noted as having nothing beside it."""
         self._given_up: deque[TrialResult] = deque()
         self._said: list[str] = []
         self.num_workers = pool.num_workers
@@ -129,29 +141,40 @@ class NotingPool(Pool):
         while self._line:
             task = self._line[0]
             before = self._known(task)
-            alone = before.is_suspected or self._pool.num_workers == 1
-            if not before.is_proved and self._must_wait(alone=alone):
+            if not before.is_proved and self._must_wait(before):
                 return
             self._line.popleft()
             if before.is_proved:
                 self._give_up(task, before)
             else:
-                self._begin(task, before, alone=alone)
+                self._begin(task, before)
 
-    def _must_wait(self, *, alone: bool) -> bool:
-        is_full = len(self._under_way) >= self._pool.num_workers
-        return bool(self._under_way) and (alone or self._is_alone or is_full)
+    def _must_wait(self, before: Deaths) -> bool:
+        num_workers = self._pool.num_workers
+        together = [before, *(known for _, known in self._under_way.values())]
+        room = min(known.room(num_workers) for known in together)
+        return bool(self._under_way) and len(self._under_way) >= room
 
-    def _begin(self, task: Task, before: Deaths, *, alone: bool) -> None:
+    def _begin(self, task: Task, before: Deaths) -> None:
+        room = before.room(self._pool.num_workers)
         if before.is_suspected:
+            beside = f"at most {room - 1} more" if room > 1 else "nothing"
             self._said.append(
                 f"trial {task.number} was in training when the search was killed, "
-                f"{before.total} times: it is trained with nothing beside it"
+                f"{before.total} times: it is trained with {beside} beside it"
             )
-        self._is_alone = alone
+        if self._is_alone:  # a worker has come since
+            for other, known in self._under_way.values():
+                self._note_begun(other, known, room=room)
+        self._is_alone = room == 1
         self._under_way[task.number] = task, before
-        self._note(task, Deaths(total=before.total + 1, alone=before.alone + alone))
+        self._note_begun(task, before, room=room)
         self._pool.submit(task)
+
+    def _note_begun(self, task: Task, before: Deaths, *, room: int) -> None:
+        """What is so if the program dies in this training."""
+        alone = before.alone + (room == 1)
+        self._note(task, Deaths(total=before.total + 1, alone=alone, company=room))
 
     def _give_up(self, task: Task, before: Deaths) -> None:
         failure = self._failure(task, before)

@@ -243,14 +243,15 @@ def _explained(address: Address, reason: str) -> str:
     if address.is_ours:
         return (
             f"cannot start: {reason}. Its files and sockets lie in {_folder()} (RAY_TMPDIR names "
-            "another folder): look whether that can be written and has space; `workers` local "
-            "trains without Ray"
+            "another folder): look whether that can be written and has space; a search with "
+            "`workers` local does without Ray"
         )
     if address.from_environment:
         return (
             f"no Ray to be had: {reason}. The variable RAY_ADDRESS is set here, perhaps left over "
             "from a cluster that has ended: `unset RAY_ADDRESS`, or overrule it with `address` "
-            f"local (a Ray on this machine) or `workers` local (no Ray); {_ALLOWED}"
+            "local (a Ray on this machine) or, for a search, `workers` local (no Ray); "
+            f"{_ALLOWED}"
         )
     return (
         f"no Ray to be had: {reason}. Look whether the head node runs (`ray start --head` there, "
@@ -270,8 +271,8 @@ def _check_sockets() -> None:
         raise ClusterError(
             f"Ray on this machine: cannot start: its sockets would lie in {folder}, and with "
             f"{len(os.fsencode(path))} bytes their paths are too long ({_LONGEST_SOCKET} are "
-            "allowed). Set RAY_TMPDIR to a short folder, as in RAY_TMPDIR=/tmp, or train without "
-            "Ray: `workers` local"
+            "allowed). Set RAY_TMPDIR to a short folder, as in RAY_TMPDIR=/tmp; a search with "
+            "`workers` local does without Ray"
         )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nas.workers._actor import Started
     from nas.workers._plan import Plan
-    from nas.workers._pool import Factory
+    from nas.workers._pool import Device, Factory
     from nas.workers._slot import Phase
 
 MAX_STARTS = 2
@@ -84,6 +84,11 @@ class Crew:
         """Workers that have loaded what they need."""
         return sum(slot.is_well for slot in self.slots)
 
+    @property
+    def devices(self) -> set[Device]:
+        """What these train on."""
+        return {slot.device for slot in self.slots if slot.is_well}
+
     def start(self, poll: Callable[[], object]) -> None:
         """Start all; `poll` waits for an answer, and settles it.
 
@@ -99,7 +104,7 @@ class Crew:
             poll()
         if not self.num_ready:
             raise next(iter(self._failed.values()))
-        self._starting = False
+        self._starting, self._well_s = False, self._clock()
 
     def settle(self, slot: Slot) -> None:
         """An answer of a worker that starts has come."""

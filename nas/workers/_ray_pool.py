@@ -116,9 +116,9 @@ class RayPool(Pool):
                 clock=self._clock,
             )
             undo.callback(self._crew.close)
-            self._crew.start(lambda: self._poll(None))
+            self._crew.start(lambda: self._poll_connected(None))
             self._undo = undo.pop_all()
-        self.description = self._plan.described({slot.device for slot in self._crew.slots})
+        self.description = self._plan.described(self._crew.devices)
 
     @property
     def num_ready(self) -> int:
@@ -174,11 +174,15 @@ class RayPool(Pool):
     def _poll_to_the_end(self, limit_s: float | None) -> bool:
         """The same as `_poll`; what it raises is kept as the end of the pool."""
         try:
-            with said_if_ray_is_gone():
-                return self._poll(limit_s)
+            return self._poll_connected(limit_s)
         except BaseException as error:
             self._end = error
             return True
+
+    def _poll_connected(self, limit_s: float | None) -> bool:
+        """The same as `_poll`; a connection that is lost is an outage."""
+        with said_if_ray_is_gone():
+            return self._poll(limit_s)
 
     def _poll(self, limit_s: float | None) -> bool:
         """Wait for one event, at most `limit_s` seconds and a tick, and deal with it."""

@@ -43,7 +43,9 @@ def test_nothing_is_cut_on_any_terminal(
     for words in (LONG, "finished", "200/200", "accuracy", "88.36 %", "91.71 %", "44"):
         assert words in shown
     assert "best: the score on validation images after the search's short training" in ended.out
-    assert f"broken: damaged: {runs / 'broken' / 'study.journal'}: holds no study" in ended.out
+    told = f"broken: damaged: {runs / 'broken' / 'study.journal'}: the study's journal cannot be"
+    assert told in ended.out
+    assert "it holds no study named" in ended.out
     rows = ended.out.partition("\nbroken: damaged")[0].splitlines()[1:]
     assert all(len(row) <= columns for row in rows)
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from nas.data import (
     DataFingerprint,
     DataOptions,
+    Images,
     describe_change,
     fingerprint,
     load_data,
@@ -82,3 +85,26 @@ def test_test_images_count_where_both_have_looked_at_them(tmp_path: Path) -> Non
             f"a.npz is not what this training began with ({words})"
         )
     assert "test" not in (describe_change("b", searched, replace(before, images=1)) or "")
+
+
+def test_test_images_beyond_memory_are_looked_at_a_batch_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = blobs(500)
+    before = _of(tmp_path / "a.npz", images, labels)
+    pixels = torch.from_numpy(images)[:, None]
+    mapped = Images(pixels=pixels, labels=torch.from_numpy(labels), index=torch.arange(500))
+    made: list[weakref.ref[torch.Tensor]] = []
+    most, rows = [0], Images.rows
+
+    def counted(one: Images, index: torch.Tensor) -> torch.Tensor:
+        found = rows(one, index)
+        made.append(weakref.ref(found))
+        most.append(sum(known() is not None for known in made))
+        return found
+
+    monkeypatch.setattr(Images, "rows", counted)
+    before.with_test(mapped)
+
+    assert len(made) == 8
+    assert max(most) <= 2

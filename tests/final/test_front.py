@@ -94,6 +94,18 @@ def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("own_metrics")
+def figures_kept(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Figures from now on, whose files stay empty."""
+    drawn: list[Figure] = []
+
+    def keep(figure: Figure, file: Path, **_: object) -> None:
+        drawn.append(figure)
+        file.touch()
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", keep)
+    return drawn
+
+
 def test_a_cost_of_ones_own_has_a_column_and_a_panel(
     front: FinalFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,9 +118,7 @@ def test_a_cost_of_ones_own_has_a_column_and_a_panel(
     assert ["id", "heat", "parameters", "MACs"] in [row[:4] for row in rows]
     assert [hot.members[0].arch_id, "2.5"] in [row[:2] for row in rows]
 
-    drawn: list[Figure] = []
-    keep = lambda figure, *_, **__: drawn.append(figure)  # noqa: E731
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", keep)
+    drawn = figures_kept(monkeypatch)
     draw_front(tmp_path / "front.png", hot, references_for("fashion_mnist"), seeds=3)
     named = [axes.get_xlabel() for axes in drawn[0].axes]
     assert named == ["heat, mJ", "trainable parameters", "multiply-accumulates"]
@@ -117,9 +127,7 @@ def test_a_cost_of_ones_own_has_a_column_and_a_panel(
 def test_the_picture_has_test_accuracy_and_published_networks(
     front: FinalFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[Figure] = []
-    keep = lambda figure, *_, **__: drawn.append(figure)  # noqa: E731
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", keep)
+    drawn = figures_kept(monkeypatch)
     references = references_for("fashion_mnist")
     draw_front(tmp_path / "front.png", front, references, seeds=3)
 

@@ -553,7 +553,7 @@ def test_ctrl_c_names_the_command_that_goes_on_or_says_that_nothing_had_begun(
 
 
 def test_the_command_that_goes_on_has_the_workers_it_went_with(tmp_path: Path) -> None:
-    where = _Where(console=Console(), workers=2, address="head:6379", device=None, moved=NOT_MOVED)
+    where = _Where(console=Console(), workers=2, address="head:6379", moved=NOT_MOVED)
     assert where.again(tmp_path / "my out") == (
         f"nas train --resume '{tmp_path / 'my out'}' --workers 2 --address head:6379"
     )

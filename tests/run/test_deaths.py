@@ -103,10 +103,10 @@ def test_a_training_that_ends_in_any_other_way_is_no_death(
 
 
 class Hands(Pool):
-    """Three workers that are told what they have done."""
+    """Workers that are told what they have done: three, unless told otherwise."""
 
-    def __init__(self) -> None:
-        self.num_workers, self.description = 3, "hands"
+    def __init__(self, num_workers: int = 3) -> None:
+        self.num_workers, self.description = num_workers, "hands"
         self.held: list[int] = []
         self.seen: list[list[int]] = []
         """What was held whenever a result was asked for."""
@@ -126,15 +126,15 @@ class Hands(Pool):
 
 
 @pytest.fixture
-def drive(make_session: Callable[..., Run]) -> Callable[[], tuple[NotingPool, Hands]]:
-    """drive() is a driver's pool, and its three workers; all drivers share a run folder.
+def drive(make_session: Callable[..., Run]) -> Drive:
+    """drive() is a driver's pool, and its workers; all drivers share a run folder.
 
     One that is not closed has died.
     """
     run = make_session()
 
-    def make() -> tuple[NotingPool, Hands]:
-        hands = Hands()
+    def make(num_workers: int = 3) -> tuple[NotingPool, Hands]:
+        hands = Hands(num_workers)
         return NotingPool(hands, run.folder, run.problem), hands
 
     return make
@@ -142,22 +142,22 @@ def drive(make_session: Callable[..., Run]) -> Callable[[], tuple[NotingPool, Ha
 
 @pytest.fixture
 def tasks() -> list[Task]:
-    """Of eight networks, by their number."""
+    """Of forty networks, by their number."""
     problem = make_problem()
     legal = (one for one in map(problem.candidate, all_genomes(problem.space)) if not one.reason)
-    archs = list({one.arch.id: one.arch for one in legal}.values())[:8]
+    archs = list({one.arch.id: one.arch for one in legal}.values())[:40]
     how = Fidelity(epochs=1)
     return [
         Task(number=number, arch=arch, fidelity=how, seed=0) for number, arch in enumerate(archs)
     ]
 
 
-Drive = Callable[[], tuple[NotingPool, Hands]]
+Drive = Callable[..., tuple[NotingPool, Hands]]
 
 
-def kill_driver(drive: Drive, tasks: list[Task]) -> None:
+def kill_driver(drive: Drive, tasks: list[Task], num_workers: int = 3) -> None:
     """A driver dies with these tasks under way."""
-    pool, hands = drive()
+    pool, hands = drive(num_workers)
     for task in tasks:
         pool.submit(task)
     assert hands.held == [task.number for task in tasks]
@@ -178,6 +178,44 @@ def test_whoever_died_in_company_twice_is_trained_alone(drive: Drive, tasks: lis
         "trial 1",
         "trial 2",
     ]
+
+
+def test_many_suspects_are_not_trained_one_by_one(drive: Drive, tasks: list[Task]) -> None:
+    """Of hundreds of workers nearly all would have nothing to do for hours."""
+    kill_driver(drive, tasks[:32], num_workers=32)
+    kill_driver(drive, tasks[:32], num_workers=32)
+    pool, hands = drive(32)
+    for task in tasks:
+        pool.submit(task)
+    assert hands.held == [0, 1]
+    assert "with at most 1 more beside it" in pool.take_notes()[0]
+
+    pool, hands = drive(32)
+    for task in tasks[:1]:
+        pool.submit(task)
+    for task in tasks[2:]:
+        pool.submit(task)
+    assert hands.held == [0]
+    assert pool.next_result() is not None
+    assert pool.next_result() is not None
+    assert hands.seen == [[0], [2, 3]]
+
+
+def test_a_worker_that_comes_later_is_put_to_work(drive: Drive, tasks: list[Task]) -> None:
+    """Whoever is beside the others then was not alone."""
+    for _ in range(2):
+        pool, hands = drive(1)
+        for task in tasks[:3]:
+            pool.submit(task)
+        assert hands.held == [0]
+        hands.num_workers = 3
+        pool.submit(tasks[3])
+        assert hands.held == [0, 1, 2]
+    pool, hands = drive()
+    pool.submit(tasks[0])
+    pool.submit(tasks[3])
+
+    assert hands.held == [0]
 
 
 def test_only_what_was_alone_at_the_end_is_given_up(drive: Drive, tasks: list[Task]) -> None:
@@ -208,7 +246,7 @@ def finish(drive: Drive, tasks: list[Task]) -> list[TrialResult]:
 def test_one_death_of_a_driver_changes_nothing(drive: Drive, tasks: list[Task]) -> None:
     kill_driver(drive, tasks[:3])
     pool, hands = drive()
-    for task in tasks:
+    for task in tasks[:8]:
         pool.submit(task)
 
     assert hands.held == [0, 1, 2]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAMAGES = {
-    "journal": "study.journal: holds no study named",
+    "journal": "study.journal: the study's journal cannot be read: it holds no study named",
     "document": "search.json: is damaged: ",
     "space": "space.yaml: cannot be read: No such file",
     "final": "final.json: is damaged: members: Field required",

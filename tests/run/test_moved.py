@@ -48,7 +48,7 @@ def test_other_data_are_no_part_of_an_export(begun: Run, tmp_path: Path) -> None
     """Class names, mean and deviation would be theirs; code and weights need none of them."""
     rewrite(tmp_path / "own.npz", labels=np.arange(90) % 2)
 
-    with pytest.raises(UserError, match=r"not what this search began with .*code-only"):
+    with pytest.raises(UserError, match=r"not what this search began with .*`code_only`"):
         open_run(begun.path).export("best")
     assert not (begun.path / "export").exists()
     (files,) = open_run(begun.path).export("best", code_only=True)
@@ -164,7 +164,7 @@ def test_an_export_finds_data_that_were_moved(
     run = open_run(tmp_path / "run").resume(workers="local")
     (tmp_path / "own.npz").rename(tmp_path / "moved.npz")
 
-    with pytest.raises(UserError, match="code-only"):
+    with pytest.raises(UserError, match="`code_only`"):
         run.export("best")
     words = ["export", str(run.path), "--data", str(tmp_path / "moved.npz"), "--json"]
     done = CliRunner().invoke(app, words)

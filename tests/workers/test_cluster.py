@@ -89,7 +89,7 @@ def test_the_environment_names_a_cluster_too(
         RayPool(factories["obey"])
 
     assert "`unset RAY_ADDRESS`" in str(caught.value)
-    assert "`workers` local" in str(caught.value)
+    assert "for a search, `workers` local" in str(caught.value)
     assert "without `address`" not in str(caught.value)
 
 
@@ -109,7 +109,7 @@ def test_a_folder_too_long_for_a_socket_is_named(
         f"Ray on this machine: cannot start: its sockets would lie in TMPDIR={long}"
     )
     assert "RAY_TMPDIR=/tmp" in said
-    assert "`workers` local" in said
+    assert "a search with `workers` local does without Ray" in said
     assert "firewall" not in said
 
 

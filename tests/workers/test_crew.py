@@ -226,3 +226,29 @@ def test_each_is_told_how_many_share_its_machine(
     _, pretended = start(answers, num_workers)
 
     assert pretended.told == dict.fromkeys(range(num_workers), beside)
+
+
+def test_what_has_not_started_says_nothing_of_devices(start: Callable[..., Any]) -> None:
+    def answers(asked: str, index: int, tries: int) -> Any:
+        if asked == "ping":
+            return place(index)
+        return broken() if index == 1 else Started(device="cuda", gpu="a GPU")
+
+    crew, _ = start(answers, 2)
+
+    assert crew.devices == {"cuda"}
+
+
+def test_an_outage_is_not_counted_from_before_the_start(start: Callable[..., Any]) -> None:
+    def answers(asked: str, index: int, tries: int) -> Any:
+        if asked == "ping":
+            return place(index)
+        return HANGS if index == 1 else WELL
+
+    crew, pretended = start(answers, 2)
+    assert pretended.now_s > PATIENCE.restart_s
+    crew.replace(crew.slots[0])
+    pretended.turn(crew)
+    pretended.turn(crew)
+
+    assert crew.num_ready == 1
