@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import pytest
 
 import nas
-from nas.errors import ClusterError
-from nas.workers import _cluster
+from nas.errors import ClusterError, OutageError
+from nas.workers import _cluster, _ray_pool
 from nas.workers._cluster import Address, Connection, connect, disconnect, parse_address
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
@@ -284,3 +285,19 @@ def test_what_outlives_a_ray_of_our_own_is_ended(monkeypatch: pytest.MonkeyPatch
         disconnect(Connection(owned=True, dashboard_url=None, started=frozenset({raylet.pid})))
 
         assert not is_running(agent)
+
+
+def test_a_connection_that_is_lost_at_the_start_is_an_outage(
+    factories: dict[str, Factory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poll(pool: object, limit_s: float | None) -> bool:
+        raise ConnectionError("the channel is closed")
+
+    crew = SimpleNamespace(start=lambda poll: poll(), close=list)
+    for name in ("connect", "disconnect", "watch_ray", "plan_when_nodes_are_up"):
+        monkeypatch.setattr(_ray_pool, name, MagicMock())
+    monkeypatch.setattr(_ray_pool, "Crew", lambda *_, **__: crew)
+    monkeypatch.setattr(RayPool, "_poll", poll)
+
+    with pytest.raises(OutageError, match="connection to the cluster is lost"):
+        RayPool(factories["obey"])

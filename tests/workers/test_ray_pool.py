@@ -10,16 +10,14 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
-from unittest.mock import MagicMock
 
 import pytest
 
 import nas
 from nas.errors import ClusterError, OutageError
 from nas.trial import Task, TrialResult
-from nas.workers import Pool, _ray_pool
+from nas.workers import Pool
 from nas.workers._plan import Node
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
@@ -405,19 +403,3 @@ def settled(condition: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.1)
     return False
-
-
-def test_a_connection_that_is_lost_at_the_start_is_an_outage(
-    factories: dict[str, Factory], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def poll(pool: object, limit_s: float | None) -> bool:
-        raise ConnectionError("the channel is closed")
-
-    crew = SimpleNamespace(start=lambda poll: poll(), close=list)
-    for name in ("connect", "disconnect", "watch_ray", "plan_when_nodes_are_up"):
-        monkeypatch.setattr(_ray_pool, name, MagicMock())
-    monkeypatch.setattr(_ray_pool, "Crew", lambda *_, **__: crew)
-    monkeypatch.setattr(RayPool, "_poll", poll)
-
-    with pytest.raises(OutageError, match="connection to the cluster is lost"):
-        RayPool(factories["obey"])
