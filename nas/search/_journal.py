@@ -17,6 +17,7 @@ from nas.search._store import DamagedStudy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
 
 
@@ -68,11 +69,11 @@ class Journal:
     def append(self, lines: list[str]) -> None:
         """Write entries at once, down to the disk; they are not read again here."""
         content = "".join(f"{line}\n" for line in lines).encode()
-        with self._path.open("ab") as file:
+        # Unbuffered: a buffer would write what is left of it when the file is closed.
+        with self._path.open("ab", buffering=0) as file:
             size = file.tell()
             try:
-                file.write(content)
-                file.flush()
+                _write(file, content)
                 os.fsync(file.fileno())
             except OSError:
                 # Half a line, left where the next one begins, would damage both.
@@ -89,6 +90,13 @@ class Journal:
             if file.read(1) not in (b"", b"\n"):
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """All of it, which a disk that is nearly full takes in parts."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def read_entry(line: bytes) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import resource
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -20,6 +22,7 @@ from nas.space import load_space
 from tests.search.small import journal_in, new_engine, open_engine, search
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nas.search import StorageAddress
@@ -122,6 +125,28 @@ def test_a_disk_that_is_full_leaves_no_half_line(
             engine.propose()
 
     assert address.journal.read_bytes() == before
+
+
+@contextmanager
+def little_room(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_a_full_disk_took_of_a_batch_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "study.journal"
+    path.touch()
+    journal = Journal(path)
+    journal.append(["first"])
+    with little_room(5000), pytest.raises(OSError, match="File too large"):
+        journal.append(["x" * 3000, "y" * 3000])
+
+    assert path.read_bytes() == b"first\n"
 
 
 def test_a_trial_is_small(small: Problem, address: StorageAddress) -> None:
