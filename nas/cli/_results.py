@@ -288,7 +288,9 @@ def _print_failures(screen: Screen, made: RunReport) -> None:
     examples = {failure.kind: (failure, number) for failure, number in reversed(failed)}
     for kind, count in Counter(failure.kind for failure, _ in failed).most_common():
         failure, number = examples[kind]
-        screen.line(f"Failed: {count} x {kind}, for instance trial {number}: {failure.message}")
+        screen.line(
+            f"Failed: {count} x {kind}, for instance trial {number}: {with_flags(failure.message)}"
+        )
 
 
 def _networks(count: int) -> str:

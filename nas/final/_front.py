@@ -94,6 +94,11 @@ class FinalFront:
         """Raise ValueError where there is nothing to show."""
         if not self.members:
             raise ValueError("members: a final front has one at least")
+        first = self.members[0].costs.keys()
+        for one in self.members:
+            if one.costs.keys() != first or not all(map(_is_cost, one.costs)):
+                names = ", ".join(one.costs) or "none"
+                raise ValueError(f"costs: {names} are not those of a final front")
 
     @property
     def front(self) -> tuple[FinalMember, ...]:
@@ -117,6 +122,10 @@ class FinalFront:
     def to_plain(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
+
+
+def _is_cost(name: str) -> bool:
+    return name in METRICS and METRICS[name].known_before_training
 
 
 def final_front(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 
 from nas.cli import app
+from nas.cli._results import _print_failures
+from nas.cli._screen import Screen
+from nas.trial import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,3 +74,14 @@ def test_a_name_has_the_same_option_in_every_verb() -> None:
     }
 
     assert len({name for name, _ in found}) == len(found)
+
+
+def test_what_a_failed_training_advises_says_what_to_type(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failure = Failure(kind="OutOfMemory", message="search smaller ones (`limits` params)")
+    one = SimpleNamespace(state="failed", failure=failure, number=3)
+
+    _print_failures(Screen(), SimpleNamespace(evaluations=[one]))  # type: ignore[arg-type]
+
+    assert "trial 3: search smaller ones (--max-params)" in capsys.readouterr().out

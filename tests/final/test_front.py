@@ -88,12 +88,26 @@ def test_a_front_without_members_is_damaged(front: FinalFront) -> None:
         read_record(FinalFront, front.to_plain() | {"members": []})
 
 
+@pytest.mark.parametrize("name", ["macz", "accuracy"])
+def test_a_front_whose_costs_are_no_costs_is_damaged(front: FinalFront, name: str) -> None:
+    plain = front.to_plain()
+    plain["members"][0]["costs"] = {"params": 1.0, name: 1.0}
+    with pytest.raises(ValueError, match=rf"costs: params, {name} are not those of a final front"):
+        read_record(FinalFront, plain)
+
+
+def test_members_with_different_costs_are_damaged(front: FinalFront) -> None:
+    plain = front.to_plain()
+    plain["members"][-1]["costs"].pop("macs")
+    with pytest.raises(ValueError, match="costs: params are not those of a final front"):
+        read_record(FinalFront, plain)
+
+
 def test_the_table_is_the_published_one(front: FinalFront, tmp_path: Path) -> None:
     write_front_csv(tmp_path / "front.csv", front)
     assert (tmp_path / "front.csv").read_text() == (PUBLISHED / "front.csv").read_text()
 
 
-@pytest.mark.usefixtures("own_metrics")
 def figures_kept(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Figures from now on, whose files stay empty."""
     drawn: list[Figure] = []
@@ -106,6 +120,7 @@ def figures_kept(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return drawn
 
 
+@pytest.mark.usefixtures("own_metrics")
 def test_a_cost_of_ones_own_has_a_column_and_a_panel(
     front: FinalFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
