@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from nas.trial import Evaluation
 
 
-def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
-    """What there is to say of a run, its front measured in `box` or its own. Raises UserError."""
+def document_of(
+    run: Run,
+    *,
+    box: HypervolumeBox | None = None,
+    evaluations: tuple[Evaluation, ...] | None = None,
+) -> Document:
+    """What there is to say of a run, its front measured in `box` or its own. Raises UserError.
+
+    `evaluations` are what `shown_trials` gave, where the caller has them already.
+    """
     problem, settings = run.problem, run.settings
     return build_document(
         SearchFacts(
@@ -41,7 +49,7 @@ def document_of(run: Run, *, box: HypervolumeBox | None = None) -> Document:
             fidelities=settings.rungs,
             train_images=run.facts.train_images,
             box=box or run.box,
-            evaluations=_evaluations(run),
+            evaluations=shown_trials(run)[1] if evaluations is None else evaluations,
             chance=run.chance,
             val_images=run.val_images,
             task=settings.data_options.task,
@@ -62,15 +70,16 @@ def with_weights(run: Run) -> frozenset[str] | None:
     return frozenset(file.stem for file in (run.path / "weights").glob("*.safetensors"))
 
 
-def _evaluations(run: Run) -> tuple[Evaluation, ...]:
-    """Every trial that is settled, and what waits on a rung as if it were pruned now.
+def shown_trials(run: Run) -> tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]]:
+    """Every trial that is settled; and these with what waits on a rung, as if pruned now.
 
     What waits has no time at which it ended, by which other tools tell it from what was pruned.
+    Raises StorageError.
     """
-    from nas.search import load_paused
+    from nas.search import load_trials
 
-    paused = load_paused(run.problem, run.address)
-    return tuple(sorted((*run.trials(), *paused), key=lambda one: one.number))
+    settled, paused = load_trials(run.problem, run.address)
+    return settled, tuple(sorted((*settled, *paused), key=lambda one: one.number))
 
 
 def _latency(one: FrontLatency) -> MeasuredLatency:

@@ -13,7 +13,7 @@ from nas.export import Provenance, export_network, find_converter
 from nas.metrics import score_of
 from nas.report import best_row, knee_row, noise_remarks, weights_remarks, write_report
 from nas.run._deployment import deployment_of, find_data
-from nas.run._document import with_weights
+from nas.run._document import shown_trials, with_weights
 from nas.run._environment import read_environment
 from nas.run._finals import FinalNetwork
 from nas.run._masks import write_masks
@@ -49,7 +49,7 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
 
     `page` is a file to write the page to as well.
     """
-    evaluations = run.trials()
+    evaluations, shown = shown_trials(run)
     objectives = run.problem.objectives
     report = write_report(
         run.path,
@@ -61,7 +61,7 @@ def report_run(run: Run, *, page: Path | None = None) -> RunReport:
         describe=summarize,
     )
     left_out = write_masks(run)
-    write_views(run, copy=page)
+    write_views(run, copy=page, evaluations=shown)
     values = [row.values(objectives) for row in report.front]
     return RunReport(
         evaluations=evaluations,

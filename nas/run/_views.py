@@ -23,17 +23,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.run._run import Run
+    from nas.trial import Evaluation
 
 RELOAD_S = 5
 """Seconds between two looks at a run that goes on."""
 
 
-def write_views(run: Run, *, reload_s: int | None = None, copy: Path | None = None) -> Path:
+def write_views(
+    run: Run,
+    *,
+    reload_s: int | None = None,
+    copy: Path | None = None,
+    evaluations: tuple[Evaluation, ...] | None = None,
+) -> Path:
     """Write `report.html`, `report.json` and `trials.csv` of a run. Raises UserError.
 
-    `copy` is a file to write the page to as well. Returns where the page is, the copy if any.
+    `copy` is a file to write the page to as well; `evaluations` are as `document_of` takes them.
+    Returns where the page is, the copy if any.
     """
-    document, folder = document_of(run), run.folder.path
+    document, folder = document_of(run, evaluations=evaluations), run.folder.path
     write_document_json(folder / "report.json", document)
     write_trials_csv(folder / "trials.csv", document)
     masks = folder / MASKS

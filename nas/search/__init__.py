@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         create_study,
         delete_empty_study,
         load_evaluations,
-        load_paused,
+        load_trials,
         open_store,
     )
     from nas.search.samplers import (
@@ -82,7 +82,7 @@ __all__ = [
     "delete_empty_study",
     "hide_passwords",
     "load_evaluations",
-    "load_paused",
+    "load_trials",
     "make_sampler",
     "objective_vector",
     "open_store",
@@ -123,7 +123,7 @@ _HOMES = {
     "delete_empty_study": "_studies",
     "hide_passwords": "_secrets",
     "load_evaluations": "_studies",
-    "load_paused": "_studies",
+    "load_trials": "_studies",
     "make_sampler": "samplers",
     "objective_vector": "_archive",
     "open_store": "_studies",

@@ -19,7 +19,7 @@ from nas.search._storage import no_study, open_database, reading_errors, study_e
 from nas.trial import Evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nas.metrics import Metric
     from nas.search._problem import Problem
@@ -92,32 +92,40 @@ def open_store(
 
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
+    return _settled(problem, address, _read(problem, address))
+
+
+def load_trials(
+    problem: Problem, address: StorageAddress
+) -> tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]]:
+    """Every settled trial, and every network scored below full training only; at one moment.
+
+    The latter are as if they were pruned now: they may yet climb. Raises StorageError.
+    """
+    trials = _read(problem, address)
+    waiting = (one for one in trials if one.outcome is None and one.rungs)
+    return _settled(problem, address, trials), tuple(_paused(problem, one) for one in waiting)
+
+
+def _settled(
+    problem: Problem, address: StorageAddress, trials: Sequence[StoredTrial]
+) -> tuple[Evaluation, ...]:
     decode = problem.space.decode
-    ended = [trial for trial in _read(problem, address) if trial.outcome is not None]
+    ended = [trial for trial in trials if trial.outcome is not None]
     with study_errors(address):
         return tuple(restored(trial, decode(trial.genome)) for trial in ended)
 
 
-def load_paused(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
-    """Networks scored below full training only, as if they were pruned now: they may yet climb.
-
-    Raises StorageError.
-    """
-    paused = []
-    for trial in _read(problem, address):
-        if trial.outcome is None and trial.rungs:
-            candidate = problem.candidate(trial.genome)
-            paused.append(
-                Evaluation(
-                    number=trial.number,
-                    state="pruned",
-                    arch=candidate.arch,
-                    cost=candidate.cost,
-                    rungs=tuple(one.scores for one in trial.rungs),
-                    genome=trial.genome,
-                )
-            )
-    return tuple(paused)
+def _paused(problem: Problem, trial: StoredTrial) -> Evaluation:
+    candidate = problem.candidate(trial.genome)
+    return Evaluation(
+        number=trial.number,
+        state="pruned",
+        arch=candidate.arch,
+        cost=candidate.cost,
+        rungs=tuple(one.scores for one in trial.rungs),
+        genome=trial.genome,
+    )
 
 
 def count_paused(problem: Problem, address: StorageAddress) -> int:

@@ -20,6 +20,7 @@ from nas.run import (
     write_comparison,
     write_views,
 )
+from nas.search import _studies
 from tests.run.conftest import LOCAL
 from tests.run.test_ladder import FULL, LADDER
 from tests.run.test_ladder import run as climb
@@ -27,6 +28,9 @@ from tests.search.small import pretending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nas.search import Problem, StorageAddress
+    from nas.search._store import StoredTrial
 
     MakeSession = Callable[..., Run]
 
@@ -58,6 +62,23 @@ def test_a_copy_of_the_page_goes_where_it_is_asked_for(
     watch(lambda: open_run(session.path), told.append, copy=page)
     assert told == [page]
     assert page.exists()
+
+
+def test_a_report_reads_the_study_once(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand trials take seconds to read; and what it shows is of one moment."""
+    session = searched(make_session, "run", budget=3)
+    read, num_read = _studies._read, 0
+
+    def counted(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
+        nonlocal num_read
+        num_read += 1
+        return read(problem, address)
+
+    monkeypatch.setattr(_studies, "_read", counted)
+    session.report()
+    assert num_read == 1
 
 
 def searched(make_session: MakeSession, name: str, **changed: object) -> Run:

@@ -18,7 +18,7 @@ from nas.search import (
     StorageAddress,
     create_study,
     load_evaluations,
-    load_paused,
+    load_trials,
     open_store,
     repair_study,
 )
@@ -120,7 +120,8 @@ def by_number(evaluations: tuple[Evaluation, ...]) -> dict[int, Evaluation]:
 
 def check_sound(problem: Problem, address: StorageAddress) -> None:
     """Whatever is there was measured of the network it is said of; Optuna reads it too."""
-    for one in (*load_evaluations(problem, address), *load_paused(problem, address)):
+    settled, paused = load_trials(problem, address)
+    for one in (*settled, *paused):
         assert all(scores == pretend(one.arch) for scores in one.rungs)
         if one.scores is not None:
             assert one.scores == pretend(one.arch)
