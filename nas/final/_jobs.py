@@ -174,7 +174,7 @@ def _identity(job: TrainingJob, data: ImageData) -> dict[str, str]:
         "seed": str(job.seed),
         "set of images": data_digest(data),
         "number of threads": str(settings.threads),
-        "device": settings.device,
+        "device": settings.device.partition(":")[0],
     }
 
 

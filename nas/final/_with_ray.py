@@ -100,10 +100,11 @@ def _passed_on(
 
 
 def _anywhere(job: TrainingJob) -> TrainingJob:
-    """The job with paths that hold in a trial's working directory too."""
+    """The job with paths that hold in a trial's working directory too, and the GPU it sees."""
     settings = job.plan.settings
     data_dir = absolute_dir(settings.data_dir, settings.data)
-    plan = replace(job.plan, settings=replace(settings, data_dir=data_dir))
+    device = settings.device.partition(":")[0]  # Ray shows a trial its own GPU alone
+    plan = replace(job.plan, settings=replace(settings, data_dir=data_dir, device=device))
     return replace(job, plan=plan, place=job.place.resolve())
 
 

@@ -10,6 +10,7 @@ import pytest
 import nas
 from nas.errors import OptionError, RunFolderError
 from nas.final import TrainingJob, default_folder, plan_training, ray_runner, read_checked
+from nas.final._jobs import _identity
 from nas.tune import Resources
 from tests.final.small_model import write_files
 
@@ -54,7 +55,7 @@ def test_seeds_places_and_clusters_are_those_of_the_command(
         nas.train(model, first_seed=-1)
 
 
-@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1), ("cuda:0", 1)])
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1), ("cuda:1", 1)])
 def test_a_trial_of_a_plan_for_a_gpu_is_given_one(
     tmp_path: Path, npz: Path, monkeypatch: pytest.MonkeyPatch, device: str, gpus: int
 ) -> None:
@@ -62,17 +63,24 @@ def test_a_trial_of_a_plan_for_a_gpu_is_given_one(
     made = plan_training(model, recipe=recipe, data=str(npz), device="cpu", threads=2)
     plan = replace(made, settings=replace(made.settings, device=device))
     asked: list[Resources] = []
+    sent: list[TrainingJob] = []
 
-    def trials(*work: object, resources: Resources, **told: object) -> None:
+    def trials(
+        work: object, jobs: list[TrainingJob], storage: Path, *, resources: Resources, **_: object
+    ) -> None:
         asked.append(resources)
+        sent.extend(jobs)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nas.final._with_ray.run_trials", trials)
     monkeypatch.setattr("nas.final._with_ray.open_ray", nullcontext)
     job = TrainingJob(plan=plan, seed=0, place=tmp_path / "seed-0")
+    data = read_checked(made)
     with pytest.raises(KeyboardInterrupt):
-        ray_runner(str(tmp_path / "tune"))([job], read_checked(made), None)
+        ray_runner(str(tmp_path / "tune"))([job], data, None)
     assert asked == [Resources(cpus=2, gpus=gpus)]
+    assert sent[0].plan.settings.device == ("cuda" if gpus else "cpu")
+    assert _identity(sent[0], data) == _identity(job, data)
 
 
 def test_a_run_may_be_named_by_a_word(tmp_path: Path) -> None:
