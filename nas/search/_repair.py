@@ -15,6 +15,7 @@ from optuna.storages.journal._storage import JournalStorageReplayResult
 from optuna.study import StudyDirection
 
 from nas.errors import StorageError
+from nas.files import drafted
 from nas.search._fields import OPENED, RECORD, Opened, read_opened
 from nas.search._journal import read_entry
 from nas.search._journal_reader import REPLAY_ERRORS, JournaledStudy, Operation
@@ -55,10 +56,9 @@ def repair_study(problem: Problem, address: StorageAddress) -> tuple[tuple[str, 
         if not faults:
             return (), None
         backup = _free_name(journal)
-        backup.write_bytes(b"".join(lines))
-        draft = journal.with_name(journal.name + ".part")
-        draft.write_bytes(b"".join(kept))
-        draft.replace(journal)
+        for path, content in ((backup, lines), (journal, kept)):
+            with drafted(path, alone=True) as draft:
+                draft.write_bytes(b"".join(content))
     except OSError as error:
         raise StorageError(f"{journal}: cannot be repaired: {error.strerror or error}") from error
     return tuple(faults), str(backup)

@@ -14,7 +14,14 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StorageError
-from nas.search import Problem, SearchEngine, create_study, open_store, probe_space
+from nas.search import (
+    Problem,
+    SearchEngine,
+    create_study,
+    open_store,
+    probe_space,
+    repair_study,
+)
 from nas.search._fields import distributions
 from nas.search._journal import Journal, repair_journal
 from nas.search._outcomes import values_of
@@ -147,6 +154,20 @@ def test_what_a_full_disk_took_of_a_batch_is_taken_back(tmp_path: Path) -> None:
         journal.append(["x" * 3000, "y" * 3000])
 
     assert path.read_bytes() == b"first\n"
+
+
+def test_a_repair_without_room_for_it_changes_nothing(
+    small: Problem, address: StorageAddress
+) -> None:
+    search(new_engine(small, address), 3)
+    assert address.journal is not None
+    address.journal.write_bytes(b"garbage\n" + address.journal.read_bytes())
+    before = address.journal.read_bytes()
+    with little_room(100), pytest.raises(StorageError, match="cannot be repaired"):
+        repair_study(small, address)
+
+    assert address.journal.read_bytes() == before
+    assert list(address.journal.parent.iterdir()) == [address.journal]
 
 
 def test_a_trial_is_small(small: Problem, address: StorageAddress) -> None:
