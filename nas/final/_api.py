@@ -73,6 +73,8 @@ def train(
     """
     if first_seed < 0:
         raise OptionError(f"`first_seed` {first_seed}: write a whole number from 0")
+    if workers is not None and workers < 1:  # to Ray Tune 0 is no limit
+        raise OptionError(f"`workers` {workers}: write a number of at least 1")
     plan = plan_training(
         str(target),
         recipe=recipe,

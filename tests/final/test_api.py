@@ -53,6 +53,8 @@ def test_seeds_places_and_clusters_are_those_of_the_command(
     assert how["runner"] == (out / "tune", told)
     with pytest.raises(OptionError, match="`first_seed` -1: write a whole number from 0"):
         nas.train(model, first_seed=-1)
+    with pytest.raises(OptionError, match="`workers` 0: write a number of at least 1"):
+        nas.train(model, recipe=recipe, data=npz, workers=0)
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("cuda", 1), ("cuda:1", 1)])
