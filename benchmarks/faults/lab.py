@@ -22,6 +22,7 @@ from witness import Training, Witness
 from nas.errors import NasError, OutageError
 from nas.run import SearchSettings, WorkerConfig, _create, create_run, open_run, run_search
 from nas.run._data import check_data, read_data
+from nas.run._deaths import NotingPool
 from nas.search import _optuna_store, load_evaluations, probe_space
 from nas.trial import Fidelity, Scores, Task, TrialResult
 
@@ -210,13 +211,14 @@ class Lab:
             _open_once()
             if self.workers is not LOCAL:
                 _travel_by_value()
-            outcome = run_search(
-                run,
-                self.workers,
-                factory=training,
-                join=join,
-                on_progress=lambda _: self.note(run),
-            )
+            with patch.object(NotingPool, "close", self._closed(NotingPool.close)):
+                outcome = run_search(
+                    run,
+                    self.workers,
+                    factory=training,
+                    join=join,
+                    on_progress=lambda _: self.note(run),
+                )
         except NasError as error:
             with (self.folder / "said.txt").open("a") as file:
                 file.write(f"{error}\n")
@@ -224,6 +226,16 @@ class Lab:
         except KeyboardInterrupt:
             return INTERRUPTED
         return INTERRUPTED if outcome.interrupted else 0
+
+    def _closed(self, close: Callable[[NotingPool], None]) -> Callable[[NotingPool], None]:
+        """The same; a bad end is harm from here on, for a Ray may take long over its own."""
+
+        def closed(pool: NotingPool) -> None:
+            if sys.exc_info()[0] is not None:
+                self.witness.harm(time.monotonic())
+            close(pool)
+
+        return closed
 
 
 @dataclass(frozen=True, slots=True)
