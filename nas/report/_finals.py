@@ -44,7 +44,7 @@ def _read(path: Path, score: str) -> FinalTraining | None:
             validation_scores=_scores(plain, "validation", score),
             test_scores=_scores(plain, "test", score),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

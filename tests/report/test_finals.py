@@ -69,3 +69,13 @@ def test_half_a_file_and_strange_ones_are_passed_over(tmp_path: Path) -> None:
         (tmp_path / "final" / name / "report.json").write_text(text)
     assert read_finals(tmp_path) == ()
     assert read_finals(tmp_path / "nothing") == ()
+
+
+def test_a_seed_whose_figures_are_words_is_passed_over(tmp_path: Path) -> None:
+    plain = asdict(report((0.9,)))
+    plain["seeds"][0]["validation"] = "high"
+    folder = tmp_path / "final" / "0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(plain))
+
+    assert read_finals(tmp_path) == ()
