@@ -34,6 +34,8 @@ def _read(path: Path, score: str) -> FinalTraining | None:
     """None for what is no report of a full training, or is being written."""
     try:
         plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not plain["seeds"]:
+            return None
         return FinalTraining(
             arch_id=plain["model"]["id"],
             recipe=plain["recipe"],

@@ -79,3 +79,11 @@ def test_a_seed_whose_figures_are_words_is_passed_over(tmp_path: Path) -> None:
     (folder / "report.json").write_text(json.dumps(plain))
 
     assert read_finals(tmp_path) == ()
+
+
+def test_a_training_without_seeds_is_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "final" / "0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(asdict(report(()))))
+
+    assert read_finals(tmp_path) == ()
