@@ -5,13 +5,40 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from nas.records import read_record
 from nas.report._document import Curve, FinalTraining
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seed:
+    test: dict[str, float]
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What a page needs of a `report.json`."""
+
+    model: _Model
+    recipe: str
+    seeds: tuple[_Seed, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError without a seed."""
+        if not self.seeds:
+            raise ValueError("seeds: none")
 
 
 def read_finals(run_folder: Path) -> tuple[FinalTraining, ...]:
@@ -33,27 +60,24 @@ def _score(path: Path) -> str:
 def _read(path: Path, score: str) -> FinalTraining | None:
     """None for what is no report of a full training, or is being written."""
     try:
-        plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not plain["seeds"]:
-            return None
+        report = read_record(_Report, json.loads(path.read_text(encoding="utf-8")))
         return FinalTraining(
-            arch_id=plain["model"]["id"],
-            recipe=plain["recipe"],
+            arch_id=report.model.id,
+            recipe=report.recipe,
             split="test",
-            accuracies=tuple(float(one["test"]["accuracy"]) for one in plain["seeds"]),
+            accuracies=tuple(one.test["accuracy"] for one in report.seeds),
             curves=tuple(_curves(path.parent / "curves.csv")),
             score=score,
-            validation_scores=_scores(plain, "validation", score),
-            test_scores=_scores(plain, "test", score),
+            validation_scores=_scores([one.validation for one in report.seeds], score),
+            test_scores=_scores([one.test for one in report.seeds], score),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError):
         return None
 
 
-def _scores(plain: dict[str, Any], split: str, score: str) -> tuple[float, ...]:
+def _scores(figures: Sequence[Mapping[str, float]], score: str) -> tuple[float, ...]:
     """One for each seed; none where a seed has none."""
-    found = [one.get(split, {}).get(score) for one in plain["seeds"]]
-    return tuple(map(float, found)) if None not in found else ()
+    return tuple(one[score] for one in figures) if all(score in one for one in figures) else ()
 
 
 def _curves(path: Path) -> Iterator[Curve]:

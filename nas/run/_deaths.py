@@ -84,7 +84,8 @@ class NotingPool(Pool):
         self._pool = pool
         self._folder = folder
         self._problem = problem
-        self._line: deque[Task] = deque()
+        self._line: deque[tuple[Task, Deaths]] = deque()
+        """What waits, with what its note says."""
         self._under_way: dict[int, tuple[Task, Deaths]] = {}
         """With the pool, and what was known of each before; by trial."""
         self._is_alone = False
@@ -102,7 +103,7 @@ class NotingPool(Pool):
 
     def submit(self, task: Task) -> None:
         """Put a task at the end of the line, and let begin what can."""
-        self._line.append(task)
+        self._line.append((task, self._known(task)))
         self._begin_next()
 
     def next_result(self, timeout_s: float | None = None) -> TrialResult | None:
@@ -139,8 +140,7 @@ class NotingPool(Pool):
     def _begin_next(self) -> None:
         """Hand to the pool what may begin, in order, and give up what is proved."""
         while self._line:
-            task = self._line[0]
-            before = self._known(task)
+            task, before = self._line[0]
             if not before.is_proved and self._must_wait(before):
                 return
             self._line.popleft()

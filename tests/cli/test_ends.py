@@ -15,6 +15,7 @@ import pytest
 from nas.errors import DataError, OutageError
 from nas.run import open_run
 from nas.workers import LocalPool
+from tests.cli.processes import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,32 +114,19 @@ def test_a_signal_while_ray_starts_leaves_no_processes(
     with subprocess.Popen(
         words, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     ) as search:
-        while not any("/raylet " in args for args in family(search.pid).values()):
+        while not any("/raylet " in args for args in descendants(search.pid).values()):
             assert search.poll() is None
             time.sleep(0.02)
         os.kill(search.pid, sent)
         started: dict[int, str] = {}
         while search.poll() is None:
-            started |= family(search.pid)
+            started |= descendants(search.pid)
             time.sleep(0.1)
         out, err = search.communicate()
 
     assert (search.returncode, err) == (130, "")
     assert out.endswith(f"Interrupted. Go on with: nas resume {tmp_path / 'run'}\n")
     assert still_there(started) == {}
-
-
-def family(process: int) -> dict[int, str]:
-    """Whatever it has started, and they: their commands by number."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    found, size = {process: ""}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {int(pid): args for pid, parent, args in rows if int(parent) in found}
-    return {pid: args for pid, args in found.items() if pid != process}
 
 
 def still_there(started: dict[int, str]) -> dict[int, str]:

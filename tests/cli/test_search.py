@@ -21,6 +21,7 @@ from nas.cli import main
 from nas.proxy import Evaluator
 from nas.run import open_run
 from nas.search import load_evaluations
+from tests.cli.processes import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -286,19 +287,6 @@ def test_a_search_under_nohup_outlives_its_terminal(
 def command(words: list[str], *options: str) -> list[str]:
     program = "from nas.cli import main; main()"
     return [sys.executable, "-c", program, *words, "--workers", "2", *options]
-
-
-def descendants(process: int) -> dict[int, str]:
-    """Children and their children, by number: their commands."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    family, size = {process: ""}, 0
-    while len(family) > size:
-        size = len(family)
-        family |= {int(pid): args for pid, parent, args in rows if int(parent) in family}
-    return {pid: args for pid, args in family.items() if pid != process}
 
 
 def gone(pids: Iterable[int]) -> bool:

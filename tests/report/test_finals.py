@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from nas.final import FinalReport
 from nas.report import read_finals
@@ -71,19 +73,20 @@ def test_half_a_file_and_strange_ones_are_passed_over(tmp_path: Path) -> None:
     assert read_finals(tmp_path / "nothing") == ()
 
 
-def test_a_seed_whose_figures_are_words_is_passed_over(tmp_path: Path) -> None:
-    plain = asdict(report((0.9,)))
-    plain["seeds"][0]["validation"] = "high"
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seeds": []},
+        {"seeds": [{"test": {"accuracy": 0.9}, "validation": "high"}]},
+        {"seeds": [{"test": {}}]},
+        {"model": {"id": ["0123456789ab"]}},
+        {"recipe": 3},
+    ],
+    ids=str,
+)
+def test_a_damaged_report_is_passed_over(tmp_path: Path, damage: dict[str, Any]) -> None:
     folder = tmp_path / "final" / "0123456789ab"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text(json.dumps(plain))
-
-    assert read_finals(tmp_path) == ()
-
-
-def test_a_training_without_seeds_is_passed_over(tmp_path: Path) -> None:
-    folder = tmp_path / "final" / "0123456789ab"
-    folder.mkdir(parents=True)
-    (folder / "report.json").write_text(json.dumps(asdict(report(()))))
+    (folder / "report.json").write_text(json.dumps(asdict(report((0.9,))) | damage))
 
     assert read_finals(tmp_path) == ()
