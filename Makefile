@@ -15,7 +15,7 @@ SPACE       ?= lru_vgnet
 BUDGET      ?= 40
 DATA        ?= fashion_mnist
 # pytest-xdist processes; tests that share one Ray carry the mark xdist_group("ray").
-PYTEST_JOBS ?= 2
+PYTEST_JOBS ?= 3
 PYTEST_ARGS ?=
 
 # Others need a verb, another tree or 20 GB of disk, or write what results/ publishes.

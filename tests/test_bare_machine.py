@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.final.small_model import write_files
 
 if TYPE_CHECKING:
@@ -51,6 +53,13 @@ def test_these_packages_need_no_engine() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_torchvision_is_imported_by_what_uses_it_alone() -> None:
+    """It takes seconds, in every process that trains or reads images."""
+    code = "import nas.train, nas.proxy, nas.data\nnas.data.load_data, nas.data.absolute_data\n"
+    done = run(code + "print([m for m in sys.modules if m in ('torchvision', 'scipy.stats')])")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+
+
 def test_latency_needs_nothing_before_it_measures() -> None:
     done = run("import nas.latency, nas.cli\nprint([m for m in sys.modules if 'onnx' in m])")
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
@@ -64,6 +73,7 @@ def test_the_command_line_still_answers() -> None:
     assert '"params": ' in done.stdout
 
 
+@pytest.mark.slow
 def test_a_network_can_be_trained_in_full(tmp_path: Path, npz: Path) -> None:
     model, recipe = write_files(tmp_path)
     words = ["nas", "train", model, "--recipe", recipe, "--set", "epochs=1", "--data", str(npz)]

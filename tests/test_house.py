@@ -29,6 +29,13 @@ BY_HAND = {"ai_edge_litert", "ai_edge_quantizer", "litert_torch", "tflite_micro"
 """For `--tflite`: what is missing is named with the command that installs it."""
 
 
+@pytest.mark.xdist_group("house")
+def test_groups_of_tests_share_a_process(request: pytest.FixtureRequest) -> None:
+    """Or every process starts a Ray of its own: pytest 9.2 and xdist 3.8 do, without a word."""
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@house")
+
+
 @cache
 def sources() -> dict[Path, str]:
     """Every module of nas."""

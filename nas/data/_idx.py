@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from nas.data._images import Images
 from nas.errors import DataError
@@ -37,6 +36,9 @@ def find_idx(folders: Iterable[Path]) -> Path | None:
 
 def read_idx(folder: Path, part: Part, *, num_classes: int) -> Images:
     """Images (N, 1, H, W) of one part; DataError where a file is damaged or they don't match."""
+    # Importing torchvision takes seconds, which other data are spared.
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
     pixels = _read(folder / f"{_PREFIX[part]}-{_IMAGES}", read_image_file)
     labels = _read(folder / f"{_PREFIX[part]}-{_LABELS}", read_label_file)
     if len(pixels) != len(labels) or int(labels.max()) >= num_classes:

@@ -7,30 +7,28 @@ import tarfile
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torchvision.datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST, VisionDataset
 
 from nas.data._idx import find_idx, read_idx
 from nas.data._images import Images, Source
 from nas.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nas.data._listing import Part
 
-DATASETS: Mapping[str, type[VisionDataset]] = MappingProxyType(
-    {
-        "fashion_mnist": FashionMNIST,
-        "mnist": MNIST,
-        "cifar10": CIFAR10,
-        "cifar100": CIFAR100,
-    }
-)
-"""Names of data, and the torchvision class that reads and downloads each."""
+_CLASSES = {
+    "fashion_mnist": "FashionMNIST",
+    "mnist": "MNIST",
+    "cifar10": "CIFAR10",
+    "cifar100": "CIFAR100",
+}
+DATASETS = tuple(_CLASSES)
+"""Names of the data that torchvision reads and downloads."""
+_OF_IDX_FILES = ("fashion_mnist", "mnist")
 
 CACHE = Path("~/.cache/nas")
 """Where downloads go without a `data_dir`."""
@@ -44,14 +42,13 @@ _TIMEOUT_S = 15.0
 
 def read_known(name: str, part: Part, *, data_dir: Path | None, download: bool) -> Source:
     """One part of a known data set; DataError naming the ways to get it where it is missing."""
-    kind = DATASETS[name]
-    folder = find_idx(_idx_folders(name, data_dir)) if issubclass(kind, MNIST) else None
-    if issubclass(kind, MNIST) and folder is not None:
-        classes = tuple(kind.classes)
+    folder = find_idx(_idx_folders(name, data_dir)) if name in _OF_IDX_FILES else None
+    if folder is not None:
+        classes = tuple(_kind(name).classes)
         images = read_idx(folder, part, num_classes=len(classes))
     else:
         images, classes = _from_torchvision(name, part, data_dir=data_dir, download=download)
-    one_in = 6 if issubclass(kind, MNIST) else 10
+    one_in = 6 if name in _OF_IDX_FILES else 10
     return Source(images=images, class_names=classes, flip=name != "mnist", val_one_in=one_in)
 
 
@@ -63,8 +60,15 @@ def folder_here(name: str) -> Path | None:
     return found if found in UNPACKED_FOLDERS else None
 
 
+def _kind(name: str) -> Any:
+    """The class of torchvision; importing it takes seconds, which other data are spared."""
+    from torchvision import datasets
+
+    return getattr(datasets, _CLASSES[name])
+
+
 def _idx_folders(name: str, data_dir: Path | None) -> list[Path]:
-    raw = Path(DATASETS[name].__name__) / "raw"
+    raw = Path(_CLASSES[name]) / "raw"
     if name != "fashion_mnist":
         return [root / raw for root in _roots(data_dir)]
     # MNIST's files bear the same names, so bare files are taken for Fashion-MNIST alone.
@@ -88,7 +92,7 @@ def _from_torchvision(
 
 
 def _open(name: str, part: Part, data_dir: Path | None, *, download: bool) -> Any:
-    kind, train, roots = DATASETS[name], part == "train", _roots(data_dir)
+    kind, train, roots = _kind(name), part == "train", _roots(data_dir)
     for root in roots:
         try:
             return kind(root, train=train, download=False)
@@ -115,11 +119,10 @@ def _short_timeout() -> Iterator[None]:
 
 
 def _how_to_get(name: str, data_dir: Path | None, reason: str) -> str:
-    kind = DATASETS[name]
-    if issubclass(kind, MNIST):
-        searched, files = _idx_folders(name, data_dir), f"DIR/{kind.__name__}/raw"
+    if name in _OF_IDX_FILES:
+        searched, files = _idx_folders(name, data_dir), f"DIR/{_CLASSES[name]}/raw"
     else:
-        searched, files = _roots(data_dir), f"DIR/{kind.base_folder}"
+        searched, files = _roots(data_dir), f"DIR/{_kind(name).base_folder}"
     ways = [
         f"Give `data_dir` DIR with its files in {files}.",
         "Connect to the network, and torchvision downloads it.",

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from nas.errors import DataError
 
-IMAGE_SUFFIXES = (*IMG_EXTENSIONS, ".gif", ".jfif", ".jp2", ".avif", ".tga")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp",
+    ".gif", ".jfif", ".jp2", ".avif", ".tga",
+)  # fmt: skip
+"""Those that torchvision's ImageFolder reads, and more."""
 _SYSTEM = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"}
 
 

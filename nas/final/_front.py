@@ -8,8 +8,6 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scipy.stats import kendalltau
-
 from nas.arch import summarize
 from nas.metrics import METRICS
 from nas.report import pareto_front, replacing
@@ -215,6 +213,8 @@ def _optimism_error(front: Sequence[FinalMember], flattered: Sequence[float]) ->
 def _tau(one: Sequence[float], other: Sequence[float]) -> float | None:
     if len(one) < 3:
         return None
+    from scipy.stats import kendalltau
+
     value = float(kendalltau(one, other).statistic)
     return value if math.isfinite(value) else None
 

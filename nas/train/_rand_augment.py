@@ -7,15 +7,10 @@ that drew the same operation are changed together.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.v2 import functional as ops_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GEOMETRIC = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 COLOUR = (
@@ -30,6 +25,7 @@ COLOUR = (
     "equalize",
 )
 OPERATIONS = (*GEOMETRIC, *COLOUR)
+_SIGNED = ("brightness", "color", "contrast", "sharpness")
 _BINS = 30
 
 
@@ -49,6 +45,9 @@ def rand_augment(
 
 
 def _one_round(pixels: Tensor, drawn: Tensor, signs: Tensor, strength: float) -> Tensor:
+    # Importing torchvision takes seconds, which other augmentations are spared.
+    from nas.train._colours import change_colours
+
     result = pixels.clone()
     moved = drawn < len(GEOMETRIC)
     if moved.any():
@@ -60,7 +59,7 @@ def _one_round(pixels: Tensor, drawn: Tensor, signs: Tensor, strength: float) ->
             chosen = (drawn == number) & ((signs == sign) | (name not in _SIGNED))
             if chosen.any():
                 where = chosen.to(pixels.device)
-                result[where] = _CHANGE[name](pixels[where], sign * strength)
+                result[where] = change_colours(name, pixels[where], sign * strength)
     return result
 
 
@@ -97,23 +96,3 @@ def warp(pixels: Tensor, maps: Tensor) -> Tensor:
         pixels.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
     )
     return moved.to(pixels.dtype)
-
-
-def _factor(change: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:
-    return lambda pixels, signed: change(pixels, 1.0 + 0.9 * signed)
-
-
-_SIGNED = ("brightness", "color", "contrast", "sharpness")
-_CHANGE: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "identity": lambda pixels, _: pixels,
-    "brightness": _factor(ops_of.adjust_brightness),
-    "color": lambda pixels, signed: (
-        ops_of.adjust_saturation(pixels, 1.0 + 0.9 * signed) if pixels.shape[1] == 3 else pixels
-    ),
-    "contrast": _factor(ops_of.adjust_contrast),
-    "sharpness": _factor(ops_of.adjust_sharpness),
-    "posterize": lambda pixels, level: ops_of.posterize(pixels, 8 - round(4 * level)),
-    "solarize": lambda pixels, level: ops_of.solarize(pixels, 255 * (1 - level)),
-    "auto_contrast": lambda pixels, _: ops_of.autocontrast(pixels),
-    "equalize": lambda pixels, _: ops_of.equalize(pixels),
-}

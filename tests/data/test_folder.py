@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from nas.data import DataOptions, load_data, load_test
+from nas.data._tree import IMAGE_SUFFIXES
 from nas.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ def _write(folder: Path, per_class: int, *, size: tuple[int, int] = (20, 12)) ->
         (folder / name).mkdir(parents=True)
         for number in range(per_class):
             Image.new("L", size, grey + number).save(folder / name / f"{number:02}.png")
+
+
+def test_every_kind_of_file_that_torchvision_reads_counts_as_an_image() -> None:
+    assert set(IMG_EXTENSIONS) < set(IMAGE_SUFFIXES)
 
 
 def test_folder_of_classes_is_resized_and_split(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def _shape(images: np.ndarray[Any, Any]) -> tuple[int, ...]:
     return (images.shape[3] if images.ndim == 4 else 1, height, width)
 
 
+@pytest.mark.slow
 def test_a_training_keeps_its_plug_ins(tmp_path: Path) -> None:
     images, labels = blobs(60)
     np.savez(tmp_path / "blobs.npz", images=images, labels=labels)
