@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # torch is first imported, which is after this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Ray puts its workers last in line, behind the other tests' processes: a training of a second
+# then takes a minute and more.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # The same examples in every run, however busy the machine is.
 hypothesis.settings.register_profile("nas", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("nas")

@@ -64,20 +64,22 @@ def peak_live_size(ops: list[Op], inputs: dict[int, int]) -> int:
     An in-place op takes over the first of its inputs that has the output's size and is not
     read again. The last op's output is alive to the end; what nobody ever reads is gone at once.
     """
-    last_read = {storage: when for when, op in enumerate(ops) for storage in op.reads}
+    last_read = {storage: when for when, op in enumerate(ops) for storage in op[0]}
     live = dict(inputs)
     peak = total = sum(live.values())
-    for when, op in enumerate(ops):
-        dying = [storage for storage in dict.fromkeys(op.reads) if last_read[storage] == when]
-        if op.in_place:
+    for when, (reads, writes, size, in_place) in enumerate(ops):
+        dying = [storage for storage in reads if last_read[storage] == when]
+        if in_place:
             for storage in dying:
-                if live.get(storage) == op.size:
+                if live.get(storage) == size:
                     total -= live.pop(storage)
                     break
-        total += op.size - live.get(op.writes, 0)
-        live[op.writes] = op.size
-        peak = max(peak, total)
-        unread = [op.writes] if op.writes not in last_read and when + 1 < len(ops) else []
-        for storage in dying + unread:
+        total += size - live.get(writes, 0)
+        live[writes] = size
+        if total > peak:
+            peak = total
+        if writes not in last_read and when + 1 < len(ops):
+            dying.append(writes)
+        for storage in dying:
             total -= live.pop(storage, 0)
     return peak

@@ -186,7 +186,7 @@ class LayerTrace:
         """Apply a kernel; by default padded by half of it."""
         height, width = convolved(x, weight.kernel, stride, padding, dilation)
         self.macs += weight.size * height * width
-        return self._write("conv", (x,), (weight.out_channels, height, width), weight=weight)
+        return self._write("conv", (x,), weight[1], height, width, weight=weight)
 
     def depthwise(
         self,
@@ -205,22 +205,22 @@ class LayerTrace:
         height, width = convolved(x, kernel, stride, padding, dilation)
         self.macs += weight.size * chunks * height * width
         applied = Weight(x.channels, x.channels, kernel, x.channels, bias=False)
-        return self._write("conv", (x,), (x.channels, height, width), weight=applied)
+        return self._write("conv", (x,), x.channels, height, width, weight=applied)
 
     def norm(self, x: FeatureMap) -> FeatureMap:
         """BatchNorm with its own scale and shift; in place."""
         self.params += 2 * x.channels
-        return self._write("norm", (x,), (x.channels, x.height, x.width), in_place=True)
+        return self._write("norm", (x,), *x[:3], in_place=True)
 
     def in_place(self, x: FeatureMap, *others: FeatureMap) -> FeatureMap:
         """An elementwise operation that writes into `x` if nobody reads `x` afterwards."""
         kind: LayerKind = "add" if others else "activation"
-        return self._write(kind, (x, *others), (x.channels, x.height, x.width), in_place=True)
+        return self._write(kind, (x, *others), *x[:3], in_place=True)
 
     def copy(self, *xs: FeatureMap) -> FeatureMap:
         """Write maps behind each other into a new one: concatenation, or a shuffle of one map."""
         channels = sum(x.channels for x in xs)
-        return self._write("copy", xs, (channels, xs[0].height, xs[0].width))
+        return self._write("copy", xs, channels, xs[0].height, xs[0].width)
 
     def slice(self, x: FeatureMap, channels: int) -> FeatureMap:
         """A run of `x`'s channels; a view, nothing is written."""
@@ -231,23 +231,23 @@ class LayerTrace:
     ) -> FeatureMap:
         """Pooling of the maximum, or of the average."""
         height, width = convolved(x, kernel, stride, padding)
-        return self._write("pool", (x,), (x.channels, height, width))
+        return self._write("pool", (x,), x.channels, height, width)
 
     def resize(
         self, x: FeatureMap, height: int, width: int, channels: int | None = None
     ) -> FeatureMap:
         """A new map of another size: upsampling, cropping, padding."""
-        return self._write("other", (x,), (channels or x.channels, height, width))
+        return self._write("other", (x,), channels or x.channels, height, width)
 
     def global_pool(self, x: FeatureMap) -> FeatureMap:
         """One value per channel."""
-        return self._write("global_pool", (x,), (x.channels, 1, 1))
+        return self._write("global_pool", (x,), x.channels, 1, 1)
 
     def linear(self, x: FeatureMap, out_features: int) -> FeatureMap:
         """A fully connected layer with bias on a 1x1 map."""
         weight = self.weight(x.channels, out_features, bias=True)
         self.macs += x.channels * out_features
-        return self._write("linear", (x,), (out_features, 1, 1), weight=weight)
+        return self._write("linear", (x,), out_features, 1, 1, weight=weight)
 
     def hold(self, *xs: FeatureMap) -> FeatureMap:
         """Keep several maps until all are there: the outputs of a network, counted as one."""
@@ -265,13 +265,17 @@ class LayerTrace:
         self,
         kind: LayerKind,
         reads: Sequence[FeatureMap],
-        shape: tuple[int, int, int],
+        channels: int,
+        height: int,
+        width: int,
         *,
         in_place: bool = False,
         weight: Weight | None = None,
     ) -> FeatureMap:
-        out = FeatureMap(*shape, self._storages)
+        storage = self._storages
         self._storages += 1
-        self.ops.append(Op(tuple([x.storage for x in reads]), out.storage, out.size, in_place))
+        out = FeatureMap(channels, height, width, storage)
+        read = (reads[0].storage,) if len(reads) == 1 else tuple([x.storage for x in reads])
+        self.ops.append(Op(read, storage, channels * height * width, in_place))
         self.note(kind, reads[0], out, weight)
         return out
