@@ -44,6 +44,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=0, help="what every test is seeded with")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file run in one process, where what they share is made once.
+
+    Those that share more, as a Ray, bear the mark of their group.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(autouse=True)
 def seeded_and_alone(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test draws the same numbers, on one thread, whatever ran before it."""
