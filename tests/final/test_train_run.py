@@ -64,6 +64,15 @@ def asked(searched: Path, **changes: Any) -> FinalistsSettings:
     return replace(made, **changes)
 
 
+@pytest.fixture(scope="module")
+def straight(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> FinalFront:
+    """The final front of a run that was trained without a break."""
+    import shutil
+
+    run = shutil.copytree(searched / "run", tmp_path_factory.mktemp("straight") / "run")
+    return train_finalists(run, asked(searched))
+
+
 def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> None:
     told: list[str] = []
     trained: list[tuple[str, int, int]] = []
@@ -153,12 +162,8 @@ def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, r
 
 
 def test_stopped_anywhere_it_goes_on_to_the_same_front(
-    searched: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    searched: Path, run: Path, straight: FinalFront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
-    other = shutil.copytree(run, tmp_path / "other")
-    straight = train_finalists(run, asked(searched))
     front: FinalFront | None = None
     for stop_after in (2, 5, 7, 100):
         left = [stop_after]
@@ -169,13 +174,13 @@ def test_stopped_anywhere_it_goes_on_to_the_same_front(
                 raise KeyboardInterrupt
 
         try:
-            front = train_finalists(other, None if front else asked(searched), on_epoch=on_epoch)
+            front = train_finalists(run, None if front else asked(searched), on_epoch=on_epoch)
         except KeyboardInterrupt:
             continue
 
     assert front == straight
     monkeypatch.setattr(module, "read_test", lambda *words: pytest.fail("read again"))
-    assert train_finalists(other) == straight
+    assert train_finalists(run) == straight
 
 
 def test_what_was_begun_otherwise_is_not_mixed(searched: Path, run: Path) -> None:
@@ -290,13 +295,9 @@ def _falling(networks: Container[str], monkeypatch: pytest.MonkeyPatch) -> list[
 
 
 def test_a_network_that_diverges_is_left_out_and_named(
-    searched: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    searched: Path, run: Path, straight: FinalFront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
-    other = shutil.copytree(run, tmp_path / "other")
-    plain = train_finalists(other, asked(searched))
-    fallen = plain.members[0].arch_id
+    fallen = straight.members[0].arch_id
     begun = _falling({fallen}, monkeypatch)
     told: list[str] = []
 
