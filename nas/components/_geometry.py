@@ -64,7 +64,7 @@ def peak_live_size(ops: list[Op], inputs: dict[int, int]) -> int:
     An in-place op takes over the first of its inputs that has the output's size and is not
     read again. The last op's output is alive to the end; what nobody ever reads is gone at once.
     """
-    last_read = {storage: when for when, op in enumerate(ops) for storage in op[0]}
+    last_read = {storage: when for when, op in enumerate(ops) for storage in op.reads}
     live = dict(inputs)
     peak = total = sum(live.values())
     for when, (reads, writes, size, in_place) in enumerate(ops):

@@ -186,7 +186,7 @@ class LayerTrace:
         """Apply a kernel; by default padded by half of it."""
         height, width = convolved(x, weight.kernel, stride, padding, dilation)
         self.macs += weight.size * height * width
-        return self._write("conv", (x,), weight[1], height, width, weight=weight)
+        return self._write("conv", (x,), weight.out_channels, height, width, weight=weight)
 
     def depthwise(
         self,
@@ -210,12 +210,12 @@ class LayerTrace:
     def norm(self, x: FeatureMap) -> FeatureMap:
         """BatchNorm with its own scale and shift; in place."""
         self.params += 2 * x.channels
-        return self._write("norm", (x,), *x[:3], in_place=True)
+        return self._write("norm", (x,), x.channels, x.height, x.width, in_place=True)
 
     def in_place(self, x: FeatureMap, *others: FeatureMap) -> FeatureMap:
         """An elementwise operation that writes into `x` if nobody reads `x` afterwards."""
         kind: LayerKind = "add" if others else "activation"
-        return self._write(kind, (x, *others), *x[:3], in_place=True)
+        return self._write(kind, (x, *others), x.channels, x.height, x.width, in_place=True)
 
     def copy(self, *xs: FeatureMap) -> FeatureMap:
         """Write maps behind each other into a new one: concatenation, or a shuffle of one map."""
