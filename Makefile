@@ -14,7 +14,8 @@ INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 SPACE       ?= lru_vgnet
 BUDGET      ?= 40
 DATA        ?= fashion_mnist
-# pytest-xdist processes; tests that share one Ray carry the mark xdist_group("ray").
+# pytest-xdist processes, one more than two cores: the one with Ray's tests mostly waits. A file's
+# tests share one; those that share more, as a Ray, carry the mark xdist_group("ray").
 PYTEST_JOBS ?= 3
 PYTEST_ARGS ?=
 

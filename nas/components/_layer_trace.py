@@ -275,7 +275,7 @@ class LayerTrace:
         storage = self._storages
         self._storages += 1
         out = FeatureMap(channels, height, width, storage)
-        read = (reads[0].storage,) if len(reads) == 1 else tuple([x.storage for x in reads])
+        read = tuple([x.storage for x in reads])
         self.ops.append(Op(read, storage, channels * height * width, in_place))
         self.note(kind, reads[0], out, weight)
         return out

@@ -94,8 +94,8 @@ def test_a_search_from_the_file_to_the_export(tmp_path: Path) -> None:
     search_with_ghosts(tmp_path, "local", ghost)
     # The run folder knows its families, whatever becomes of the file.
     ghost.unlink()
+    run("report", "run", cwd=tmp_path)
     run("export", "run", "--pick", "best", "--code-only", cwd=tmp_path)
-    assert (tmp_path / "run" / "report.html").is_file()
     (module,) = (tmp_path / "run" / "export").glob("*.py")
     source = module.read_text(encoding="utf-8")
     assert "class GhostModule(nn.Module):" in source
