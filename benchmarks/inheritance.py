@@ -71,7 +71,7 @@ def main() -> None:
     problem, data = table_problem(), load_data(DATA)
     lines = {(line.id, line.seed): line for line in read_trainings(trainings_path())}
     found: list[Child] = []
-    for number, parent in enumerate(list(all_networks(problem).values())[: options.parents]):
+    for number, parent in enumerate(list(all_networks().values())[: options.parents]):
         weights = trained_weights(parent.arch, data)
         for child in children_of(problem, parent, options.children, random.Random(number)):
             reaches = lines[child.arch.id, SEEDS[1]].accuracies[-1] or 0.0

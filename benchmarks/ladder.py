@@ -45,6 +45,8 @@ from nas.search import (
 from nas.workers import SimulatedPool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nas.search import Candidate, Knowledge, Problem, SearchProblem
     from nas.space import Genome
 
@@ -59,7 +61,7 @@ class Recorded:
     """The networks of the table that have both seeds on every rung."""
 
     problem: Problem
-    candidates: dict[str, Candidate]
+    candidates: Mapping[str, Candidate]
     trainings: dict[str, tuple[Training, Training]]
     """By network, by seed."""
 
@@ -196,7 +198,7 @@ def load() -> Recorded:
         for arch_id, both in by_id.items()
         if len(both) == 2
     }
-    return Recorded(problem=problem, candidates=all_networks(problem), trainings=pairs)
+    return Recorded(problem=problem, candidates=all_networks(), trainings=pairs)
 
 
 def main() -> None:

@@ -26,13 +26,13 @@ OUT = Path(__file__).parents[1] / "results" / "lru_vgnet_small_table" / "trainin
 
 def main() -> None:
     """Train what the file lacks."""
-    from nas.bench import SEEDS, all_networks, append_training, read_trainings, table_problem
+    from nas.bench import SEEDS, all_networks, append_training, read_trainings
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, default=2)
     processes = parser.parse_args().processes
     OUT.parent.mkdir(exist_ok=True)
-    networks = all_networks(table_problem())
+    networks = all_networks()
     known = {(one.id, one.seed) for one in read_trainings(OUT)}
     jobs = [(arch_id, seed) for arch_id in networks for seed in SEEDS]
     missing = [(networks[name].arch, seed) for name, seed in jobs if (name, seed) not in known]

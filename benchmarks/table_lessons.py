@@ -80,7 +80,7 @@ def load() -> list[Network]:
     problem = table_problem()
     lines = {(line.id, line.seed): line for line in read_trainings(trainings_path())}
     networks = []
-    for arch_id, candidate in all_networks(problem).items():
+    for arch_id, candidate in all_networks().items():
         labels = problem.space.labels(candidate.genome)
         names = [
             problem.space.genes[one].name for one in problem.space.active_genes(candidate.genome)

@@ -24,7 +24,7 @@ from scipy.stats import kendalltau
 from torch import nn
 from torch.nn import functional
 
-from nas.bench import DATA, all_networks, lru_vgnet_small, table_problem
+from nas.bench import DATA, all_networks, lru_vgnet_small
 from nas.data import load_data
 from nas.model import build_model
 from nas.train import proxy_seed, seeded
@@ -86,7 +86,7 @@ def main() -> None:
     few = data.train.first(IMAGES)
     mean, std = (torch.tensor(value).view(1, -1, 1, 1) for value in (data.mean, data.std))
     inputs = (few.pixels.float() / 255 - mean) / std
-    networks = all_networks(table_problem())
+    networks = all_networks()
     signals: dict[str, list[float]] = {name: [] for name in (*SCORES, "params", "macs")}
     spent = dict.fromkeys(SCORES, 0.0)
     for arch_id, candidate in networks.items():

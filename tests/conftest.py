@@ -90,6 +90,33 @@ def plugins_forgotten() -> Iterator[None]:
     plugins._loaded.clear()
 
 
+_FRONTS = (("nas.report._report", "plot_front"), ("nas.final._train_run", "draw_front"))
+
+
+@pytest.fixture
+def whole_pictures() -> None:
+    """For tests that look at the picture of a front."""
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing a front takes as long as searching a small space, and few tests look at it."""
+    if "whole_pictures" in request.fixturenames:
+        return
+    for module, draw in _FRONTS:
+        if module in sys.modules:
+            monkeypatch.setattr(sys.modules[module], draw, _draw_dot)
+
+
+def _draw_dot(path: Path, *data: object, **options: object) -> None:
+    from matplotlib.figure import Figure
+
+    from nas.report._files import replacing
+
+    with replacing(path) as draft:
+        Figure((0.1, 0.1)).savefig(draft, format="png")
+
+
 @pytest.fixture
 def npz(tmp_path: Path) -> Path:
     """480 blob images in four classes, no test arrays."""

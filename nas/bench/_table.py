@@ -187,7 +187,7 @@ def make_trained_table(name: str, trainings: Iterable[Training]) -> Table:
     for training in trainings:
         by_id[training.id].append(training)
     rows = []
-    for arch_id, candidate in all_networks(problem).items():
+    for arch_id, candidate in all_networks().items():
         assert candidate.cost is not None, "only feasible networks are in the table"
         runs = sorted(by_id[arch_id], key=lambda run: run.seed)
         accuracies = tuple(run.accuracies[-1] for run in runs if run.accuracies[-1] is not None)

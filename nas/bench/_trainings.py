@@ -11,7 +11,9 @@ import json
 import random
 import time
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import nas
@@ -65,6 +67,7 @@ def trainings_path() -> Path:
     return inside if inside.exists() else package.parent / "results" / f"{SPACE}_table" / FILE
 
 
+@cache
 def table_problem() -> Problem:
     """The space as a search sees it."""
     return Problem(
@@ -75,11 +78,13 @@ def table_problem() -> Problem:
     )
 
 
-def all_networks(problem: Problem) -> dict[str, Candidate]:
-    """Every feasible network once, by id, in an order that is shuffled but always the same.
+@cache
+def all_networks() -> Mapping[str, Candidate]:
+    """Every feasible network of the space once, by id, shuffled but always in the same order.
 
     So the first part of an unfinished file is a random sample.
     """
+    problem = table_problem()
     space = problem.space
     genomes = itertools.product(*(range(len(gene.labels)) for gene in space.genes))
     canonical = (genome for genome in genomes if space.canonical_genome(genome) == genome)
@@ -89,7 +94,7 @@ def all_networks(problem: Problem) -> dict[str, Candidate]:
             found.setdefault(candidate.arch.id, candidate)
     ids = sorted(found)
     random.Random(0).shuffle(ids)
-    return {arch_id: found[arch_id] for arch_id in ids}
+    return MappingProxyType({arch_id: found[arch_id] for arch_id in ids})
 
 
 def train_on_all_rungs(arch: Architecture, seed: int, data: ImageData) -> Training:

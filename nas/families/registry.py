@@ -1,14 +1,17 @@
-"""Which families there are: ours, in one table, and those that plug-ins add.
+"""Which families there are: ours, a folder each, and those that plug-ins add.
 
-Adding a family of ours is a folder with options, modules and traces, and its row here. One from
-outside is a `Family` in a Python file or package, which `load_plugin` loads.
+Adding a family of ours is a folder beside this file whose `FAMILY` names its options, modules and
+traces. One from outside is a `Family` in a Python file or package, which `load_plugin` loads.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
+from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -26,19 +29,6 @@ from nas.components import (
     trace_fixed_depthwise,
     trace_squeeze_excite,
 )
-from nas.families import (
-    dense,
-    inverted,
-    lru,
-    mgic,
-    multi,
-    pixels,
-    plain,
-    points,
-    residual,
-    separable,
-    vgnet,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,19 +37,12 @@ if TYPE_CHECKING:
 
     Merge = Callable[[Call, Call], tuple[Call, ...] | None]
 
-BUILT_IN: tuple[Family, ...] = (
-    plain.FAMILY,
-    lru.FAMILY,
-    vgnet.FAMILY,
-    separable.FAMILY,
-    residual.FAMILY,
-    inverted.FAMILY,
-    mgic.FAMILY,
-    pixels.FAMILY,
-    dense.FAMILY,
-    points.FAMILY,
-    multi.FAMILY,
+BUILT_IN: tuple[Family, ...] = tuple(
+    import_module(f"nas.families.{found.name}").FAMILY
+    for found in iter_modules([str(Path(__file__).parent)])
+    if found.ispkg
 )
+"""Ours: every folder beside this file."""
 
 
 def trace_reuse(trace: LayerTrace, x: FeatureMap, *, block: Call, times: int) -> FeatureMap:

@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from optuna.storages.journal import JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileOpenLock
 
 from nas.search._store import DamagedStudy
 
@@ -39,9 +39,10 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """The file is there already. Nothing is read yet."""
-        # The lock is a link to the file: a relative one would lead from the file's own folder.
         self._path = path.absolute()
-        self._lock = JournalFileSymlinkLock(str(self._path))
+        # Optuna's default is a link to the file, whose removal takes ext4 over a millisecond where
+        # the path has 60 letters and more. Either keeps the other out: they share a name.
+        self._lock = JournalFileOpenLock(str(self._path))
         self._offset = 0
         self.num_lines = 0
         """How many were read or written."""

@@ -11,7 +11,6 @@ from nas.bench import (
     all_networks,
     append_training,
     read_trainings,
-    table_problem,
 )
 
 SHIPPED = Path(__file__).parents[2] / "results" / "lru_vgnet_small_table" / "trainings.jsonl"
@@ -41,7 +40,7 @@ def test_a_line_cut_short_by_a_kill_is_trained_again(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def networks() -> list[str]:
-    return list(all_networks(table_problem()))
+    return list(all_networks())
 
 
 def test_the_space_has_660_networks(networks: list[str]) -> None:

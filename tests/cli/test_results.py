@@ -55,6 +55,7 @@ def test_a_report_on_a_run_that_has_not_begun(nas: Nas, session: Run) -> None:
     assert "0 networks trained, 0 on the front, hypervolume 0.0000; 0 failed." in ended.out
 
 
+@pytest.mark.usefixtures("whole_pictures")
 def test_a_report_on_a_run_that_is_done(nas: Nas, session: Run) -> None:
     evaluate(session)
     ended = nas("report", session.folder.path)

@@ -199,7 +199,7 @@ try:
     parse_space(text.replace("my_conv", "my_cone"), source="f.yaml", name="f")
 except ModelFileError as error:
     assert "did you mean 'my_conv'?" in str(error), error
-    assert "edge_conv, my_conv)" in str(error), error
+    assert " edge_conv, " in str(error) and "my_conv)" in str(error), error
 arch = parse_space(text, source="f.yaml", name="f").decode(())
 assert arch.stages[0].block.kind == "my_conv"
 assert [plugin.module for plugin in loaded_plugins()] == ["mine_blocks"]

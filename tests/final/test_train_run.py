@@ -109,7 +109,7 @@ def test_finalists_climb_and_make_a_final_front(searched: Path, run: Path) -> No
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("whole_results")
+@pytest.mark.usefixtures("whole_results", "whole_pictures")
 def test_an_export_takes_the_weights_and_figures_of_full_training(
     searched: Path, run: Path, tmp_path: Path
 ) -> None:

@@ -4,12 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import nas.report
 from nas.metrics import parse_objectives
 from nas.report import write_report
 from tests.report.conftest import Make
 
 
+@pytest.mark.usefixtures("whole_pictures")
 def test_a_report_is_a_table_and_a_picture(tmp_path: Path, evaluation: Make) -> None:
     evaluations = [evaluation(0, 0.5, params=10), evaluation(1, 0.4, params=20)]
 

@@ -114,12 +114,13 @@ def test_a_search_spends_its_budget_on_different_networks_and_optuna_has_the_val
     assert [direction.name.lower() for direction in loaded.directions] == [
         objective.direction for objective in problem.objectives
     ]
+    trials = loaded.trials
     for one in done:
         assert one.scores == pretend(one.arch)
         assert one.cost is not None
         expected = [objective.value(one.cost, one.scores) for objective in problem.objectives]
-        assert loaded.trials[one.number].values == expected
-        assert loaded.trials[one.number].state == TrialState.COMPLETE
+        assert trials[one.number].values == expected
+        assert trials[one.number].state == TrialState.COMPLETE
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import random
 import resource
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from nas.search import (
     SearchEngine,
     create_study,
     open_store,
-    probe_space,
     repair_study,
 )
 from nas.search._fields import distributions
@@ -178,8 +178,7 @@ def test_a_trial_is_small(small: Problem, address: StorageAddress) -> None:
         num_classes=10,
         objectives=small.objectives,
     )
-    start = probe_space(problem).seed
-    assert start is not None
+    start = problem.space.random_genome(random.Random(0))
     create_study(address, problem.objectives)
     store = open_store(problem, address)
     engine = SearchEngine(problem, store, sampler="evolution", seed=0, start=start)
