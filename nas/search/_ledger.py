@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nas.search._ladder import Promoter
     from nas.search._problem import Candidate, SearchProblem
     from nas.search._store import RungScore
+    from nas.space import Genome
     from nas.trial import Evaluation, Scores, State
 
 
@@ -38,6 +39,8 @@ class Entry:
     number: int
     """Its trial."""
     candidate: Candidate
+    canonical: Genome
+    """The candidate's genome with every inactive gene at its first option."""
     rungs: tuple[RungScore, ...] = ()
     """Scores below full training, the cheapest rung first."""
     driver: str = ""
@@ -160,7 +163,10 @@ class Ledger:
         self._see(number)
         self._clock += 1
         self._trials.setdefault(candidate.arch.id, number)
-        entry = self._pending[number] = Entry(number=number, candidate=candidate)
+        # Now, while the space remembers the network: building it again takes longest in `finish`.
+        canonical = self._problem.space.canonical_genome(candidate.genome)
+        entry = Entry(number=number, candidate=candidate, canonical=canonical)
+        self._pending[number] = entry
         return entry
 
     def pause(self, number: int, score: RungScore) -> None:
@@ -228,7 +234,7 @@ class Ledger:
         return Member(
             number=entry.number,
             arch_id=candidate.arch.id,
-            genome=self._problem.space.canonical_genome(candidate.genome),
+            genome=entry.canonical,
             objective_vector=objective_vector(self._problem.objectives, candidate.cost, scores),
         )
 

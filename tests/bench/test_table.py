@@ -28,6 +28,8 @@ from nas.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.xdist_group("table")
+
 
 @pytest.fixture(scope="module")
 def table() -> Table:

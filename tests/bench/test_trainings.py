@@ -13,6 +13,7 @@ from nas.bench import (
     read_trainings,
 )
 
+pytestmark = pytest.mark.xdist_group("table")
 SHIPPED = Path(__file__).parents[2] / "results" / "lru_vgnet_small_table" / "trainings.jsonl"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import cache
 from itertools import islice, permutations
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from nas.errors import IllegalArchitecture
 from nas.export import Provenance, emit_module
 from nas.export._emit import to_class_name
 from nas.families._module_trace import Recorder
-from nas.families.registry import BUILT_IN
+from nas.families.registry import BUILT_IN, FAMILIES
 from nas.latency import export_onnx
 from nas.model import build_model
 from nas.quantize import network_onnx
@@ -33,10 +34,7 @@ from nas.trial import Cost
 from tests.model.fill import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nas.arch import Architecture
-    from nas.components import Family
 
 FLOAT = 1
 """ONNX's number for fp32."""
@@ -299,24 +297,16 @@ def test_stored_bytes_are_the_constants_of_the_written_file(name: str, deploy: s
 SCOPES = ("layer", "block", "stage", "subnet", "network")
 
 
-def drawn(family: Family) -> Iterator[Architecture]:
-    return draw_networks(family, 20, random.Random(family.name))
-
-
 def is_small(arch: Architecture) -> bool:
     """Files of a hundred megabytes take half a minute and tell no more."""
     return cost_of(arch, input_shape=DRAWN_IMAGE, num_classes=NUM_CLASSES).params < 1_000_000
 
 
-DRAWN = [
-    (family.name, replace(arch, sharing=sharing))
-    for family in BUILT_IN
-    for number, arch in enumerate(islice(filter(is_small, drawn(family)), 3))
-    for sharing in (Sharing(), Sharing(scope=SCOPES[number], ratio=0.5, private=()))
-] + [
-    (scope, replace(load_architecture("lrunet_2_1x"), sharing=Sharing(scope=scope, ratio=0.5)))
-    for scope in SCOPES
-]
+@cache
+def drawn(family: str) -> tuple[Architecture, ...]:
+    """Three small networks of a family."""
+    networks = draw_networks(FAMILIES[family], 20, random.Random(family))
+    return tuple(islice(filter(is_small, networks), 3))
 
 
 @pytest.mark.parametrize("name", ["lrunet_14_1x", "lrunet_2_1x"])
@@ -336,8 +326,25 @@ def test_stored_bytes_are_the_constants_of_a_file_whose_kernels_are_reused(name:
     assert sum(sizes[name] for name in statistics) == 2 * sum(widths), "zeros and ones"
 
 
-@pytest.mark.parametrize(("name", "arch"), DRAWN, ids=[f"{name}" for name, _ in DRAWN])
-def test_stored_bytes_are_the_constants_of_the_onnx_file(name: str, arch: Architecture) -> None:
+@pytest.mark.parametrize("ratio", [None, 0.5])
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("family", [family.name for family in BUILT_IN])
+def test_stored_bytes_are_the_constants_of_the_onnx_file(
+    family: str, number: int, ratio: float | None
+) -> None:
+    arch = drawn(family)[number]
+    if ratio is not None:
+        arch = replace(arch, sharing=Sharing(scope=SCOPES[number], ratio=ratio, private=()))
+    assert_stored_as_costed(arch)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_stored_bytes_of_a_ring_are_the_constants_of_the_onnx_file(scope: str) -> None:
+    arch = load_architecture("lrunet_2_1x")
+    assert_stored_as_costed(replace(arch, sharing=Sharing(scope=scope, ratio=0.5)))
+
+
+def assert_stored_as_costed(arch: Architecture) -> None:
     """Kernels materialized, norms beside them."""
     onnx = pytest.importorskip("onnx")
     model = build_model(arch, in_channels=DRAWN_IMAGE[0], num_classes=NUM_CLASSES)

@@ -20,7 +20,7 @@ from nas.testing._checks import MANY
 OURS = tuple(family.name for family in registry.BUILT_IN)
 
 
-FEWER = 12
+FEWER = 8
 """Networks of the ordinary suite; the slow form has as many as a user's family."""
 
 

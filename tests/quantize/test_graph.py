@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 
@@ -12,16 +14,27 @@ from nas.sharing import materialize
 from nas.space import load_architecture, parse_space
 from nas.train import seeded
 
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
 SHAPE = (3, 32, 32)
+
+
+def slow(name: str, *overrides: str) -> ParameterSet:
+    """Of a family that another network here stands for."""
+    return pytest.param(name, overrides, marks=pytest.mark.slow)
+
+
 NETWORKS = [
     ("lrunet_2_1x", ()),
     ("vgnetg_1.0mp_se", ()),
-    ("vgnetf_1.5mp", ()),
+    slow("vgnetf_1.5mp"),
     ("mgic_resnet20", ()),
-    ("mgic_mobilenetv3_small_cifar", ()),
+    slow("mgic_mobilenetv3_small_cifar"),
     ("mobilenet_v1_cifar_0.25", ("stages.2.block.separable.reuse=3",)),
-    ("mobilenet_v3_small", ()),
-    *(("resnet18_rpg_cifar", (f"sharing.scope={scope}",)) for scope in ("network", "layer")),
+    slow("mobilenet_v3_small"),
+    ("resnet18_rpg_cifar", ("sharing.scope=network",)),
+    slow("resnet18_rpg_cifar", "sharing.scope=layer"),
 ]
 
 

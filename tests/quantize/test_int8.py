@@ -20,6 +20,8 @@ from tests.small_data import brightness_steps
 if TYPE_CHECKING:
     from nas.data import ImageData
 
+    Quantized = tuple[Int8Network, torch.nn.Module]
+
 FIDELITY = Fidelity(epochs=6, batch_size=8)
 NETWORK = """
 stem: {conv: {channels: 64, stride: 2}}
@@ -36,7 +38,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
     return brightness_steps(tmp_path_factory.mktemp("data"))
 
 
-def quantized(data: ImageData, text: str) -> tuple[Int8Network, torch.nn.Module]:
+def quantized(data: ImageData, text: str) -> Quantized:
     arch = parse_space(text, source="f.yaml", name="f").decode(())
     with seeded(0):
         model = build_model(arch, in_channels=1, num_classes=3)
@@ -45,17 +47,24 @@ def quantized(data: ImageData, text: str) -> tuple[Int8Network, torch.nn.Module]
     return quantize_int8(model, data, FIDELITY), model.eval()
 
 
-@pytest.mark.parametrize("text", [NETWORK, NETWORK + RING], ids=["dense", "ring"])
-def test_an_easy_network_keeps_its_accuracy_in_half_the_bytes(steps: ImageData, text: str) -> None:
-    made, _ = quantized(steps, text)
+@pytest.fixture(scope="module")
+def easy(steps: ImageData) -> Quantized:
+    return quantized(steps, NETWORK)
+
+
+@pytest.mark.parametrize("ring", [False, True])
+def test_an_easy_network_keeps_its_accuracy_in_half_the_bytes(
+    steps: ImageData, easy: Quantized, ring: bool
+) -> None:
+    made, _ = quantized(steps, NETWORK + RING) if ring else easy
 
     assert made.fp32_accuracy > 0.9
     assert made.int8_accuracy > made.fp32_accuracy - 0.05
     assert len(made.onnx) == made.int8_bytes < made.fp32_bytes / 2
 
 
-def test_the_quantised_file_runs_and_is_not_the_plain_one(steps: ImageData) -> None:
-    made, model = quantized(steps, NETWORK)
+def test_the_quantised_file_runs_and_is_not_the_plain_one(easy: Quantized) -> None:
+    made, model = easy
     session = onnxruntime.InferenceSession(made.onnx, providers=["CPUExecutionProvider"])
     image = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     logits = torch.from_numpy(session.run(None, {"images": image.numpy()})[0])
@@ -66,8 +75,8 @@ def test_the_quantised_file_runs_and_is_not_the_plain_one(steps: ImageData) -> N
     torch.testing.assert_close(logits, exact, rtol=0.2, atol=0.5)
 
 
-def test_the_fp32_accuracy_is_that_of_the_search(steps: ImageData) -> None:
-    made, model = quantized(steps, NETWORK)
+def test_the_fp32_accuracy_is_that_of_the_search(steps: ImageData, easy: Quantized) -> None:
+    made, model = easy
     images = (steps.val.pixels.float() / 255 - torch.tensor(steps.mean)) / torch.tensor(steps.std)
     with torch.inference_mode():
         right = (model(images).argmax(1) == steps.val.labels).float().mean().item()
@@ -95,8 +104,8 @@ def test_missing_packages_are_named(steps: ImageData, monkeypatch: pytest.Monkey
         quantize_int8(torch.nn.Identity(), steps, FIDELITY)
 
 
-def test_any_number_of_images_at_once(steps: ImageData) -> None:
-    made, _ = quantized(steps, NETWORK)
+def test_any_number_of_images_at_once(easy: Quantized) -> None:
+    made, _ = easy
     session = open_session(made.onnx)
     images = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     together = run_onnx(session, images)

@@ -6,13 +6,14 @@ import errno
 import json
 import random
 import resource
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from nas.errors import StorageError
 from nas.search import (
@@ -221,6 +222,28 @@ def test_repair_leaves_a_sound_journal_alone_and_makes_none(tmp_path: Path) -> N
 
     assert not (tmp_path / "absent").exists()
     assert (tmp_path / "sound").read_bytes() == b'{"number":0}\n{"number":1}\n'
+
+
+def test_optuna_s_own_lock_and_ours_keep_each_other_out(tmp_path: Path) -> None:
+    path = tmp_path / "study.journal"
+    path.touch()
+    theirs, ours = JournalFileSymlinkLock(str(path)), Journal(path)
+    with ours.lock(), pytest.raises(FileExistsError):
+        path.with_name("study.journal.lock").symlink_to(path)  # as theirs does
+
+    held = threading.Event()
+
+    def hold() -> None:
+        with ours.lock():
+            held.set()
+
+    theirs.acquire()
+    waiting = threading.Thread(target=hold)
+    waiting.start()
+    assert not held.wait(0.05)
+    theirs.release()
+    waiting.join(10)
+    assert held.is_set()
 
 
 def test_repair_cuts_half_an_entry_and_removes_the_dead_writers_locks(tmp_path: Path) -> None:

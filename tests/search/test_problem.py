@@ -105,14 +105,8 @@ def test_the_survey_s_seed_is_feasible() -> None:
     assert problem.candidate(found.seed).reason is None
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "macs",
-        pytest.param("params", marks=pytest.mark.slow),
-        pytest.param("peak_activation_bytes", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["macs", "params", "peak_activation_bytes"])
 def test_limits_that_nearly_nothing_meets_are_met(lru_vgnet: Problem, name: str) -> None:
     """Within 2 % of the least cost known, where one random network in thousands is."""
     objectives = parse_objectives(["accuracy", name])

@@ -218,15 +218,14 @@ def attempt(seed: int, text: str, given: list[str]) -> tuple[bool, float]:
 CHUNK = 5000
 
 
-@pytest.mark.parametrize("first", [0])
-def test_two_thousand_inputs(first: int) -> None:
-    legal, refused = fuzz(range(first, first + 2000))
-    assert min(legal, refused) > 100, "both are tried"
+def test_a_thousand_inputs() -> None:
+    legal, refused = fuzz(range(1000))
+    assert min(legal, refused) > 50, "both are tried"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("first", range(2000, 102_000, CHUNK))
+@pytest.mark.parametrize("first", range(0, 100_000, CHUNK))
 def test_a_hundred_thousand_inputs(first: int) -> None:
     legal, refused = fuzz(range(first, first + CHUNK))
     assert min(legal, refused) > 100

@@ -101,7 +101,7 @@ STAGE = """\
 """
 
 
-@pytest.mark.parametrize("stages", [70, 500])
+@pytest.mark.parametrize("stages", [pytest.param(70, marks=pytest.mark.slow), 500])
 def test_more_settings_than_a_float_can_hold(stages: int) -> None:
     """Both were an error or took minutes: 1e308 is the largest power of ten that a float holds."""
     space = read(f"stem: {{conv: {{channels: 8}}}}\nstages:\n{STAGE * stages}head: gap_linear\n")
