@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_STARTING_S = 1.0
+"""Longer than the kernel takes from a program's beginning to its command line."""
 _AFTER_US = """
 read -r _
 sleep "$0"
@@ -75,7 +78,18 @@ def end_after_us(
 
 
 def _is_ray(process: int) -> bool:
+    """By its command line, which a process that is just being started has in a moment."""
+    until_s = time.monotonic() + _STARTING_S
     try:
-        return b"ray" in Path(f"/proc/{process}/cmdline").read_bytes()
+        while not (words := Path(f"/proc/{process}/cmdline").read_bytes()):
+            if _is_zombie(process) or time.monotonic() > until_s:
+                return False
+            time.sleep(0.001)
     except OSError:
         return False
+    return b"ray" in words
+
+
+def _is_zombie(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "Z"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.workers._processes import _STARTING_S, end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DRIVER = """
 import subprocess, sys
@@ -22,26 +29,44 @@ input()
 """
 
 
+def test_a_process_is_ray_s_from_its_first_moment_and_a_zombie_nobody_s() -> None:
+    """Right after its start the kernel tells no command line."""
+    words = [sys.executable, "-S", "-c", "import time; time.sleep(600)", "ray::agent"]
+    for _ in range(20):
+        agent = subprocess.Popen(words)
+        end([agent.pid])
+        ended = not Path(f"/proc/{agent.pid}").exists()
+        agent.kill()
+        agent.wait()
+        assert ended
+    with subprocess.Popen(["true"]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        began_s = time.monotonic()
+        end([zombie.pid])
+        assert time.monotonic() - began_s < _STARTING_S
+        assert Path(f"/proc/{zombie.pid}").exists()
+
+
 def test_processes_of_ray_end_with_a_killed_driver_and_no_others() -> None:
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert driver.stdout is not None
     agent, other = (Path(f"/proc/{pid}/cmdline") for pid in driver.stdout.readline().split())
-    assert _is_there(agent)
+    _wait_until(lambda: _is_there(agent) and _is_there(other))
 
     driver.kill()
     driver.communicate()
 
-    _wait_until_gone(agent)
+    _wait_until(lambda: not _is_there(agent))
     assert _is_there(other)
     subprocess.run(["kill", other.parent.name], check=True)
 
 
-def _wait_until_gone(process: Path) -> None:
+def _wait_until(holds: Callable[[], bool]) -> None:
     until_s = time.monotonic() + 120
-    while _is_there(process):
-        assert time.monotonic() < until_s, f"{process} goes on"
+    while not holds():
+        assert time.monotonic() < until_s
         time.sleep(0.05)
 
 
