@@ -72,6 +72,12 @@ def seeded_and_alone(request: pytest.FixtureRequest) -> Iterator[None]:
         signal.signal(signal.SIGINT, on_ctrl_c)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are killed here, not machines: what was written is there without fsync."""
+    monkeypatch.setattr("os.fsync", lambda file: None)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def plugins_forgotten() -> Iterator[None]:
     """Families that a test file added are unknown to the next one."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """A small space on small data: the arguments of `nas.search`."""
-    monkeypatch.setattr("os.fsync", lambda file: None)
     monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)
     monkeypatch.setattr(_probe, "DESCENT_STEPS", 20)
     labels = np.arange(90) % 3

@@ -1,4 +1,4 @@
-"""The plan of parameter rings: RPG's published counts, scopes, sizes, and what is the same."""
+"""The plan of parameter rings: RPG's published counts, scopes, sizes, and what stays private."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nas.families.lru.options import Lru, LruHead, MaxPoolConcat
 from nas.families.plain.options import Conv, ConvStem, ConvTransition, GapLinear
 from nas.families.residual.options import Residual, ResnetStem
 from nas.families.vgnet.options import HalfIdentity, VgnetDownsampling
+from tests.arch.ringed import FIRST, SECOND, rings, small
 
 IMAGENET: dict[str, Any] = {"input_shape": (3, 224, 224), "num_classes": 1000}
 RESNET_18, RESNET_34 = (2, 2, 2, 2), (3, 4, 6, 3)
@@ -32,30 +33,6 @@ def resnet(depths: tuple[int, ...], **sharing: Any) -> Architecture:
         head=GapLinear(),
         sharing=Sharing(**sharing),
     )
-
-
-def small(*, depth: int = 3, stages: int = 2, block: Any = None, **sharing: Any) -> Architecture:
-    """Two stages of 8 and 16 channels; 3 plain 3x3 convolutions each, entered through a 1x1."""
-    return Architecture(
-        name="small",
-        stem=ConvStem(channels=8),
-        stages=tuple(
-            Stage(
-                channels=8 * 2**index,
-                depth=depth,
-                stride=2,
-                transition=ConvTransition(kernel=1),
-                block=block or Conv(),
-            )
-            for index in range(stages)
-        ),
-        head=GapLinear(),
-        sharing=Sharing(**sharing),
-    )
-
-
-def rings(arch: Architecture) -> Any:
-    return arch.rings(in_channels=3, num_classes=10)
 
 
 # -- rpg.md, section 5 -----------------------------------------------------------------------
@@ -131,10 +108,6 @@ def test_inflation_of_resnet_18_is_7_5() -> None:
 
 
 # -- scopes ----------------------------------------------------------------------------------
-
-# Kernels of `small`: 0 stem, 1 transition (8 x 8), 2 to 4 (8 x 8 x 9), 5 transition (16 x 8),
-# 6 to 8 (16 x 16 x 9), 9 classifier.
-FIRST, SECOND = 8 * 8 + 3 * 576, 16 * 8 + 3 * 2304
 
 
 @pytest.mark.parametrize(
@@ -252,77 +225,6 @@ def test_a_reused_layer_is_one_kernel() -> None:
     assert joined(arch) == [1, 2, 3]
 
 
-# -- identity --------------------------------------------------------------------------------
-
-
-def test_nothing_shared_is_nothing_said() -> None:
-    plain = small()
-    assert small(scope="none", ring=7, ratio=0.5, seed=3).id == plain.id
-    assert "sharing" not in describe(plain)
-    assert describe(small(scope="stage", ratio=0.5))["sharing"] == {"scope": "stage", "ratio": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (small(scope="block", ratio=0.5), small(scope="layer", ratio=0.5)),
-        (small(stages=1, scope="network", ratio=0.5), small(stages=1, scope="stage", ratio=0.5)),
-        (small(scope="stage", ratio=0.5), small(scope="stage", ring=(FIRST + SECOND) // 2)),
-        (small(scope="layer", ratio=0.5), small(scope="layer", ratio=0.5, even="layer")),
-        (small(scope="block", ratio=0.5), small(scope="block", ratio=0.5, repeat="identical")),
-        (small(depth=1, scope="subnet", ratio=0.5), small(depth=1, scope="block", ratio=0.5)),
-        (
-            small(scope="network", ratio=0.5, permute=False, signs=False),
-            small(scope="network", ratio=0.5, permute=False, signs=False, seed=5, hash="block"),
-        ),
-        (
-            small(depth=1, stages=1, scope="layer", ratio=1.0),
-            small(depth=1, stages=1, scope="layer", ratio=1.0, gradient_scale="full"),
-        ),
-        (
-            small(scope="layer", ratio=0.5),
-            small(scope="layer", ratio=0.5, scale="none"),
-        ),
-    ],
-)
-def test_sharing_alike_is_the_same_network(one: Architecture, other: Architecture) -> None:
-    assert one.id == other.id
-
-
-def test_sharing_differently_is_another_network() -> None:
-    options: list[dict[str, Any]] = [
-        {},
-        {"seed": 1},
-        {"ratio": 0.25},
-        {"scope": "stage"},
-        {"even": "layer"},
-        {"permute": False},
-        {"signs": False},
-        {"scale": "none"},
-        {"gradient_scale": "sqrt"},
-        {"gradient_scale": "full"},
-        {"repeat": "identical"},
-        {"hash": "block"},
-        {"private": ("stem",)},
-        {"ratio": 1.0},  # as many scalars as a dense network, in another order and scale
-        {"scope": "none"},
-    ]
-    ids = {small(**{"scope": "network", "ratio": 0.5, **option}).id for option in options}
-    assert len(ids) == len(options)
-
-
-def test_stages_matter_only_where_rings_follow_them() -> None:
-    whole = small(stages=1, depth=4)
-    halves = replace(
-        whole,
-        stages=(replace(whole.stages[0], depth=2), Stage(channels=8, depth=2, block=Conv())),
-    )
-    for scope, same in (("network", True), ("layer", True), ("stage", False)):
-        sharing = Sharing(scope=scope, ratio=0.5)  # type: ignore[arg-type]
-        ids = {replace(arch, sharing=sharing).id for arch in (whole, halves)}
-        assert (len(ids) == 1) is same
-
-
 # -- several at once, and of a stage ---------------------------------------------------------
 
 
@@ -389,95 +291,6 @@ def test_one_sharing_in_a_list_is_that_sharing() -> None:
     sharing = Sharing(scope="stage", ratio=0.5)
     alone, listed = lru_between(), lru_between(sharing)
     assert replace(alone, sharing=sharing).id == listed.id
-
-
-# -- at other inputs -------------------------------------------------------------------------
-
-
-def headed(**sharing: Any) -> Architecture:
-    """The issue's example: stem, one stage of two convolutions and the classifier in one ring."""
-    return Architecture(
-        name="x",
-        stem=ConvStem(channels=16),
-        stages=(Stage(channels=16, depth=2, block=Conv()),),
-        head=GapLinear(),
-        sharing=Sharing(scope="network", private=(), **sharing),
-    )
-
-
-def test_ids_answer_for_all_inputs() -> None:
-    """At 3 channels and 10 classes these two are equal, and elsewhere they are not."""
-    half, given = headed(ratio=0.5), headed(ring=2600)
-    assert rings(half) == rings(given)
-    elsewhere = {"in_channels": 1, "num_classes": 100}
-    assert half.rings(**elsewhere) != given.rings(**elsewhere)
-    assert half.id != given.id
-    near = headed(ratio=0.50001)
-    assert rings(near) == rings(half), "equal by rounding"
-    assert near.id != half.id
-
-
-def test_a_ring_may_hold_a_classifier_of_any_size() -> None:
-    """It was judged at 10 classes: 6,000 scalars were too many there."""
-    arch = headed(ring=6000)
-    cost = cost_of(arch, input_shape=(3, 32, 32), num_classes=1000)
-    assert cost.ring_params == 6000
-    assert arch.id
-
-
-def test_ids_of_rings_that_read_no_input_stay() -> None:
-    """Of the stem in a ring of a given size, too: its fan-out does not depend on the image."""
-    assert "elsewhere" not in small(scope="stage", ratio=0.5).canonical_json
-    stem = small(scope="network", ring=500, private=("head",))
-    assert "elsewhere" not in stem.canonical_json
-    assert "elsewhere" in small(scope="network", ratio=0.5, private=("head",)).canonical_json
-
-
-# -- equal kernels ---------------------------------------------------------------------------
-
-
-def plain_ring(**sharing: Any) -> Architecture:
-    """Two equal convolutions of 576 weights in one ring, without signs."""
-    return Architecture(
-        name="x",
-        stem=ConvStem(channels=8),
-        stages=(Stage(channels=8, depth=2, block=Conv()),),
-        head=GapLinear(),
-        sharing=Sharing(scope="network", signs=False, **sharing),
-    )
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ({"ring": 1}, {"ring": 1, "permute": False}),
-        ({"ring": 1}, {"ring": 1, "seed": 7, "even": "layer"}),
-        ({"ring": 1, "repeat": "identical"}, {"ring": 1}),
-        ({"ratio": 0.5, "permute": False}, {"ring": 576, "permute": False, "repeat": "identical"}),
-        ({"ring": 576, "permute": False}, {"ring": 576, "permute": False, "even": "layer"}),
-        ({"ring": 64, "hash": "block"}, {"ring": 64, "permute": False}),
-        ({"ring": 50, "permute": False, "even": "layer"},
-         {"ring": 50, "permute": False, "even": "layer", "repeat": "identical"}),
-    ],
-)  # fmt: skip
-def test_rings_that_generate_the_same_kernels_are_one(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
-    assert plain_ring(**one).id == plain_ring(**other).id
-
-
-def test_rings_that_do_not_are_not() -> None:
-    options: list[dict[str, Any]] = [
-        {"ring": 1},
-        {"ring": 576},
-        {"ring": 576, "permute": False},
-        {"ring": 50, "permute": False},
-        {"ring": 50, "permute": False, "even": "layer"},
-        {"ring": 64, "hash": "block"},
-        {"ring": 128, "hash": "block"},
-        {"ring": 128},
-    ]
-    assert len({plain_ring(**option).id for option in options}) == len(options)
 
 
 # -- bad input -------------------------------------------------------------------------------

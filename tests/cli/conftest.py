@@ -25,12 +25,6 @@ class Ended:
     err: str
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are killed here, not machines: what was written is there without fsync."""
-    monkeypatch.setattr("os.fsync", lambda file: None)
-
-
 @pytest.fixture
 def nas(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

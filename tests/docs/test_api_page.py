@@ -20,7 +20,6 @@ def test_the_snippets_of_the_api_page_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda file: None)
     labels = np.arange(120) % 3
     noise = np.random.default_rng(0).integers(0, 40, (120, 16, 16), dtype=np.uint8)
     images = noise + (90 * labels).astype(np.uint8)[:, None, None]

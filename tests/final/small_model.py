@@ -37,3 +37,7 @@ def write_files(folder: Path) -> tuple[str, str]:
     model.write_text(TINY)
     recipe.write_text(QUICK)
     return str(model), str(recipe)
+
+
+def weights_of(folder: Path) -> bytes:
+    return (folder / "weights.safetensors").read_bytes()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,42 +20,12 @@ from nas.errors import Diverged, OptionError, RecipeError, RunFolderError, UserE
 from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
 from nas.final import _jobs as jobs
 from nas.final import _train_run as module
-from nas.final._front import FinalMember, agreement
 from nas.run import open_run
-from nas.train import load_recipe
-from tests.final.small_model import QUICK
-from tests.search.small import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from nas.final import FinalFront, TrainingJob
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a search of eight networks, and a recipe of ten epochs."""
-    folder = tmp_path_factory.mktemp("searched")
-    labels = np.arange(150) % 3
-    images = np.random.default_rng(0).integers(0, 120, (150, 8, 8), dtype=np.uint8)
-    images += (50 * labels).astype(np.uint8)[:, None, None]
-    np.savez(folder / "steps.npz", images=images, labels=labels)
-    (folder / "small.yaml").write_text(SMALL)
-    (folder / "quick.yaml").write_text(QUICK.replace("epochs: 3", "epochs: 10"))
-    words = ["search", "--space", str(folder / "small.yaml"), "--data", str(folder / "steps.npz")]
-    words += ["--epochs", "1", "--train-images", "64", "--budget", "8", "--workers", "local"]
-    words += ["--ladder", "none", "--sampler", "random", "--out", str(folder / "run")]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0, (done.output, done.exception)
-    return folder
-
-
-@pytest.fixture
-def run(searched: Path, tmp_path: Path) -> Path:
-    """A copy of the run, without finals."""
-    import shutil
-
-    return shutil.copytree(searched / "run", tmp_path / "run")
 
 
 def asked(searched: Path, **changes: Any) -> FinalistsSettings:
@@ -67,8 +38,6 @@ def asked(searched: Path, **changes: Any) -> FinalistsSettings:
 @pytest.fixture(scope="module")
 def straight(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> FinalFront:
     """The final front of a run that was trained without a break."""
-    import shutil
-
     run = shutil.copytree(searched / "run", tmp_path_factory.mktemp("straight") / "run")
     return train_finalists(run, asked(searched))
 
@@ -354,39 +323,6 @@ def test_where_every_network_diverges_it_is_said_what_to_change(
     assert len(begun) == tried, "none is tried again"
 
 
-def member(proxy: float, validation: float, test: float, *, on_front: bool) -> FinalMember:
-    return FinalMember(
-        arch_id="a",
-        trial=0,
-        description="",
-        costs={},
-        proxy=proxy,
-        rungs=(),
-        predicted=None,
-        validation=validation,
-        validation_std=None,
-        test=test,
-        test_std=None,
-        on_front=on_front,
-    )
-
-
-def test_agreement_is_tau_gain_and_optimism_of_the_front() -> None:
-    members = [
-        member(0.80, 0.90, 0.89, on_front=True),
-        member(0.81, 0.92, 0.91, on_front=True),
-        member(0.82, 0.91, 0.80, on_front=False),
-    ]
-
-    found = agreement(members)
-
-    assert found.tau == pytest.approx(1 / 3)
-    assert found.gain == pytest.approx(0.1)
-    assert found.optimism == pytest.approx(0.01)
-    assert found.optimism_error == pytest.approx(0)
-    assert found.tau_predicted is None
-
-
 def test_the_command_line_prints_the_final_front(searched: Path, run: Path) -> None:
     words = ["train", str(run), "--recipe", str(searched / "quick.yaml"), "--finalists", "2"]
 
@@ -427,18 +363,6 @@ def test_finalists_are_judged_by_the_score_that_was_searched_for(
     assert member.proxy == scores.custom["balanced_accuracy"]
     assert member.validation == measured["balanced_accuracy"]["mean"]
     assert measured["balanced_accuracy"]["mean"] != measured["accuracy"]["mean"]
-
-
-@pytest.mark.parametrize(("epochs", "told"), [(40, 1), (100, 0)])
-def test_a_recipe_that_is_no_longer_than_the_proxies_is_said(epochs: int, told: int) -> None:
-    """96,000 images in the search, 9 batches of 128 in each of the recipe's epochs."""
-    lines: list[str] = []
-    recipe = load_recipe("light", (f"epochs={epochs}",))
-
-    module._tell_length(96_000, recipe, 1_247, lines.append)
-
-    assert len(lines) == told
-    assert all("with `overrides` epochs=308" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,6 @@ LOCAL = WorkerConfig(workers="local")
 
 
 @pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are killed here, not machines: what was written is there without fsync."""
-    monkeypatch.setattr("os.fsync", lambda file: None)
-
-
-@pytest.fixture(autouse=True)
 def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
     monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)

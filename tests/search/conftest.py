@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from nas.search import Problem, StorageAddress
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are killed here, not machines: what was written is there without fsync."""
-    monkeypatch.setattr("os.fsync", lambda file: None)
-
-
 @pytest.fixture(scope="session")
 def small() -> Problem:
     return make_problem()

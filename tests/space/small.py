@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+import pytest
+
+from nas.arch import Activation
+from nas.errors import ModelFileError
 from nas.space import parse_space
 
 if TYPE_CHECKING:
@@ -19,6 +23,11 @@ stages:
 head: gap_linear
 """
 """A legal space with one open value, each key on a line of its own."""
+CHOICE = "{choice: [8, 16]}"
+CONV = "{conv: {groups: 1}}"
+"""Pieces of `FILE` to put others in the place of."""
+ACTIVATIONS = ", ".join(get_args(Activation))
+"""As errors list them."""
 
 
 def read(text: str, *overrides: str) -> SearchSpace:
@@ -29,6 +38,13 @@ def edited(old: str, new: str) -> str:
     """`FILE` with one piece of its text replaced."""
     assert FILE.count(old) == 1
     return FILE.replace(old, new)
+
+
+def message(text: str) -> str:
+    """What reading the file ends in."""
+    with pytest.raises(ModelFileError) as caught:
+        read(text)
+    return str(caught.value)
 
 
 CONDITIONAL = """\
@@ -86,4 +102,28 @@ tied:
 Stage 1 is conv or separable of one kernel, or one of 2 lru; stage 2 is conv of the same kernel,
 one of 2 lru, or separable of the same kernel. Stage 1 with a kernel: 2 kinds x 3 kernels x 4 = 24.
 Stage 1 lru: 2 x (3 + 2 + 3) = 16. Together 40, and 80 with the activations.
+"""
+
+SCALED = """\
+stem: {conv: {channels: {tied: w}}}
+stages:
+  - {channels: {tied: w}, block: conv}
+  - {channels: {tied: w, times: 2}, stride: 2, block: conv}
+  - channels: {tied: w, times: 1.5}
+    block: {inverted: {expansion: {tied: w, times: 0.125}}}
+head: gap_linear
+tied: {w: {choice: [8, {range: [16, 32], step: 16}]}}
+"""
+
+SHARED = """\
+stem: {conv: {channels: 8}}
+stages:
+  - channels: 8
+    block: {lru: {reuse: 2, groups: 1}}
+    sharing: {scope: stage, ring: {choice: [20, 30]}, kinds: [pointwise]}
+  - {channels: 8, depth: 2, block: conv}
+head: gap_linear
+sharing:
+  - {scope: network, ratio: {choice: [0.25, 0.5]}, kinds: [spatial]}
+  - {scope: layer, ratio: 0.5, private: [stem]}
 """

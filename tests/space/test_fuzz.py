@@ -15,8 +15,7 @@ import pytest
 from nas.cost import cost_of
 from nas.errors import IllegalArchitecture, UserError
 from nas.space import catalogue, is_legal, parse_space
-from tests.space.small import CONDITIONAL, FILE, NESTED, TIED
-from tests.space.test_read import SCALED, SHARED
+from tests.space.small import CONDITIONAL, FILE, NESTED, SCALED, SHARED, TIED
 
 if TYPE_CHECKING:
     from nas.space import SearchSpace

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from nas.trial import Failure, Fidelity, Scores, Task, TrialResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nas.workers import Evaluator, Factory, WorkerInfo
+    from nas.workers import Evaluator, Factory, Pool, WorkerInfo
 
 
 @dataclass(frozen=True)
@@ -216,3 +217,11 @@ def running_ray() -> Iterator[None]:
                 raise
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def make_pool(running_ray: None, factories: dict[str, Factory]) -> Callable[..., Pool]:
+    """make_pool(num_workers=1) is a Ray pool that does as tasks say, of 2 workers unless told."""
+    from nas.workers._ray_pool import RayPool
+
+    return partial(RayPool, factories["obey"], num_workers=2, gpus_per_worker=0)
