@@ -9,7 +9,9 @@
 PYTHON      ?= python3
 VENV        := .venv
 BIN         := $(VENV)/bin
-INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+# pip would compile 20,000 files on one core; some of them are no Python 3 and are left.
+COMPILE     := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 
 SPACE       ?= lru_vgnet
 BUDGET      ?= 40
@@ -33,6 +35,7 @@ search: $(VENV)/.installed data
 	$(BIN)/nas search --space $(SPACE) --budget $(BUDGET) --data $(DATA)
 
 test: lint
+	$(BIN)/python -m compileall -q nas  # once, and not in each of the processes that tests start
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PYTEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
@@ -59,10 +62,12 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[onnx]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 # --- Fashion-MNIST without root: Debian's package, unpacked here -----------------------------
