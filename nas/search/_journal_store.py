@@ -18,6 +18,7 @@ from uuid import uuid4
 from optuna.distributions import distribution_to_json
 from optuna.trial import TrialState
 
+from nas.search._collector import no_garbage_collection
 from nas.search._fields import (
     DRIVER,
     OPENED,
@@ -63,7 +64,7 @@ class JournalStore:
             name: distribution_to_json(one) for name, one in distributions(problem.space).items()
         }
         self._names = tuple(self._distributions)
-        with reading_errors(address):
+        with reading_errors(address), no_garbage_collection():
             if alone:
                 repair_journal(address.journal)
             self._reader = JournalReader(address.journal, problem.space)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from nas.search._collector import no_garbage_collection
 from nas.search._outcomes import check_network, duplicate, rejected, restored, values_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Replay:
         self._illegal: list[Evaluation] = []
         """Proposals that were to be rejected when the search was killed."""
 
+    @no_garbage_collection()
     def run(self) -> list[Entry]:
         """Apply everything; returns what was under way, in order of submission."""
         self.take_in(self._store.read())

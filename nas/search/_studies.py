@@ -10,6 +10,7 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 
 from nas.errors import StorageError
+from nas.search._collector import no_garbage_collection
 from nas.search._database_lock import DatabaseLock
 from nas.search._journal_reader import JournalReader
 from nas.search._journal_store import JournalStore
@@ -90,11 +91,13 @@ def open_store(
     return OptunaStore(problem, address, note=note)
 
 
+@no_garbage_collection()
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
     return _settled(problem, address, _read(problem, address))
 
 
+@no_garbage_collection()
 def load_trials(
     problem: Problem, address: StorageAddress
 ) -> tuple[tuple[Evaluation, ...], tuple[Evaluation, ...]]:
