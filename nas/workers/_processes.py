@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_STARTING_S = 1.0
+_STARTING_S = 5.0
 """Longer than the kernel takes from a program's beginning to its command line."""
 _AFTER_US = """
 read -r _

@@ -52,7 +52,7 @@ def assert_ids_are_outcomes(archs: Iterable[Architecture]) -> None:
 
 @pytest.mark.parametrize(
     ("draws", "networks"),
-    [(1500, 40), pytest.param(60_000, 3000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [(2500, 40), pytest.param(60_000, 3000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_networks_of_equal_cost(draws: int, networks: int) -> None:
     pairs = [arch for group in of_equal_cost(small_networks(), draws) for arch in group]

@@ -242,7 +242,7 @@ def test_optuna_s_own_lock_and_ours_keep_each_other_out(tmp_path: Path) -> None:
     waiting.start()
     assert not held.wait(0.05)
     theirs.release()
-    waiting.join(10)
+    waiting.join(60)
     assert held.is_set()
 
 
