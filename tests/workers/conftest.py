@@ -209,7 +209,14 @@ def running_ray() -> Iterator[None]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     for attempts_left in reversed(range(4)):  # Ray gives itself 30 s, too few on a busy machine
         try:
-            ray.init("local", num_cpus=4, num_gpus=1, log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                "local",
+                num_cpus=4,
+                num_gpus=1,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
             break
         except Exception as error:
             ray.shutdown()
