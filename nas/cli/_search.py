@@ -152,9 +152,13 @@ def search(
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
     with ended_like_ctrl_c():
         print_plan(screen, settings)
-        from nas.run import create_run  # loads torch
+        try:
+            from nas.run import create_run  # loads torch
 
-        begun = create_run(settings, out, ladder=ladder)
+            begun = create_run(settings, out, ladder=ladder)
+        except KeyboardInterrupt:
+            typer.echo("nas: stopped before the search began; there is no run folder.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
         print_start(screen, begun)
         _drive(_Drive(screen, config, as_json=as_json, finalists=finalists), begun.run)
 
@@ -190,13 +194,17 @@ def resume(
     """Go on with a search, with what is left of its budget or with a larger one."""
     screen = Screen(silent=quiet or as_json)
     screen.line(f"Reading {run}.")
-    from nas.run import open_run  # loads torch
-
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
-    opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
-    if budget is not None:
-        opened = opened.with_budget(budget)
     with ended_like_ctrl_c():
+        try:
+            from nas.run import open_run  # loads torch
+
+            opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
+        except KeyboardInterrupt:
+            typer.echo("nas: stopped before the search went on; nothing was changed.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        if budget is not None:
+            opened = opened.with_budget(budget)
         _drive(_Drive(screen, config, as_json=as_json, join=join), opened)
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _DEFLATE_LIMIT = 1_032
 """No deflated byte becomes more bytes than that (zlib's technical details)."""
-_SUSPICIOUS_BYTES, _SUSPICIOUS_RATIO = 2**30, 300
-"""Large, and nearly all of it the same byte over and over: no images."""
+_SUSPICIOUS_BYTES, _SUSPICIOUS_RATIO = 2**30, 200
+"""Large, and nearly all of it the same byte over and over: no images. (One byte repeated becomes
+229 times smaller at zlib's fastest level, 1,030 times at its others.)"""
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

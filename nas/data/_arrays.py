@@ -112,9 +112,13 @@ def as_labels(
     """(N,) int64; names become numbers where `classes` are given. Raises DataError."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.dtype.kind not in "iuUS" or values.ndim != 1 or not len(values):
+    if not len(values):
+        raise DataError(f"{path}: {key} is empty; {FORMAT}.")
+    if values.dtype.kind not in "iuUS" or values.ndim != 1:
+        number = values.dtype.kind == "f" and values.ndim == 1
+        hint = " Are they numbers to predict? Then `task` is regression." if number else ""
         raise DataError(
-            f"{path}: {key} has dtype {values.dtype} and shape {values.shape}; {FORMAT}."
+            f"{path}: {key} has dtype {values.dtype} and shape {values.shape}; {FORMAT}.{hint}"
         )
     if values.dtype.kind in "US":
         return _numbered(path, key, values.astype(str), classes)

@@ -34,6 +34,9 @@ class DataFingerprint:
     """Digest of all images, in their order."""
     labels: str
     """Digest of all labels, in their order."""
+    pixels_in_any_order: str | None = None
+    """Of the images whatever their order, which depends on the labels where they were split. None
+    for images beyond memory, and where an earlier version looked."""
     test_images: int | None = None
     test: str | None = None
     """Digest of the test images and their labels; None where nobody looked, as in a search."""
@@ -57,6 +60,7 @@ def fingerprint(data: ImageData, test: Images | None = None) -> DataFingerprint:
         images=len(data.train) + len(data.val),
         pixels=_digest(chunk for part in parts for chunk in _pixels(part)),
         labels=_digest(part.labels for part in parts),
+        pixels_in_any_order=_digest_in_any_order(parts),
     )
     return seen if test is None else seen.with_test(test)
 
@@ -71,6 +75,8 @@ def describe_change(
     """
     if None in (before.test, now.test):
         before, now = (replace(one, test=None, test_images=None) for one in (before, now))
+    if None in (before.pixels_in_any_order, now.pixels_in_any_order):
+        before, now = (replace(one, pixels_in_any_order=None) for one in (before, now))
     if before == now:
         return None
     begun = f"{name} is not what this {what} began with"
@@ -81,8 +87,15 @@ def describe_change(
     pixels, labels = before.pixels != now.pixels, before.labels != now.labels
     if not pixels and not labels:
         return f"{begun} ({_tests(before, now)})"
+    if (
+        pixels
+        and before.pixels_in_any_order
+        and before.pixels_in_any_order == now.pixels_in_any_order
+    ):
+        return f"{begun} (the same images, but with other labels or in another order)"
     which = "images and labels" if pixels and labels else "images" if pixels else "labels"
-    return f"{begun} (as many {which}, but other ones)"
+    order = " or in another order" if pixels else ""  # which decides what is kept for the test
+    return f"{begun} (as many {which}, but other ones{order})"
 
 
 def _words(one: DataFingerprint) -> str:
@@ -109,6 +122,19 @@ def _pixels(images: Images) -> Iterator[Tensor]:
     else:
         for start in range(0, len(images), _CHUNK):
             yield images.pixels[start : start + _CHUNK]
+
+
+def _digest_in_any_order(parts: Iterable[Images]) -> str | None:
+    """The sum of a digest of each image, which changes where any image does."""
+    total = 0
+    for part in parts:
+        if part.is_mapped:
+            return None
+        for chunk in _pixels(part):
+            for image in chunk.contiguous().numpy():
+                digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+                total += int.from_bytes(digest, "big")
+    return f"{total % 2**128:032x}"
 
 
 def _digest(chunks: Iterable[Tensor]) -> str:

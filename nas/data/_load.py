@@ -210,6 +210,8 @@ def _unknown(name: str, path: Path) -> str:
     )
     if path.is_file():
         return f"{name}: a file that is neither .npz nor .csv {allowed}"
+    if path.exists():
+        return f"{name}: is a pipe, socket or device, and has to be a file {allowed}"
     if path.suffix in (".npz", *TABLE_SUFFIXES):
         return f"{name}: no such file of data {allowed}"
     hint = near(name.lower().replace("-", "_"), DATASETS)

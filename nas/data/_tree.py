@@ -5,6 +5,7 @@ Nothing is opened but files whose name does not say that they are images.
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -74,7 +75,9 @@ class Walk:
         for entry in _entries(path):
             if is_hidden(entry.name):
                 continue
-            if entry.is_dir():
+            if _is_loop(entry):
+                self.links.append(Path(entry.path))
+            elif entry.is_dir():
                 if self._is_new(entry):
                     folders.append(self._folder(path / entry.name))
             elif self._is_image(entry):
@@ -103,6 +106,17 @@ class Walk:
             return True
         self.other_files.append(path)
         return False
+
+
+def _is_loop(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link that leads to itself, by others or at once."""
+    if not entry.is_symlink():
+        return False
+    try:
+        entry.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def is_hidden(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -100,13 +101,27 @@ def front_members(run: Run, evaluations: Sequence[Evaluation]) -> tuple[FrontMem
     )
 
 
+def _why_none(run: Run) -> str:
+    """Why there is nothing to pick, and what to do."""
+    states = Counter(one.state for one in run.trials())
+    failed = states["failed"]
+    go_on = f"nas resume {quoted(run.path)}"
+    if run.num_evaluated >= run.settings.budget:
+        go_on = f"{go_on} --budget {2 * run.settings.budget}"
+    if failed and not states["complete"]:
+        return (
+            f"{run.path}: no network was trained, {failed:,} failed; `nas report "
+            f"{quoted(run.path)}` says why. Mend that, and continue the search with `{go_on}`"
+        )
+    within = " that is within the limits" if run.settings.limits else ""
+    none = f"{run.path}: no network has been evaluated yet{within}"
+    return f"{none}; continue the search with `{go_on}`"
+
+
 def pick_members(run: Run, members: Sequence[FrontMember], which: str) -> tuple[FrontMember, ...]:
     """Members by `best`, `knee`, `all` or the beginning of an id. Raises UserError."""
     if not members:
-        raise RunFolderError(
-            f"{run.path}: no network has been evaluated yet that is within the limits; continue "
-            f"the search with `nas resume {quoted(run.path)}`"
-        )
+        raise RunFolderError(_why_none(run))
     if which == "all":
         return tuple(members)
     if which == "best":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data import MovedData
-from nas.errors import RunFolderError, UserError
+from nas.errors import OptionError, RunFolderError, UserError
 from nas.families import load_kept_plugins
 from nas.metrics import custom_metrics, parse_objectives
 from nas.records import read_record
@@ -15,7 +15,7 @@ from nas.run._facts import RunFacts
 from nas.run._folder import FORMAT, RunFolder
 from nas.run._latency import predict_us, read_calibration, wants_latency
 from nas.run._settings import SearchSettings
-from nas.search import Problem, absolute_url, with_password
+from nas.search import Problem, absolute_url, hide_passwords, with_password
 from nas.space import parse_space
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def open_run(
 
     Raises:
         RunFolderError: there is no run, it is damaged, or another version of nas wrote it.
+        OptionError: `storage` is given, and the study is kept in the run folder.
     """
     folder = RunFolder.open(Path(path))
     document = folder.read_json("search.json")
@@ -119,6 +120,11 @@ def _read(
         custom=custom_metrics(objectives, settings.limits),
     )
     _check_start(problem, facts)
+    if storage and not settings.storage:
+        raise OptionError(
+            f"`storage` {hide_passwords(storage)}: the study of {folder.path} is the journal in "
+            "its folder, and goes on there; leave `storage` out"
+        )
     given = storage or settings.storage
     url = with_password(absolute_url(given)) if given else None
     return make_run(folder, settings, problem, facts, storage=url)

@@ -21,8 +21,12 @@ PASSWORD_VARIABLE = "NAS_STORAGE_PASSWORD"
 """Environment variable with the password of a storage URL that names a user and has none."""
 _HIDDEN = "***"
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
-# For text that is no URL: whatever stands between `//user:` and the last @, and such parameters.
-_IN_TEXT = re.compile(r"(://[^:/@\s]*):[^\s]*@|(\b\w*(?:pass|pwd|secret|token)\w*=)[^&\s]+", re.I)
+# For text that is no URL, or a mistyped one: whatever stands between `//user:` or `:user:` and the
+# last @, and such parameters.
+_IN_TEXT = re.compile(
+    r"((?://|:/?)[^:/@\s]*):[^\s]*@|(\b\w*(?:pass|pwd|secret|token)\w*=)[^&\s]+", re.I
+)
+_USER_INFO = re.compile(r"//[^:/@\s]*:([^\s]*)@")
 
 
 def without_password(url: str) -> str:
@@ -63,9 +67,17 @@ def hide_passwords(text: str, url: str | None = None) -> str:
     parsed = _parsed(url) if url else None
     for password in _passwords(parsed) if parsed else ():
         text = text.replace(password, _HIDDEN)
+    for part in _beyond_an_at(url or ""):
+        text = text.replace(f"{part}@", f"{_HIDDEN}@")
     return _IN_TEXT.sub(
         lambda found: f"{found[1]}:{_HIDDEN}@" if found[1] else f"{found[2]}{_HIDDEN}", text
     )
+
+
+def _beyond_an_at(url: str) -> list[str]:
+    """What a driver takes for the host of a password with an @ in it, which had to be quoted."""
+    found = _USER_INFO.search(url)
+    return [part for part in found[1].split("@")[1:] if part] if found else []
 
 
 def _parsed(url: str) -> URL | None:

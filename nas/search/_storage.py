@@ -54,10 +54,18 @@ def open_database(address: StorageAddress, *, create: bool = False) -> optuna.st
     except (*BROKEN, ValueError, TypeError) as error:
         reason = hide_passwords(_reason(error), address.url)
         raise StorageError(
-            f"{address}: cannot be opened: {reason}; check address, driver and password "
-            f"(a password may stand in {PASSWORD_VARIABLE}), or leave `storage` out to keep the "
-            "study in the run folder"
+            f"{address}: cannot be opened: {reason}; {_advice(address, create)}"
         ) from None
+
+
+def _advice(address: StorageAddress, create: bool) -> str:
+    is_file = (address.url or "").startswith("sqlite")
+    password = f" and password (it may stand in {PASSWORD_VARIABLE})"
+    if not create:
+        where = "put the file back" if is_file else f"check address, driver{password}"
+        return f"{where}, or say with `storage` where the study is now"
+    check = "check the path" if is_file else f"check address, driver{password}"
+    return f"{check}, or leave `storage` out to keep the study in the run folder"
 
 
 @contextmanager

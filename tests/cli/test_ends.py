@@ -101,6 +101,37 @@ def test_a_signal_while_workers_start_is_a_ctrl_c(
     assert {one: signal.getsignal(one) for one in ENDS} == before
 
 
+@pytest.mark.parametrize("sent", ENDS)
+def test_a_signal_before_the_search_begins_leaves_no_folder_and_says_so(
+    nas: Nas,
+    search_words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: signal.Signals,
+) -> None:
+    monkeypatch.setattr("nas.run._create.write_data", lambda *_: os.kill(os.getpid(), sent))
+    ended = nas(*search_words)
+
+    assert ended.status == 130
+    assert ended.err == "nas: stopped before the search began; there is no run folder.\n"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("sent", ENDS)
+def test_a_signal_while_a_run_is_read_changes_nothing(
+    nas: Nas,
+    search_words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    sent: signal.Signals,
+) -> None:
+    assert nas(*search_words).status == 0
+    monkeypatch.setattr("nas.run._open._check_start", lambda *_: os.kill(os.getpid(), sent))
+    ended = nas("resume", search_words[-1])
+
+    assert ended.status == 130
+    assert ended.err == "nas: stopped before the search went on; nothing was changed.\n"
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(900)

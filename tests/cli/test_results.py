@@ -152,7 +152,7 @@ def test_an_export_before_anything_was_trained_says_what_to_do(nas: Nas, session
     ended = nas("export", session.folder.path)
 
     assert ended.status == 2
-    assert "no network has been evaluated yet that is within the limits; continue" in ended.err
+    assert "no network has been evaluated yet; continue the search with `nas resume" in ended.err
 
 
 def test_exports_are_picked_by_name_or_id(

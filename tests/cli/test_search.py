@@ -257,6 +257,10 @@ def test_failures_are_counted_with_an_example(
     assert "nas export" not in ended.out
     assert "0 networks trained, 0 on the front, hypervolume 0.0000; 3 failed." in ended.out
     assert "Failed: 3 x ZeroDivisionError, for instance trial 0: seven by [nought]" in ended.out
+    refused = nas("export", search_words[-1])
+    assert refused.status == 2
+    assert "no network was trained, 3 failed; `nas report" in refused.err
+    assert "--budget 6`" in refused.err
 
 
 def test_a_search_under_nohup_outlives_its_terminal(

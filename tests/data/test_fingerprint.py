@@ -48,7 +48,12 @@ def test_what_has_changed_is_said(tmp_path: Path) -> None:
     said = "base.npz is not what this search began with"
     for now, words in (
         (_of(tmp_path / "a.npz", brighter, labels), "as many images, but other ones"),
-        (_of(tmp_path / "a.npz", images, swapped), "as many images and labels, but other ones"),
+        (_of(tmp_path / "a.npz", images, swapped), "the same images, but with other labels or"),
+        (
+            _of(tmp_path / "a.npz", images[::-1], labels[::-1]),
+            "as many images, but other ones or in another order",
+        ),
+        (_of(tmp_path / "a.npz", brighter, swapped), "as many images and labels, but other ones"),
         (_of(tmp_path / "a.npz", *blobs(52)), "48 images; now 52"),
     ):
         change = describe_change("base.npz", before, now)

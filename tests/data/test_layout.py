@@ -127,6 +127,18 @@ def test_links_that_lead_in_circles_multiply_nothing(tmp_path: Path) -> None:
     assert any("again" in note and "up" in note for note in listing.notes)
 
 
+def test_links_that_lead_to_themselves_are_not_followed(tmp_path: Path) -> None:
+    _write(tmp_path, "cat", "dog")
+    (tmp_path / "cat/self").symlink_to("self")
+    (tmp_path / "dog/one.png").symlink_to("two.png")
+    (tmp_path / "dog/two.png").symlink_to("one.png")
+
+    listing = list_folder(tmp_path)
+
+    assert _counts(listing)["train"] == {"cat": 2, "dog": 2}
+    assert any("self" in note and "one.png" in note for note in listing.notes)
+
+
 def test_pipes_and_broken_links_are_never_opened(tmp_path: Path) -> None:
     _write(tmp_path, "cat", "dog")
     os.mkfifo(tmp_path / "cat/pipe.png")

@@ -267,6 +267,24 @@ def test_a_file_that_claims_more_than_it_holds_is_refused_unread(
         load_data(str(tmp_path / "bomb.npz"))
 
 
+def test_one_byte_over_and_over_is_refused_unread_however_it_was_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.zeros((48, 256, 256), np.uint8)
+    with (
+        zipfile.ZipFile(
+            tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as archive,
+        archive.open("images.npy", "w") as member,
+    ):
+        np.lib.format.write_array(member, content)
+    monkeypatch.setattr(array_file, "_SUSPICIOUS_BYTES", 2**20)
+    monkeypatch.setattr(array_file, "read_array", lambda *_: pytest.fail("read"))
+
+    with pytest.raises(DataError, match=r"unpack to 3,145,\d+ at most: no images"):
+        load_data(str(tmp_path / "bomb.npz"))
+
+
 def test_what_unpacks_to_more_than_memory_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ def test_workers_read_the_data_as_the_driver_does(make_session: MakeSession, dat
             {"images": np.zeros((90, 12, 12, 3), np.uint8), "labels": np.arange(90) % 4},
             r"\(1x16x16, 3 classes; now 3x12x12, 4 classes\)",
         ),
-        ({"labels": (np.arange(90) + 1) % 3}, "as many"),
+        ({"labels": (np.arange(90) + 1) % 3}, "the same images, but with other labels"),
     ],
 )
 def test_other_data_are_refused_on_resume(

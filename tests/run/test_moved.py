@@ -146,6 +146,13 @@ def test_reading_a_study_that_is_gone_makes_no_database(
     assert not database.exists()
 
 
+def test_a_journal_s_run_takes_no_other_storage(begun: Run) -> None:
+    with pytest.raises(
+        UserError, match=r"^`storage` postgresql://ann:\*\*\*@h/db: the study of .*"
+    ):
+        open_run(begun.path, storage="postgresql://ann:sesame@h/db")
+
+
 def test_a_claim_says_how_many_images_there_were(begun: Run) -> None:
     (files,) = begun.export("best")
 

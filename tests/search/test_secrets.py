@@ -40,6 +40,22 @@ def test_what_is_printed_has_no_password(text: str) -> None:
     assert "sesame" not in hide_passwords(text, "postgresql://ann:sesame@host/db")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql+psycopg//ann:sesame@h/db", "postgresql:ann:sesame@h", "mysql:/ann:sesame@h/db"],
+)
+def test_a_mistyped_url_shows_no_password(url: str) -> None:
+    assert "sesame" not in hide_passwords(f"`storage` {url}: cannot be parsed: {url!r}", url)
+
+
+def test_a_password_with_an_at_that_is_not_quoted_shows_in_no_host() -> None:
+    url = "postgresql://ann:pass/word@sesame@127.0.0.1:1/nas"
+
+    said = hide_passwords("failed to resolve host 'sesame@127.0.0.1'", url)
+
+    assert said == "failed to resolve host '***@127.0.0.1'"
+
+
 def test_a_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, "sesame")
 
