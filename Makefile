@@ -12,7 +12,7 @@ BIN         := $(VENV)/bin
 INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 # pip would compile 20,000 files on one core; some of them are no Python 3 and are left, as are
 # other people's tests and what only installs.
-COMPILE     := $(BIN)/python -m compileall -q -j 0 -x '/(tests?|pip|setuptools|databricks)/' \
+COMPILE     := $(BIN)/python -m compileall -q -j 0 -x '/(tests?|pip|setuptools)/' \
                $(VENV)/lib >/dev/null 2>&1 || true
 
 SPACE       ?= lru_vgnet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +45,8 @@ from nas.cli._search_print import print_end, print_next, print_plan, print_start
 from nas.metrics import Limit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nas.run import Run as SearchRun
     from nas.run import WorkerConfig
 
@@ -152,13 +155,10 @@ def search(
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
     with ended_like_ctrl_c():
         print_plan(screen, settings)
-        try:
+        with _stopped("before the search began; there is no run folder"):
             from nas.run import create_run  # loads torch
 
             begun = create_run(settings, out, ladder=ladder)
-        except KeyboardInterrupt:
-            typer.echo("nas: stopped before the search began; there is no run folder.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
         print_start(screen, begun)
         _drive(_Drive(screen, config, as_json=as_json, finalists=finalists), begun.run)
 
@@ -196,16 +196,23 @@ def resume(
     screen.line(f"Reading {run}.")
     config = worker_config(workers, address, cpus_per_worker, gpus_per_worker, node_class, minutes)
     with ended_like_ctrl_c():
-        try:
+        with _stopped("before the search went on; nothing was changed"):
             from nas.run import open_run  # loads torch
 
             opened = open_run(run, data=data, data_dir=data_dir, storage=storage)
-        except KeyboardInterrupt:
-            typer.echo("nas: stopped before the search went on; nothing was changed.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
         if budget is not None:
             opened = opened.with_budget(budget)
         _drive(_Drive(screen, config, as_json=as_json, join=join), opened)
+
+
+@contextmanager
+def _stopped(when: str) -> Iterator[None]:
+    """Ctrl-C within ends the program in a sentence that says when, and what there is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"nas: stopped {when}.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @dataclass(frozen=True, slots=True)

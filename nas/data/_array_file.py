@@ -26,7 +26,7 @@ _DEFLATE_LIMIT = 1_032
 """No deflated byte becomes more bytes than that (zlib's technical details)."""
 _SUSPICIOUS_BYTES, _SUSPICIOUS_RATIO = 2**30, 200
 """Large, and nearly all of it the same byte over and over: no images. (One byte repeated becomes
-229 times smaller at zlib's fastest level, 1,030 times at its others.)"""
+229 times smaller at zlib's levels 1 to 3, 1,029 times at the others.)"""
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

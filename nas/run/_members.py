@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -103,12 +102,11 @@ def front_members(run: Run, evaluations: Sequence[Evaluation]) -> tuple[FrontMem
 
 def _why_none(run: Run) -> str:
     """Why there is nothing to pick, and what to do."""
-    states = Counter(one.state for one in run.trials())
-    failed = states["failed"]
+    failed, evaluated = sum(one.state == "failed" for one in run.trials()), run.num_evaluated
     go_on = f"nas resume {quoted(run.path)}"
-    if run.num_evaluated >= run.settings.budget:
+    if evaluated >= run.settings.budget:
         go_on = f"{go_on} --budget {2 * run.settings.budget}"
-    if failed and not states["complete"]:
+    if failed and failed == evaluated:
         return (
             f"{run.path}: no network was trained, {failed:,} failed; `nas report "
             f"{quoted(run.path)}` says why. Mend that, and continue the search with `{go_on}`"
