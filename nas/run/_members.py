@@ -105,7 +105,7 @@ def _why_none(run: Run) -> str:
     failed, evaluated = sum(one.state == "failed" for one in run.trials()), run.num_evaluated
     go_on = f"nas resume {quoted(run.path)}"
     if evaluated >= run.settings.budget:
-        go_on = f"{go_on} --budget {2 * run.settings.budget}"
+        go_on = f"nas resume {quoted(run.path)} --budget {2 * run.settings.budget}"
     if failed and failed == evaluated:
         return (
             f"{run.path}: no network was trained, {failed:,} failed; `nas report "
