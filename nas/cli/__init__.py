@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
-from nas.cli._main import app, main
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.cli._main import app
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
+
+
+def main() -> None:
+    """Run the command line and exit; Ctrl-C ends it in silence while its verbs are loaded, too."""
+    try:
+        from nas.cli._main import run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    from nas.cli._main import app
+
+    return app

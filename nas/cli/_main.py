@@ -95,8 +95,8 @@ def _options(
     """Search for small, accurate CNNs that use their weights more than once."""
 
 
-def main() -> None:
-    """Run the command line and exit."""
+def run() -> None:
+    """Run the verb that is asked for and exit."""
     try:
         app()
     except UserError as error:

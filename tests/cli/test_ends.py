@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.cli import main
 from nas.errors import DataError, OutageError
 from nas.run import open_run
 from nas.workers import LocalPool
@@ -130,6 +132,22 @@ def test_a_signal_while_a_run_is_read_changes_nothing(
 
     assert ended.status == 130
     assert ended.err == "nas: stopped before the search went on; nothing was changed.\n"
+
+
+class Interrupted(ModuleType):
+    """A module during whose import Ctrl-C comes."""
+
+    def __getattr__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_verbs_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nas.cli._main", Interrupted("nas.cli._main"))
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 130
 
 
 @pytest.mark.slow
