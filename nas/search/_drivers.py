@@ -3,7 +3,8 @@
 Each driver leaves a sign of life in the study every `BEAT_S`, from a thread of its own, because a
 training in this process may last. A trial names its driver; one whose driver has given no sign
 for `GONE_S`, or has said goodbye, may be evaluated by any other. Signs are compared with each
-other and never with a clock: drivers run on machines whose clocks differ.
+other and never with a clock: drivers run on machines whose clocks differ. While this machine
+sleeps, or its container is frozen, nobody's silence grows: the others may sleep there too.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
+from nas.clock import AwakeClock
 from nas.errors import OutageError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BEAT_S = 10.0
 GONE_S = 60.0
@@ -41,22 +43,26 @@ class SignsOfLife(Protocol):
 class Drivers:
     """This driver among the others."""
 
-    def __init__(self, store: SignsOfLife, *, seat: str = "") -> None:
+    def __init__(
+        self, store: SignsOfLife, *, seat: str = "", clock: Callable[[], float] | None = None
+    ) -> None:
         """Take a name.
 
         Args:
             store: The study.
             seat: A place that one driver held at a time until now, such as a locked run folder:
                 whoever held it before is gone.
+            clock: Seconds in which this process could run.
         """
         self._store = store
+        self._clock = clock or AwakeClock(max_step_s=2 * BEAT_S)
         self._gone = frozenset(
             name for name in store.beats() if seat and name.rpartition(".")[0] == seat
         )
         self.name = store.driver = ".".join(filter(None, (seat, uuid4().hex[:8])))
         self._signs: dict[str, float] = {}
         self._seen_s: dict[str, float] = {}
-        """When a driver's sign was new, by this process's own clock."""
+        """When a driver's sign was new, by `clock`."""
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -78,7 +84,7 @@ class Drivers:
 
     def present(self) -> frozenset[str]:
         """This driver, and the others that gave a sign of life lately."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         for name, sign in self._store.beats().items():
             if self._signs.get(name) != sign:
                 self._signs[name], self._seen_s[name] = sign, now_s
@@ -90,6 +96,7 @@ class Drivers:
 
     def _beat(self, over: threading.Event) -> None:
         while not over.wait(BEAT_S):
+            self._clock()  # it has to be looked at while a training lasts
             try:
                 self._store.beat(time.time())
             except (StorageError, OutageError):

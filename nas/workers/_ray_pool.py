@@ -13,8 +13,8 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from nas.clock import AwakeClock
 from nas.trial import OUT_OF_MEMORY
-from nas.workers._clock import AwakeClock
 from nas.workers._cluster import connect, disconnect
 from nas.workers._crew import Crew, Patience
 from nas.workers._pool import Pool, check_task_timeout

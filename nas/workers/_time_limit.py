@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nas.workers._clock import AwakeClock
+from nas.clock import AwakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ class _Watch:
             raise TimeIsUpError
 
     def _wait(self) -> None:
-        awake_s = AwakeClock()
+        awake_s = AwakeClock(max_step_s=5 * TICK_S)
         while awake_s() < self._seconds:
             if self._ended.wait(min(self._seconds, TICK_S)):
                 return

@@ -7,9 +7,9 @@ code (2.60). Two ports are asked instead: the head's (GCS) and that of this mach
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING
 
+from nas.clock import AwakeClock
 from nas.errors import OutageError
 from nas.workers._quiet_ray import ray
 
@@ -34,7 +34,7 @@ class RayWatch:
         head: Port | None,
         raylet: Port | None,
         head_grace_s: float = HEAD_GRACE_S,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -43,13 +43,14 @@ class RayWatch:
             raylet: that of this machine's raylet, the same.
             head_grace_s: seconds that the head may be silent; 0 for one of our own, on this
                 machine.
-            clock: tells seconds.
+            clock: seconds in which this process could run: a head that slept beside it answers
+                later, too.
         """
         self._head = head
         self._raylet = raylet
         self._head_grace_s = head_grace_s
-        self._clock = clock
-        self._asked_s = self._answered_s = clock()
+        self._clock = clock or AwakeClock()
+        self._asked_s = self._answered_s = self._clock()
 
     def check(self) -> None:
         """Raise OutageError if this machine's raylet is gone, or the head for too long."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nas.clock import AwakeClock
 from nas.search import SearchEngine, SearchLoop, StorageAddress, _loop, create_study, open_store
 from nas.search import _drivers as drivers
 from nas.trial import Fidelity, Scores, TrialResult
@@ -220,13 +221,12 @@ def test_whoever_had_the_seat_before_is_gone_without_a_wait(
     assert {one.number for one in taken if one is not None} == under_way
 
 
-def test_clocks_that_differ_make_nobody_seem_gone(
-    medium: Problem, shared: StorageAddress, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clocks_that_differ_make_nobody_seem_gone(medium: Problem, shared: StorageAddress) -> None:
     early, other = Driver(medium, shared), Driver(medium, shared)
     now_s = 0.0
-    monkeypatch.setattr(drivers.time, "monotonic", lambda: now_s)
     assert early.engine._drivers is not None
+    assert other.engine._drivers is not None
+    other.engine._drivers._clock = lambda: now_s
     for turn in range(4):
         early.engine._drivers._store.beat(1.0 + turn)  # of 1970
         with other.engine.turn():
@@ -235,6 +235,30 @@ def test_clocks_that_differ_make_nobody_seem_gone(
         now_s += drivers.GONE_S / 2
     now_s += drivers.GONE_S
     assert not other.engine.others
+
+
+def test_nobody_is_gone_for_having_slept_where_this_driver_slept_too() -> None:
+    """A laptop that was closed, a container that was frozen with all that search in it."""
+
+    class Store:
+        driver = ""
+
+        def beat(self, at_s: float) -> None:
+            raise AssertionError
+
+        def beats(self) -> dict[str, float]:
+            return {"other": 1.0}
+
+    now_s = 0.0
+    clock = AwakeClock(lambda: now_s, max_step_s=2 * drivers.BEAT_S)
+    here = drivers.Drivers(Store(), clock=clock)
+    assert "other" in here.present()
+    now_s += 8 * 3600
+    assert "other" in here.present()
+    for _ in range(round(drivers.GONE_S / drivers.BEAT_S)):
+        now_s += drivers.BEAT_S
+        clock()
+    assert "other" not in here.present()
 
 
 def test_half_an_entry_of_a_killed_driver_is_cut_off(medium: Problem, tmp_path: Path) -> None:

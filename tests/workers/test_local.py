@@ -104,7 +104,6 @@ def test_time_in_which_the_machine_sleeps_is_no_tasks_time(
 ) -> None:
     """A process that is stopped for longer than a task may take, and goes on."""
     monkeypatch.setattr("nas.workers._time_limit.TICK_S", 0.1)
-    monkeypatch.setattr("nas.workers._clock.MAX_STEP_S", 0.2)
     waker = subprocess.Popen(
         ["sh", "-c", f"sleep 0.5; kill -STOP {os.getpid()}; sleep 4; kill -CONT {os.getpid()}"]
     )

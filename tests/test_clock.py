@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from nas.workers._clock import MAX_STEP_S, AwakeClock
+from nas.clock import MAX_STEP_S, AwakeClock
 
 
 class Hands:
