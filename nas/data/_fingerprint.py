@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from nas.data._images import ImageData, Images
 
-_MAPPED_IMAGES = 4_096
-"""Of images beyond memory, so many are looked at, spread evenly."""
-_CHUNK = 1_024
+_WHOLE_BYTES = 2**31
+"""Of a part with more pixels than that, in bytes, some images are looked at; how much memory a
+machine has does not matter, for another one will have another."""
+_LARGE_IMAGES = 4_096
+"""Of such a part, so many are looked at, spread evenly."""
+_CHUNK_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class DataFingerprint:
     """Digest of all labels, in their order."""
     pixels_in_any_order: str | None = None
     """Of the images whatever their order, which depends on the labels where they were split. None
-    for images beyond memory, and where an earlier version looked."""
+    for large parts, and where an earlier version looked."""
     test_images: int | None = None
     test: str | None = None
     """Digest of the test images and their labels; None where nobody looked, as in a search."""
@@ -51,8 +54,7 @@ class DataFingerprint:
 def fingerprint(data: ImageData, test: Images | None = None) -> DataFingerprint:
     """Of images and labels, test images only where given: 3 s for each GB of pixels, at most.
 
-    Of images beyond memory, which are read from disk a batch at a time, 4,096 of each part are
-    looked at, and all labels.
+    Of parts of more than 2 GiB of pixels 4,096 images are looked at, and all labels.
     """
     parts = (data.train, data.val)
     seen = DataFingerprint(
@@ -117,17 +119,21 @@ def _renamed(before: DataFingerprint, now: DataFingerprint) -> str:
 
 
 def _pixels(images: Images) -> Iterator[Tensor]:
-    if images.is_mapped:
-        few = torch.linspace(0, len(images) - 1, min(len(images), _MAPPED_IMAGES)).long()
-        yield from (images.rows(few[start : start + 64]) for start in range(0, len(few), 64))
-    else:
-        for start in range(0, len(images), _CHUNK):
-            yield images.pixels[start : start + _CHUNK]
+    """Those that are looked at, in their order, a batch at a time."""
+    at = torch.arange(len(images))
+    if _is_large(images):
+        at = torch.linspace(0, len(images) - 1, min(len(images), _LARGE_IMAGES)).long()
+    step = max(1, _CHUNK_BYTES // images.pixels[0].nbytes)
+    yield from (images.rows(few) for few in torch.split(at, step))
+
+
+def _is_large(images: Images) -> bool:
+    return len(images) * images.pixels[0].nbytes > _WHOLE_BYTES
 
 
 def _digest_in_any_order(parts: Sequence[Images]) -> str | None:
     """The sum of a checksum of each image: it only words a change that `pixels` has found."""
-    if any(part.is_mapped for part in parts):
+    if any(map(_is_large, parts)):
         return None
     chunks = (chunk for part in parts for chunk in _pixels(part))
     return (

@@ -13,11 +13,15 @@ from nas.data import (
     DataFingerprint,
     DataOptions,
     Images,
+    _fingerprint,
     describe_change,
     fingerprint,
     load_data,
     load_test,
 )
+from nas.data import _array_file as array_file
+from nas.data import _arrays as array_checks
+from nas.data import _images as image_records
 from nas.records import read_record
 from tests.small_data import blobs
 
@@ -110,7 +114,36 @@ def test_test_images_beyond_memory_are_looked_at_a_batch_at_a_time(
         return found
 
     monkeypatch.setattr(Images, "rows", counted)
+    monkeypatch.setattr("nas.data._fingerprint._CHUNK_BYTES", 64 * images[0].nbytes)
     before.with_test(mapped)
 
     assert len(made) == 8
     assert max(most) <= 2
+
+
+@pytest.mark.parametrize("whole_bytes", [2**31, 10_000])
+def test_a_machine_with_less_memory_finds_the_same_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    monkeypatch.setattr("nas.data._fingerprint._WHOLE_BYTES", whole_bytes)
+    monkeypatch.setattr("nas.data._fingerprint._LARGE_IMAGES", 100)
+    images, labels = blobs(480)
+    here = _of(tmp_path / "a.npz", images, labels)
+    for module in (array_file, array_checks, image_records):
+        monkeypatch.setattr(module, "memory_budget", lambda: 10_000)
+    data = load_data(str(tmp_path / "a.npz"))
+
+    assert data.train.is_mapped
+    assert fingerprint(data) == here
+
+
+def test_of_very_many_images_those_at_even_distances_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.data._fingerprint._WHOLE_BYTES", 1_000)
+    monkeypatch.setattr("nas.data._fingerprint._LARGE_IMAGES", 3)
+    images, labels = blobs(480)
+    pixels = torch.from_numpy(images)[:, None]
+    looked = list(_fingerprint._pixels(Images(pixels=pixels, labels=torch.from_numpy(labels))))
+
+    assert torch.equal(torch.cat(looked), pixels[[0, 239, 479]])
