@@ -10,10 +10,9 @@ PYTHON      ?= python3
 VENV        := .venv
 BIN         := $(VENV)/bin
 INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-# pip would compile 20,000 files on one core; some of them are no Python 3 and are left, as are
-# other people's tests and what only installs.
-COMPILE     := $(BIN)/python -m compileall -q -j 0 -x '/(tests?|pip|setuptools)/' \
-               $(VENV)/lib >/dev/null 2>&1 || true
+# pip would compile 20,000 files on one core, of which a quarter is ever imported: the first import
+# of each does it, once.
+unexport PYTHONDONTWRITEBYTECODE
 
 SPACE       ?= lru_vgnet
 BUDGET      ?= 40
@@ -64,12 +63,10 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[onnx]'
-	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
-	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 # --- Fashion-MNIST without root: Debian's package, unpacked here -----------------------------

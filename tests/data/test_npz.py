@@ -316,6 +316,7 @@ def test_large_files_are_mapped_not_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert test.rows(torch.arange(9)).equal(expected_test.pixels[:9])
 
 
+@pytest.mark.slow
 def test_twenty_gigabytes_take_no_memory(tmp_path: Path) -> None:
     """The file is sparse: a disk of any size can hold it, no memory could."""
     path = tmp_path / "large.npz"

@@ -53,6 +53,7 @@ def exported(tmp_path: Path) -> Path:
     return tmp_path / "net"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_snippets_of_the_deployment_page_run(
     exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -105,6 +105,7 @@ def test_workers_of_ray_know_the_family_and_nothing_of_ray_is_printed(tmp_path: 
     assert {one.state for one in found} == {"complete"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_search_from_the_file_to_the_export(tmp_path: Path) -> None:
     ghost = tmp_path / "my_ghost.py"

@@ -118,6 +118,7 @@ def test_a_file_s_name_is_a_module_s(tmp_path: Path) -> None:
         load_plugin(str(path))
 
 
+@pytest.mark.slow
 def test_another_file_of_the_same_name_is_refused(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     script = f"""
@@ -138,6 +139,7 @@ else:
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_refused_is_read_anew_once_it_is_corrected(tmp_path: Path) -> None:
     """As in a notebook, whose process goes on."""
     script = f"""

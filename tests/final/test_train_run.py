@@ -130,11 +130,16 @@ def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, r
         assert "Found by a search of" in text
 
 
+@pytest.mark.parametrize("stops", [(5,), pytest.param((2, 5, 7), marks=pytest.mark.slow)])
 def test_stopped_anywhere_it_goes_on_to_the_same_front(
-    searched: Path, run: Path, straight: FinalFront, monkeypatch: pytest.MonkeyPatch
+    searched: Path,
+    run: Path,
+    straight: FinalFront,
+    stops: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     front: FinalFront | None = None
-    for stop_after in (2, 5, 7, 100):
+    for stop_after in (*stops, 100):
         left = [stop_after]
 
         def on_epoch(job: TrainingJob, record: Any, left: list[int] = left) -> None:

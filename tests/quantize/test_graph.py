@@ -33,7 +33,7 @@ NETWORKS = [
     slow("mgic_mobilenetv3_small_cifar"),
     ("mobilenet_v1_cifar_0.25", ("stages.2.block.separable.reuse=3",)),
     slow("mobilenet_v3_small"),
-    ("resnet18_rpg_cifar", ("sharing.scope=network",)),
+    slow("resnet18_rpg_cifar", "sharing.scope=network"),
     slow("resnet18_rpg_cifar", "sharing.scope=layer"),
 ]
 

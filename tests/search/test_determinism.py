@@ -21,6 +21,8 @@ RUNGS = (Fidelity(epochs=1), Fidelity(epochs=2), Fidelity(epochs=4))
 WORST = (0.0, 9.0, 9.0)
 BUDGET = 70
 OURS = ("model", "evolution")
+CASES = [("evolution", 1), ("model", 3)]
+CASES += [pytest.param(*case, marks=pytest.mark.slow) for case in (("evolution", 3), ("model", 1))]
 OPTUNAS = ("tpe", "nsga2", "random")
 
 
@@ -77,8 +79,7 @@ def outcome(search: SearchLoop) -> list[Evaluation]:
     return [evaluations[number] for number in sorted(evaluations)]
 
 
-@pytest.mark.parametrize("sampler", OURS)
-@pytest.mark.parametrize("rungs", [1, 3])
+@pytest.mark.parametrize(("sampler", "rungs"), CASES)
 def test_the_number_of_workers_makes_no_difference(sampler: str, rungs: int) -> None:
     problem = make_problem(MEDIUM)
     one, few, many = (
@@ -90,8 +91,7 @@ def test_the_number_of_workers_makes_no_difference(sampler: str, rungs: int) -> 
     assert one == few == many
 
 
-@pytest.mark.parametrize("sampler", OURS)
-@pytest.mark.parametrize("rungs", [1, 3])
+@pytest.mark.parametrize(("sampler", "rungs"), CASES)
 def test_a_search_resumed_anywhere_is_the_search_without_a_break(sampler: str, rungs: int) -> None:
     problem = make_problem(MEDIUM)
     through = outcome(loop(problem, MemoryStore(), sampler=sampler, rungs=rungs))

@@ -87,7 +87,7 @@ def medium() -> Problem:
     return make_problem(MEDIUM)
 
 
-@pytest.fixture(params=["journal", "sqlite", "postgresql"])
+@pytest.fixture(params=["journal", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def shared(request: pytest.FixtureRequest, tmp_path: Path, medium: Problem) -> StorageAddress:
     if request.param == "journal":
         address = StorageAddress(study="small", journal=tmp_path / "study.journal")

@@ -230,7 +230,7 @@ def seen_by(images: torch.Tensor) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("space", [new_axes, units])
 def test_random_networks_work(space: Callable[[], SearchSpace]) -> None:
-    assert sum(assert_works(seed, space()) for seed in range(50)) > 15
+    assert sum(assert_works(seed, space()) for seed in range(25)) > 7
 
 
 @pytest.mark.slow
@@ -239,5 +239,5 @@ def test_random_networks_work(space: Callable[[], SearchSpace]) -> None:
 @pytest.mark.parametrize("space", [new_axes, units])
 def test_ten_thousand_random_settings_work(space: Callable[[], SearchSpace], chunk: int) -> None:
     """With those of the shipped spaces, more than ten thousand networks."""
-    seeds = range(50 + 500 * chunk, 550 + 500 * chunk)
+    seeds = range(25 + 500 * chunk, 525 + 500 * chunk)
     assert sum(assert_works(seed, space()) for seed in seeds) > 100
