@@ -151,6 +151,11 @@ class Lab:
         self.witness.note(records.values())
         return self.witness.lost(records) | strangers(records)
 
+    def nobody_failed(self) -> None:
+        """Assert that no network was blamed for what befell it."""
+        failed = [one.number for one in self.records().values() if one.state == "failed"]
+        assert not failed, f"trials {failed} failed"
+
     def harm(self, done_s: float | None = None) -> None:
         """Harm was done, then or now: what is known must stay, what is in training may be lost."""
         self.note()

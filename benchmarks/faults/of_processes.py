@@ -102,6 +102,7 @@ def run_out_of_memory(lab: Lab) -> None:
 def hang(lab: Lab) -> None:
     """A training takes longer than it may, once."""
     lab.search(lab.rng.randrange(lab.budget), lambda: time.sleep(30))
+    lab.nobody_failed()
 
 
 def sleep_of_the_machine(lab: Lab) -> None:
@@ -113,6 +114,7 @@ def sleep_of_the_machine(lab: Lab) -> None:
     time.sleep(1.5)
     os.kill(child, signal.SIGCONT)
     lab.ended(child)
+    lab.nobody_failed()
 
 
 def clock_jumps(lab: Lab) -> None:
@@ -124,6 +126,7 @@ def clock_jumps(lab: Lab) -> None:
         time.time = lambda: plain() + by_s
 
     lab.search(lab.rng.randrange(lab.budget), jump)
+    lab.nobody_failed()
 
 
 def second_driver(lab: Lab) -> None:

@@ -17,9 +17,9 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line and exit; Ctrl-C ends it in silence while its verbs are loaded, too."""
     try:
-        from nas.cli._main import run
+        from nas.cli import _main
 
-        run()
+        _main.run()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
 

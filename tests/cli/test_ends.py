@@ -142,7 +142,7 @@ class Interrupted(ModuleType):
 
 
 def test_ctrl_c_while_verbs_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nas.cli._main", Interrupted("nas.cli._main"))
+    monkeypatch.setattr("nas.cli._main", Interrupted("nas.cli._main"))
 
     with pytest.raises(SystemExit) as ended:
         main()

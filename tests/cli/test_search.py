@@ -314,4 +314,4 @@ def test_a_search_says_how_it_trains(
 ) -> None:
     shortened = search_words.index("--train-images")
     del search_words[shortened : shortened + 2]
-    assert said in nas(*search_words, *words).out.splitlines()
+    assert said in nas(*search_words, *words, "--budget", "1").out.splitlines()

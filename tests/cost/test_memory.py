@@ -309,7 +309,9 @@ def drawn(family: str) -> tuple[Architecture, ...]:
     return tuple(islice(filter(is_small, networks), 3))
 
 
-@pytest.mark.parametrize("name", ["lrunet_14_1x", "lrunet_2_1x"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("lrunet_14_1x", marks=pytest.mark.slow), "lrunet_2_1x"]
+)
 def test_stored_bytes_are_the_constants_of_a_file_whose_kernels_are_reused(name: str) -> None:
     """As it is exported: norms apart from kernels, their statistics within scale and shift."""
     onnx = pytest.importorskip("onnx")

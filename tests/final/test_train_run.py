@@ -17,10 +17,17 @@ from typer.testing import CliRunner
 from nas.cli import app
 from nas.data._split import split_off_test
 from nas.errors import Diverged, OptionError, RecipeError, RunFolderError, UserError
-from nas.final import FinalistsSettings, find_trained, plan_training, train_finalists
+from nas.final import (
+    FinalistsSettings,
+    find_trained,
+    plan_training,
+    train_finalists,
+    train_network,
+)
 from nas.final import _jobs as jobs
 from nas.final import _train_run as module
 from nas.run import open_run
+from nas.space import dump_architecture
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -130,16 +137,12 @@ def test_a_final_front_is_written_with_weights_and_honest_code(searched: Path, r
         assert "Found by a search of" in text
 
 
-@pytest.mark.parametrize("stops", [(5,), pytest.param((2, 5, 7), marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_stopped_anywhere_it_goes_on_to_the_same_front(
-    searched: Path,
-    run: Path,
-    straight: FinalFront,
-    stops: tuple[int, ...],
-    monkeypatch: pytest.MonkeyPatch,
+    searched: Path, run: Path, straight: FinalFront, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front: FinalFront | None = None
-    for stop_after in (*stops, 100):
+    for stop_after in (2, 5, 7, 100):
         left = [stop_after]
 
         def on_epoch(job: TrainingJob, record: Any, left: list[int] = left) -> None:
@@ -155,6 +158,32 @@ def test_stopped_anywhere_it_goes_on_to_the_same_front(
     assert front == straight
     monkeypatch.setattr(module, "read_test", lambda *words: pytest.fail("read again"))
     assert train_finalists(run) == straight
+
+
+def test_a_network_of_a_run_teaches_and_gives_weights_to_begin_with(
+    searched: Path, tmp_path: Path
+) -> None:
+    member = open_run(searched / "run").pick("best")[0]
+    named = f"{searched / 'run'}:{member.arch_id}"
+    model = tmp_path / "model.yaml"
+    model.write_text(dump_architecture(member.arch))
+    words = {"recipe": str(searched / "quick.yaml"), "data": str(searched / "steps.npz")}
+    short = ("epochs=1",)
+    options_by_name: dict[str, dict[str, Any]] = {
+        "plain": {"overrides": short},
+        "taught": {"overrides": (*short, "distillation.weight=0.7"), "teacher": named},
+        "begun": {"overrides": short, "init": named},
+    }
+    plain, taught, begun = (
+        train_network(
+            plan_training(str(model), **words, device="cpu", **options),
+            tmp_path / name,
+        )
+        for name, options in options_by_name.items()
+    )
+
+    assert find_trained(named, "teacher").weights == member.weights()
+    assert len({one.seeds[0]["validation"]["loss"] for one in (plain, taught, begun)}) == 3
 
 
 def test_what_was_begun_otherwise_is_not_mixed(searched: Path, run: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.metrics import METRICS, Direction
+from nas.metrics import METRICS, Direction, Limit
 from nas.report import Axis, HypervolumeBox, knee, pareto_front
 
 MAX, MIN = "maximize", "minimize"
@@ -87,6 +87,17 @@ def test_accuracy_is_measured_from_chance_and_costs_by_their_logarithm() -> None
 
 def test_values_beyond_the_bounds_count_as_the_bounds() -> None:
     assert box().distances((0.02, 1, 10**9)) == (1.0, 0.0, 1.0)
+
+
+def test_below_a_limit_of_accuracy_nothing_is_gained() -> None:
+    limits = (Limit(name="accuracy", minimum=0.8), Limit(name="params", maximum=100))
+    bounded = HypervolumeBox.of(
+        (ACCURACY, PARAMS), num_classes=10, bounds={"params": (1, 10**4)}, limits=limits
+    )
+
+    assert bounded.hypervolume([(0.8, 1)]) == 0.0
+    # Costs are known before training, and no network beyond their limits is trained.
+    assert bounded.distances((0.9, 100)) == pytest.approx((0.5, 0.5))
 
 
 def test_one_point_dominates_its_own_corner() -> None:

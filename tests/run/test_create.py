@@ -35,6 +35,15 @@ def test_a_session_opened_again_is_the_one_created(
     assert again.problem.input_shape == (1, 8, 8)
 
 
+def test_a_limit_of_accuracy_bounds_what_counts_in_reports_and_on_the_ladder(
+    make_session: MakeSession,
+) -> None:
+    session = make_session(limits=(Limit(name="accuracy", minimum=0.75),))
+
+    assert session.worst[0] == -0.75
+    assert make_session("unbounded").worst[0] == pytest.approx(-1 / 3)
+
+
 def test_the_folder_keeps_the_space_as_searched(make_session: MakeSession) -> None:
     session = make_session(overrides=("stages.0.depth=1",))
     genes = [gene.name for gene in open_run(session.folder.path).problem.space.genes]

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_three_folders_of_one_name_are_three_folders(tmp_path: Path) -> None:
     made = [RunFolder.create_new(tmp_path / "runs" / "x").path.name for _ in range(3)]
 
     assert made == ["x", "x-2", "x-3"]
+
+
+def test_searches_begun_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
+    begin, made = threading.Barrier(8), []
+
+    def make() -> None:
+        begin.wait()
+        made.append(RunFolder.create_new(tmp_path / "runs" / "x").path.name)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(made) == ["x", *(f"x-{number}" for number in range(2, 9))]
 
 
 @pytest.mark.parametrize("is_link", [False, True])

@@ -73,7 +73,14 @@ def task_score(task: str) -> str:
     return "accuracy" if task == "classification" else SCORES[task].replace("_", " ")
 
 
-@pytest.mark.parametrize("task", SCORES)
+ALIKE = ("multilabel", "regression")
+"""Tasks that go the way of classification."""
+
+
+@pytest.mark.parametrize(
+    "task",
+    [pytest.param(one, marks=pytest.mark.slow) if one in ALIKE else one for one in SCORES],
+)
 def test_a_search_of_every_task_ends_in_code(
     settings: MakeSettings, tmp_path: Path, task: str
 ) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 RUNGS = (Fidelity(epochs=1), Fidelity(epochs=2), Fidelity(epochs=4))
 WORST = (0.0, 9.0, 9.0)
 BUDGET = 70
-OURS = ("model", "evolution")
 CASES = [("evolution", 1), ("model", 3)]
 CASES += [pytest.param(*case, marks=pytest.mark.slow) for case in (("evolution", 3), ("model", 1))]
 OPTUNAS = ("tpe", "nsga2", "random")
@@ -104,7 +103,7 @@ def test_a_search_resumed_anywhere_is_the_search_without_a_break(sampler: str, r
     assert outcome(loop(problem, store, sampler=sampler, rungs=rungs)) == through
 
 
-@pytest.mark.parametrize("sampler", OURS)
+@pytest.mark.parametrize("sampler", [pytest.param("model", marks=pytest.mark.slow), "evolution"])
 def test_a_journal_cut_anywhere_grows_into_the_same_search(
     address: StorageAddress, sampler: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 
 
 def message(text: str, *overrides: str) -> str:
+    """The refusal, which is there within a second of processor time."""
+    began_s = time.thread_time()
     with pytest.raises(ModelFileError) as caught:
         read(text, *overrides)
+    assert time.thread_time() - began_s < 1
     return str(caught.value)
 
 

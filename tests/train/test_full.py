@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from nas.errors import Diverged, RecipeError, RunFolderError
 from nas.train import (
     Augmentation,
     Checkpoint,
+    EpochRecord,
     Optimizer,
     RandAugment,
     Recipe,
@@ -21,6 +23,8 @@ from nas.train import (
     seeded,
     train_model,
 )
+from nas.train._augment import Normalizer
+from nas.train._average import estimate_norms
 from nas.train._full import set_dropout
 from tests.small_data import tiny_cnn
 
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.data import ImageData
-    from nas.train import EpochRecord
 
 RECIPE = Recipe(
     epochs=4,
@@ -85,6 +88,21 @@ def test_the_model_ends_with_the_weights_that_were_scored(data: ImageData) -> No
     assert accuracy == trained.chosen.validation["accuracy"]
     assert loss == pytest.approx(trained.chosen.validation["loss"], rel=1e-5)
     assert trained.history[-1].left_s == 0
+
+
+def test_an_average_of_weights_is_scored_and_kept_with_norms_that_fit_it(data: ImageData) -> None:
+    model, _ = train(data)
+    again = copy.deepcopy(model)
+    estimate_norms(again, data.train, Normalizer(data.mean, data.std, torch.device("cpu")))
+
+    assert bits(again) == bits(model)
+
+
+def test_the_time_left_goes_by_the_mean_epoch() -> None:
+    record = EpochRecord(
+        epoch=2, num_epochs=5, rate=0.1, train_loss=1.0, validation={}, elapsed_s=10.0
+    )
+    assert record.left_s == 15.0
 
 
 def test_another_seed_or_recipe_does_not_go_on_from_a_checkpoint(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,11 @@ from nas.workers import Pool
 from nas.workers._plan import Node
 from nas.workers._quiet_ray import ray
 from nas.workers._ray_pool import RayPool
+from nas.workers._slot import Job
 from tests.workers.results import finish, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nas.workers import Factory
 
@@ -45,6 +47,32 @@ def test_results_come_in_the_order_of_completion(
     assert [result.number for result in quick] == [1, 2]
     assert last is not None
     assert last.number == 0
+
+
+def test_processes_are_called_by_their_worker_and_the_network_they_train(
+    make_pool: Callable[..., Pool], make_task: MakeTask, tmp_path: Path
+) -> None:
+    """In `ps` and in Ray's dashboard, as docs/monitoring.md says."""
+    ready = tmp_path / "ready"
+    task = make_task(7, "await_file", path=str(ready))
+    with make_pool() as pool:
+        wait_for_titles("ray::worker ray-0", "ray::worker ray-1")
+        pool.submit(task)
+        wait_for_titles(f"ray::{Job(task=task).name}")
+        ready.touch()
+        assert pool.next_result() is not None
+
+
+def wait_for_titles(*titles: str) -> None:
+    """Until processes bear these titles; the test's own time limit ends it."""
+    while not set(titles) <= set(process_titles()):
+        time.sleep(0.1)
+
+
+def process_titles() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_text(errors="replace").rstrip("\0 ")
 
 
 def test_waiting_ends_when_the_time_is_over(

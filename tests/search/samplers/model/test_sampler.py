@@ -116,6 +116,22 @@ def test_a_limit_of_accuracy_bounds_what_is_looked_for() -> None:
     assert kept[1] > kept[0] + 2
 
 
+def test_a_network_counts_from_what_half_of_random_networks_reach() -> None:
+    """Chance is far below, and hypervolume between the two would drown what is gained above."""
+    problem = make_problem(MEDIUM, objectives=("accuracy", "params"))
+    searcher = Searcher(problem)
+    for _ in range(30):
+        searcher.step()
+    sampler = searcher.sampler
+    assert isinstance(sampler, ModelBasedSampler)
+    rng = random.Random(0)
+    drawn = [problem.candidate(problem.space.random_genome(rng)) for _ in range(400)]
+    errors = [math.log(1 - smooth(one.cost)) for one in drawn if one.cost]
+
+    assert sampler._scorer().reference[0] == pytest.approx(np.median(errors), abs=0.05)
+    assert np.ptp(errors) > 0.3
+
+
 def test_a_seed_decides_everything() -> None:
     runs = [Searcher(make_problem(MEDIUM), seed=seed) for seed in (0, 0, 1)]
     first, again, other = ([run.step() for _ in range(24)] for run in runs)
