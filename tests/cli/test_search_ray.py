@@ -74,6 +74,55 @@ def test_a_ray_that_is_killed_ends_in_a_sentence_and_resume_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(900)
+def test_with_a_seed_workers_of_ray_find_what_this_process_finds(
+    search_words: list[str], tmp_path: Path, nas: Nas
+) -> None:
+    words = [*search_words, "--deterministic", "--seed", "3", "--budget", "16"]
+    subprocess.run(command(words), check=True, capture_output=True)
+    assert nas(*words, "--out", tmp_path / "here").status == 0
+    there, here = map(outcomes, (tmp_path / "run", tmp_path / "here"))
+
+    assert len(set(here.values())) > 3
+    assert there == here
+
+
+def outcomes(run: Path) -> dict[tuple[int, str], tuple[object, ...]]:
+    """What was trained and what came of it, to the bit; not how long it took."""
+    return {
+        (one.number, one.arch.id): (
+            one.state,
+            *((scores.accuracy, scores.loss) for scores in (one.scores, *one.rungs) if scores),
+        )
+        for one in open_run(run).trials()
+    }
+
+
+HANDLERS = """
+import signal, sys
+import nas
+
+watched = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+signal.signal(signal.SIGTERM, lambda *_: None)
+before = [signal.getsignal(one) for one in watched]
+space, data, out = sys.argv[1:]
+nas.search(space, data=data, out=out, workers=1, budget=2, epochs=1, train_images=150)
+assert [signal.getsignal(one) for one in watched] == before
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.timeout(900)
+def test_after_a_search_on_ray_the_caller_has_its_signal_handlers_back(
+    search_words: list[str], tmp_path: Path
+) -> None:
+    files = [str(tmp_path / name) for name in ("small.yaml", "steps.npz", "run")]
+    subprocess.run([sys.executable, "-c", HANDLERS, *files], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_on_ray_ends_everything_and_can_be_resumed(
     search_words: list[str], tmp_path: Path, sent: signal.Signals
