@@ -35,7 +35,7 @@ from nas.latency import (
     calibrate,
     deploy,
     deployable,
-    random_subjects,
+    random_workloads,
 )
 from nas.space import load_architecture, load_space
 
@@ -61,7 +61,7 @@ def predictions(
         space, meter, input_shape=SHAPE, num_classes=CLASSES, networks=networks, parts=parts,
         on_progress=_progress,
     )  # fmt: skip
-    stream = random_subjects(space, random.Random("held out"), SHAPE, CLASSES)
+    stream = random_workloads(space, random.Random("held out"), SHAPE, CLASSES)
     drawn = {one.arch.id: one for one in islice(stream, 20 * held_out)}
     workloads = list(drawn.values())[:held_out]
     measured = []
@@ -82,7 +82,9 @@ def predictions(
 
 def repetitions(space: SearchSpace, meter: LatencyMeter, networks: int, repeats: int) -> None:
     """How far measurements of the same network lie apart."""
-    workloads = islice(random_subjects(space, random.Random("repeated"), SHAPE, CLASSES), networks)
+    workloads = islice(
+        random_workloads(space, random.Random("repeated"), SHAPE, CLASSES), networks
+    )
     by_ratio, by_ms = [], []
     for workload in workloads:
         found = [meter.measure(workload, fresh=True) for _ in range(repeats)]
@@ -110,7 +112,7 @@ def outputs(spaces: Sequence[str], networks: int) -> None:
     """The largest difference between exported and eager logits, relative to the largest logit."""
     worst, count = 0.0, 0
     for name in spaces:
-        stream = random_subjects(load_space(name), random.Random("outputs"), SHAPE, CLASSES)
+        stream = random_workloads(load_space(name), random.Random("outputs"), SHAPE, CLASSES)
         for workload in islice(stream, networks):
             image = torch.randn(1, *SHAPE)
             expected, found = deployable(workload)(image), deploy(workload).logits(image)

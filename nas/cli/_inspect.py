@@ -23,7 +23,7 @@ _DATA = "fashion_mnist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
+class _Target:
     """What is inspected, before anything is built."""
 
     arch: Architecture
@@ -71,33 +71,33 @@ def inspect(
 
     if weights is not None and untrained:
         raise OptionError("--weights and --untrained cannot be combined; choose one")
-    subject = _run_subject(model, weights, overrides) or _file_subject(model, weights, overrides)
-    subject = replace(subject, out=out or subject.out)
+    target = _run_target(model, weights, overrides) or _file_target(model, weights, overrides)
+    target = replace(target, out=out or target.out)
     images = load_data(
-        data or subject.data, data_dir=data_dir or subject.data_dir, options=subject.options
+        data or target.data, data_dir=data_dir or target.data_dir, options=target.options
     )
     fidelity = Fidelity(epochs=epochs, train_images=train_images, batch_size=32)
     seen = look_into(
-        subject.arch,
+        target.arch,
         images,
-        weights=None if untrained else subject.weights,
+        weights=None if untrained else target.weights,
         training=None if untrained else fidelity,
-        keep_in=subject.out,
+        keep_in=target.out,
         tell=console.print,
     )
-    written = write_inspection(subject.out, seen)
+    written = write_inspection(target.out, seen)
     print_inspection(console, seen, written)
     if as_json:
         plain = to_plain(seen, written.suggestions)
         typer.echo(json.dumps(plain | {"files": list(map(str, written.files))}))
 
 
-def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Subject:
+def _file_target(model: str, weights: Path | None, overrides: list[str]) -> _Target:
     from nas.data import DEFAULT_OPTIONS
     from nas.space import load_architecture
 
     arch = load_architecture(model, overrides)
-    return _Subject(
+    return _Target(
         arch=arch,
         weights=weights,
         data=_DATA,
@@ -107,14 +107,14 @@ def _file_subject(model: str, weights: Path | None, overrides: list[str]) -> _Su
     )
 
 
-def _run_subject(model: str, weights: Path | None, overrides: list[str]) -> _Subject | None:
+def _run_target(model: str, weights: Path | None, overrides: list[str]) -> _Target | None:
     """The network that RUN:ID means; None where `model` is not of that form."""
     member = find_member(model, overrides)
     if member is None:
         return None
     arch, run = member
     settings = run.settings
-    return _Subject(
+    return _Target(
         arch=arch,
         weights=weights or run.folder.weights(arch.id),
         data=settings.data,

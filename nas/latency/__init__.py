@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         calibrate,
         load_calibration,
         measure_parts,
-        random_subjects,
+        random_workloads,
     )
     from nas.latency._deploy import OPSET, Deployed, deploy, deployable, export_onnx
     from nas.latency._measure import measure_latency
@@ -51,7 +51,7 @@ __all__ = [
     "measure_parts",
     "median_interval",
     "parts_of",
-    "random_subjects",
+    "random_workloads",
 ]
 
 _ON_DEMAND = {
@@ -70,7 +70,7 @@ _ON_DEMAND = {
     "measure_latency": "_measure",
     "measure_parts": "_calibrate",
     "parts_of": "_parts",
-    "random_subjects": "_calibrate",
+    "random_workloads": "_calibrate",
 }
 
 

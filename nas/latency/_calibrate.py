@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     """What is measured, how many are done, of how many."""
 
 MIN_NETWORKS = 10
-SURVEYED_NETWORKS = 1000
+PROBED_NETWORKS = 1000
 MAX_PARTS = 2000
 """Measured unless more are asked for; the commonest of what random networks hold."""
 BATCH = 25
@@ -101,11 +101,11 @@ def calibrate(
     if parts is not None and parts < 1:
         raise OptionError(f"`parts` {parts}: write a number of at least 1")
     rng, count = random.Random(f"probe {seed}"), parts or MAX_PARTS
-    surveyed = max(SURVEYED_NETWORKS, count // 2)
-    probe = islice(random_subjects(space, rng, input_shape, num_classes), surveyed)
+    probed = max(PROBED_NETWORKS, count // 2)
+    probe = islice(random_workloads(space, rng, input_shape, num_classes), probed)
     table = measure_parts(list(probe), meter, on_progress, count=count)
     rng = random.Random(f"whole networks {seed}")
-    drawn = islice(random_subjects(space, rng, input_shape, num_classes), 20 * networks)
+    drawn = islice(random_workloads(space, rng, input_shape, num_classes), 20 * networks)
     whole = list({workload.arch.id: workload for workload in drawn}.values())[:networks]
     measured = measure_networks(whole, meter, on_progress)
     predictor, error = Predictor(table).learn(whole, measured)
@@ -131,7 +131,7 @@ def load_calibration(
     return Calibration.from_plain(record, table)
 
 
-def random_subjects(
+def random_workloads(
     space: SearchSpace,
     rng: random.Random,
     input_shape: tuple[int, int, int],

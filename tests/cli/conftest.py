@@ -43,14 +43,14 @@ def nas(
 
 
 @pytest.fixture
-def small_survey(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
     monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)
     monkeypatch.setattr(_probe, "DESCENT_STEPS", 20)
 
 
 @pytest.fixture
-def search_words(small_survey: None, tmp_path: Path) -> list[str]:
+def search_words(small_probe: None, tmp_path: Path) -> list[str]:
     """`nas search` on a small space and data, in process; options may follow."""
     labels = np.arange(90) % 3
     images = np.random.default_rng(0).integers(0, 40, (90, 8, 8), dtype=np.uint8)

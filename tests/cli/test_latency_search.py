@@ -30,7 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("nas.latency._calibrate.MAX_PARTS", 8)
-    monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 20)
+    monkeypatch.setattr("nas.latency._calibrate.PROBED_NETWORKS", 20)
     monkeypatch.setattr("nas.latency._measure.compare", quiet)
 
 

@@ -28,7 +28,7 @@ from nas.latency import (
     calibrate,
     load_calibration,
     parts_of,
-    random_subjects,
+    random_workloads,
 )
 from nas.latency._layers import KINDS, part_terms
 from nas.latency._tags import part_tags
@@ -46,12 +46,12 @@ DATA: dict[str, Any] = {"input_shape": (3, 32, 32), "num_classes": 10}
 
 
 @pytest.fixture(autouse=True)
-def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.latency._calibrate.SURVEYED_NETWORKS", 80)
+def short_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.latency._calibrate.PROBED_NETWORKS", 80)
 
 
 def workloads(count: int, seed: int = 0) -> list[Workload]:
-    stream = random_subjects(SPACE, random.Random(seed), *DATA.values())
+    stream = random_workloads(SPACE, random.Random(seed), *DATA.values())
     return [next(stream) for _ in range(count)]
 
 
@@ -292,11 +292,11 @@ def test_networks_that_would_enlarge_the_images_are_left_out() -> None:
         "resolution: {choice: [16, 32, 48]}\n"
     )
     space = parse_space(text, source="open.yaml", name="open")
-    stream = random_subjects(space, random.Random(0), *DATA.values())
+    stream = random_workloads(space, random.Random(0), *DATA.values())
     found = {next(stream).input_shape for _ in range(30)}
     assert found == {(3, 16, 16), (3, 32, 32)}
     with pytest.raises(IllegalArchitecture, match="no network for 3x8x8 images"):
-        next(random_subjects(space, random.Random(0), (3, 8, 8), 10, tries=5))
+        next(random_workloads(space, random.Random(0), (3, 8, 8), 10, tries=5))
 
 
 def test_too_few_networks_and_too_small_images_are_refused(tmp_path: Path) -> None:
@@ -311,4 +311,4 @@ def test_too_few_networks_and_too_small_images_are_refused(tmp_path: Path) -> No
         name="unpadded",
     )
     with pytest.raises(IllegalArchitecture, match="no network for 3x4x4 images"):
-        next(random_subjects(unpadded, random.Random(0), (3, 4, 4), 10, tries=5))
+        next(random_workloads(unpadded, random.Random(0), (3, 4, 4), 10, tries=5))

@@ -20,7 +20,7 @@ LOCAL = WorkerConfig(workers="local")
 
 
 @pytest.fixture(autouse=True)
-def short_survey(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small space is known after a glance."""
     monkeypatch.setattr(_probe, "PROBE_SETTINGS", 200)
     monkeypatch.setattr(_probe, "DESCENT_STEPS", 20)

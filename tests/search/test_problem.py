@@ -77,7 +77,7 @@ def test_violation_multiplies_the_factors_by_which_limits_are_exceeded(small: Pr
     assert small.violation(cost) == 1.0
 
 
-def test_a_survey_finds_the_ends_of_every_cost(small: Problem) -> None:
+def test_a_probe_finds_the_ends_of_every_cost(small: Problem) -> None:
     ranges = probe_space(small).cost_ranges
 
     assert ranges == tuple(
@@ -86,7 +86,7 @@ def test_a_survey_finds_the_ends_of_every_cost(small: Problem) -> None:
     )
 
 
-def test_a_survey_counts_and_is_the_same_every_time(small: Problem) -> None:
+def test_a_probe_counts_and_is_the_same_every_time(small: Problem) -> None:
     found = probe_space(small)
 
     assert found == probe_space(small)
@@ -95,7 +95,7 @@ def test_a_survey_counts_and_is_the_same_every_time(small: Problem) -> None:
     assert 0.9 < found.legal / 2_000 < 0.93  # 11 in 12 of all genomes
 
 
-def test_the_survey_s_seed_is_feasible() -> None:
+def test_the_probe_s_seed_is_feasible() -> None:
     limit = Limit(name="params", maximum=300)
     problem = make_problem(limits=(limit,))
     found = probe_space(problem)

@@ -62,16 +62,16 @@ def test_prediction_by_the_textbook_formula() -> None:
     assert deviations**2 == pytest.approx(signal - np.diag(cross @ inverse @ cross.T))
 
 
-def test_imagined_points_leave_means_alone_and_narrow_the_doubt() -> None:
+def test_fantasized_points_leave_means_alone_and_narrow_the_doubt() -> None:
     rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
     process = GaussianProcess.given(Kernel.prior(3), GROUPS, rows, targets)
     others = features(5, seed=3)
-    imagined = process.fantasize(others[:2])
-    assert imagined.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-6)
-    assert (imagined.predict(others)[1] < process.predict(others)[1]).all()
+    fantasized = process.fantasize(others[:2])
+    assert fantasized.predict(others)[0] == pytest.approx(process.predict(others)[0], abs=1e-6)
+    assert (fantasized.predict(others)[1] < process.predict(others)[1]).all()
 
 
-def test_imagined_points_count_like_seen_ones() -> None:
+def test_fantasized_points_count_like_seen_ones() -> None:
     rows, targets = features(10), np.random.default_rng(2).standard_normal(10)
     kernel, new = Kernel.prior(3), features(3, seed=3)
     process = GaussianProcess.given(kernel, GROUPS, rows, targets)
