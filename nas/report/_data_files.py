@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from nas.report._files import replacing
+from nas.trial import Failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,15 +22,25 @@ LAST_COLUMNS = ("rungs", "same_as", "reason", "network")
 
 
 def write_document_json(path: Path, document: Document) -> None:
-    """Everything the document says, less the drawings. Raises RunFolderError."""
-    plain = {
-        one.name: _plain(getattr(document, one.name))
-        for one in fields(document)
-        if one.name not in ("diagrams", "networks")
-    }
-    content = {"format": JSON_FORMAT} | plain | {"networks": [*map(_row, document.networks)]}
+    """Everything the document says, less the drawings; a line a network. Raises RunFolderError."""
+    values = {"format": JSON_FORMAT} | _values(document)
+    networks = ",\n".join(map(_json, values.pop("networks")))
+    del values["diagrams"]
+    lines = [f"{_json(name)}: {_json(value)}" for name, value in values.items()]
+    text = ",\n".join([*lines, f'"networks": [\n{networks}\n]'])
     with replacing(path) as draft:
-        draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        draft.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, default=_values)
+
+
+def _values(record: Any) -> dict[str, Any]:
+    """A record's fields; tracebacks stay in the study."""
+    left_out = ("detail",) if isinstance(record, Failure) else ()
+    names = (one.name for one in fields(record))
+    return {name: getattr(record, name) for name in names if name not in left_out}
 
 
 def write_trials_csv(path: Path, document: Document) -> None:
@@ -49,17 +60,3 @@ def _last_cells(one: Network) -> tuple[object, ...]:
     rungs = " ".join(f"{scores.accuracy:.4f}" for scores in one.rungs)
     reason = f"{one.failure.kind}: {one.failure.message}" if one.failure else ""
     return rungs, one.duplicate_of, reason, one.description
-
-
-def _row(one: Network) -> dict[str, Any]:
-    """Tracebacks stay in the study."""
-    plain = asdict(one)
-    if one.failure is not None:
-        del plain["failure"]["detail"]
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nas.metrics import METRICS, score_of
@@ -65,24 +65,18 @@ def front_rows(
         limits: What keeps a network off the front, however good it is otherwise.
         describe: Gives a row's `description`; empty without it.
     """
-    rows = [row for row in complete_rows(evaluations, describe=describe) if row.keeps(limits)]
+    rows = [row for row in complete_rows(evaluations) if row.keeps(limits)]
     directions = [objective.direction for objective in objectives]
     front = pareto_front([row.values(objectives) for row in rows], directions)
-    return tuple(rows[index] for index in front)
+    if describe is None:
+        return tuple(rows[index] for index in front)
+    return tuple(replace(rows[index], description=describe(rows[index].arch)) for index in front)
 
 
-def complete_rows(
-    evaluations: Sequence[Evaluation], *, describe: Callable[[Architecture], str] | None = None
-) -> tuple[FrontRow, ...]:
-    """One row for every complete trial, in the order given."""
+def complete_rows(evaluations: Sequence[Evaluation]) -> tuple[FrontRow, ...]:
+    """One row for every complete trial, in the order given; without descriptions."""
     return tuple(
-        FrontRow(
-            trial=one.number,
-            arch=one.arch,
-            cost=one.cost,
-            scores=one.scores,
-            description=describe(one.arch) if describe else "",
-        )
+        FrontRow(trial=one.number, arch=one.arch, cost=one.cost, scores=one.scores)
         for one in evaluations
         if one.state == "complete" and one.cost is not None and one.scores is not None
     )

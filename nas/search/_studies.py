@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import optuna
@@ -21,6 +23,7 @@ from nas.trial import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from nas.metrics import Metric
     from nas.search._problem import Problem
@@ -94,7 +97,7 @@ def open_store(
 @no_garbage_collection()
 def load_evaluations(problem: Problem, address: StorageAddress) -> tuple[Evaluation, ...]:
     """Every settled trial of a study, in order; nothing is written. Raises StorageError."""
-    return _settled(problem, address, _read(problem, address))
+    return _read(problem, address).settled
 
 
 @no_garbage_collection()
@@ -105,18 +108,8 @@ def load_trials(
 
     The latter are as if they were pruned now: they may yet climb. Raises StorageError.
     """
-    trials = _read(problem, address)
-    waiting = (one for one in trials if one.outcome is None and one.rungs)
-    return _settled(problem, address, trials), tuple(_paused(problem, one) for one in waiting)
-
-
-def _settled(
-    problem: Problem, address: StorageAddress, trials: Sequence[StoredTrial]
-) -> tuple[Evaluation, ...]:
-    decode = problem.space.decode
-    ended = [trial for trial in trials if trial.outcome is not None]
-    with study_errors(address):
-        return tuple(restored(trial, decode(trial.genome)) for trial in ended)
+    reading = _read(problem, address)
+    return reading.settled, tuple(_paused(problem, one) for one in reading.waiting)
 
 
 def _paused(problem: Problem, trial: StoredTrial) -> Evaluation:
@@ -133,16 +126,67 @@ def _paused(problem: Problem, trial: StoredTrial) -> Evaluation:
 
 def count_paused(problem: Problem, address: StorageAddress) -> int:
     """Networks scored below full training only, which may yet climb. Raises StorageError."""
-    trials = _read(problem, address)
-    return sum(trial.outcome is None and bool(trial.rungs) for trial in trials)
+    return len(_read(problem, address).waiting)
 
 
-def _read(problem: Problem, address: StorageAddress) -> tuple[StoredTrial, ...]:
+class _Reading:
+    """The trials of a study at one moment."""
+
+    def __init__(
+        self, problem: Problem, address: StorageAddress, trials: Sequence[StoredTrial]
+    ) -> None:
+        self.problem = problem
+        self.address = address
+        self._trials = trials
+
+    @cached_property
+    def settled(self) -> tuple[Evaluation, ...]:
+        """In order."""
+        decode = self.problem.space.decode
+        ended = [trial for trial in self._trials if trial.outcome is not None]
+        with study_errors(self.address):
+            return tuple(restored(trial, decode(trial.genome)) for trial in ended)
+
+    @property
+    def waiting(self) -> list[StoredTrial]:
+        """Networks scored below full training only."""
+        return [trial for trial in self._trials if trial.outcome is None and trial.rungs]
+
+
+def _read(problem: Problem, address: StorageAddress) -> _Reading:
     if address.journal is None:
-        return read_trials(problem, address)
+        return _Reading(problem, address, read_trials(problem, address))
     with reading_errors(address):
-        reader = JournalReader(address.journal, problem.space)
+        return _LAST_JOURNAL.read(problem, address, address.journal)
+
+
+QUIET_S = 2.0
+"""A journal that was written less than this ago may be written again at the same time, as file
+systems tell times."""
+
+
+class _LastJournal:
+    """A report asks its journal for this and that: unless it has changed, it is read once."""
+
+    def __init__(self) -> None:
+        self._stamp: tuple[int, ...] = ()
+        self._reading: _Reading | None = None
+
+    def read(self, problem: Problem, address: StorageAddress, journal: Path) -> _Reading:
+        """What is in it now. Raises StorageError."""
+        found, last = journal.stat(), self._reading
+        stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        known = last is not None and (last.problem, last.address) == (problem, address)
+        if last is not None and known and stamp == self._stamp:
+            return last
+        reader = JournalReader(journal, problem.space)
         reader.update()
         if address.study not in reader.study.names:
             raise no_study(address)
-        return reader.stored()
+        last = _Reading(problem, address, reader.stored())
+        quiet = time.time() - found.st_mtime > QUIET_S
+        self._stamp, self._reading = (stamp, last) if quiet else ((), None)
+        return last
+
+
+_LAST_JOURNAL = _LastJournal()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import optuna
@@ -12,6 +14,7 @@ from nas.errors import OutageError, StorageError
 from nas.metrics import parse_objectives
 from nas.search import StorageAddress, create_study, load_evaluations
 from nas.search._journal import Journal
+from nas.search._journal_reader import JournalReader
 from nas.search._storage import open_database
 from tests.search.small import journal_in, new_engine, open_engine, search
 
@@ -161,3 +164,29 @@ def test_a_connection_lost_in_the_middle_is_a_plain_error(
     monkeypatch.setattr(optuna.storages.RDBStorage, "_create_new_trial", lose)
     with pytest.raises(OutageError, match=r"has been away for .* server closed the connection"):
         engine.propose()
+
+
+def test_a_journal_is_read_again_where_it_may_have_changed(
+    small: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    update = JournalReader.update
+    monkeypatch.setattr(
+        JournalReader, "update", lambda reader: (reads.append(1), update(reader))[1]
+    )
+    address = journal_in(tmp_path)
+    assert address.journal is not None
+    search(new_engine(small, address), 2)
+
+    def seen(at_s: float) -> int:
+        """Trials, of a file that says it was written at `at_s`."""
+        os.utime(tmp_path / "study.journal", (at_s, at_s))
+        return len(load_evaluations(small, address))
+
+    long_ago, now_s = time.time() - 60, time.time() + 60
+    reads.clear()
+    assert [seen(at_s) for at_s in (long_ago, long_ago, now_s, now_s, long_ago)] == [2] * 5
+    assert len(reads) == 4, "the first, those of a file just written, and after them"
+    search(open_engine(small, address), 3)
+    assert len(load_evaluations(small, address)) == 3
+    assert seen(long_ago) == 3
