@@ -178,17 +178,30 @@ def export(
             screen.line(f"  Note: {with_flags(remark)}.")
 
 
-def repair(run: Run) -> None:
+def repair(
+    run: Run,
+    copies: Annotated[
+        list[Path],
+        typer.Option(
+            "--copy",
+            metavar="FOLDER",
+            default_factory=list,
+            help="Another folder of this search, to take weights from; repeatable.",
+        ),
+    ],
+) -> None:
     """Make a damaged run usable: keep what is readable, train again what has lost its weights."""
     screen = Screen()
     screen.line(f"Reading {run}.")
     from nas.run import open_run, repair_run  # loads torch
 
-    done = repair_run(open_run(run))
+    done = repair_run(open_run(run), copies=copies)
     for line in done.dropped:
         screen.line(f"Dropped from the journal: {line}")
     if done.backup:
         screen.line(f"The journal as it was: {done.backup}")
+    for arch_id in done.copied:
+        screen.line(f"Weights taken from another folder: {arch_id}")
     for arch_id in done.trained:
         screen.line(f"Trained again: {arch_id}")
     for arch_id, fault in zip(done.failed, done.faults, strict=True):
@@ -198,7 +211,7 @@ def repair(run: Run) -> None:
             "Repair such a network where it was searched, or train it in full: "
             f"{command('nas', 'train', f'{run}:{done.failed[0]}')}"
         )
-    if not (done.dropped or done.trained or done.failed):
+    if not (done.dropped or done.copied or done.trained or done.failed):
         screen.line("Nothing to repair: the journal can be read, and the front has its weights.")
     screen.line(f"Next: {command('nas', 'report', run)}")
 

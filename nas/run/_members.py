@@ -50,6 +50,15 @@ class FrontMember(FrontRow):
         """The trained state as safetensors bytes. Raises RunFolderError."""
         return self.run.folder.read_weights(self.arch_id)
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights, and they are this network's."""
+        try:
+            self.model()
+        except RunFolderError:
+            return False
+        return True
+
     def model(self) -> Network:
         """The trained network in evaluation mode: (B, C, H, W) -> (B, K) logits.
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nas.errors import RunFolderError
+from nas.run._copies import open_copies, take_weights
 from nas.run._data import ProxyFactory
 from nas.run._trained_on import trained_on
 from nas.search import repair_study
@@ -15,6 +15,9 @@ from nas.units import counted
 from nas.workers import LocalPool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from nas.run._members import FrontMember
     from nas.run._run import Run
     from nas.run._trained_on import TrainedOn
@@ -30,6 +33,8 @@ class Repaired:
     """Lines of the journal that could not be read, and why."""
     backup: str | None = None
     """The journal as it was, where lines were dropped."""
+    copied: tuple[str, ...] = ()
+    """Ids of networks whose weights were missing, and are those of another folder now."""
     trained: tuple[str, ...] = ()
     """Ids of networks whose weights were missing, and are there again."""
     failed: tuple[str, ...] = ()
@@ -38,7 +43,9 @@ class Repaired:
     """What came out instead, or failed: a phrase for each of these."""
 
 
-def repair_run(run: Run, *, factory: Factory | None = None) -> Repaired:
+def repair_run(
+    run: Run, *, copies: Iterable[Path | str] = (), factory: Factory | None = None
+) -> Repaired:
     """Drop what is unreadable of the journal, and train networks of the front without weights.
 
     The training is the one that the trial recorded: same seed, same data, same steps, as many
@@ -46,28 +53,25 @@ def repair_run(run: Run, *, factory: Factory | None = None) -> Repaired:
 
     Args:
         run: Not to be running.
+        copies: Other folders that share its study, whose weights are taken where they fit.
         factory: Makes the evaluator, instead of the training of proxies.
 
     Raises:
+        OptionError: one of the copies is of another search.
         RunFolderError: another process drives the run, or its folder cannot be written.
         DataError: weights are missing and the data are not those of the search.
     """
+    others = open_copies(run, copies)
     with run.folder.lock():
         dropped: tuple[str, ...] = ()
         backup: str | None = None
         if run.settings.storage is None:
             dropped, backup = repair_study(run.problem, run.address)
-        missing = [member for member in run.front() if not _has_weights(member)]
+        missing = [member for member in run.front() if not member.has_weights]
+        copied = take_weights(missing, others)
+        missing = [member for member in missing if member.arch_id not in copied]
         made = _train(run, missing, factory) if missing else Repaired()
-    return replace(made, dropped=dropped, backup=backup)
-
-
-def _has_weights(member: FrontMember) -> bool:
-    try:
-        member.model()
-    except RunFolderError:
-        return False
-    return True
+    return replace(made, dropped=dropped, backup=backup, copied=copied)
 
 
 def _train(run: Run, members: list[FrontMember], factory: Factory | None) -> Repaired:

@@ -53,7 +53,7 @@ SURFACE = {
         "RUN", "--pick", "--out", "--proxies", "--materialize", "--code-only", "--qat", "--tflite",
         "--force", "--data", "--data-dir", "--storage", "--json",
     ],
-    "repair": ["RUN"],
+    "repair": ["RUN", "--copy"],
     "track": ["RUN", "--mlflow", "--tensorboard"],
     "spaces": ["--json"],
     "show": ["NAME", "--set", "--svg", "--input", "--classes", "--json", "--plugin"],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
 
-from nas.errors import StorageError
-from nas.run import WorkerConfig, _search, create_run, open_run, run_search
+from nas.errors import OptionError, StorageError
+from nas.model import build_model, save_weights
+from nas.run import WorkerConfig, _search, create_run, open_run, repair_run, run_search
 from nas.run import _create as create
 from nas.search import _loop
 from nas.workers import LocalPool
@@ -145,6 +147,42 @@ def test_copies_of_a_stopped_run_go_on_together(
     run_search(copy, LOCAL, factory=Machine(stops_after=0))
 
     check_whole([run, copy], url, [first, second, third])
+
+
+class Builder(Machine):
+    """One whose networks have weights."""
+
+    def evaluate(self, task: Task) -> TrialResult:
+        result = super().evaluate(task)
+        model = build_model(task.arch, in_channels=1, num_classes=3)
+        return replace(result, weights=save_weights(model))
+
+
+def test_weights_of_the_front_are_taken_from_another_copy(
+    make_session: Callable[..., Run], url: str
+) -> None:
+    run = make_session(storage=url, budget=BUDGET, ladder=())
+    assert run_search(run, LOCAL, factory=Builder(stops_after=1)).interrupted
+    copy = copied(run)
+    run_search(copy, LOCAL, factory=Builder())
+    missing = {one.arch_id for one in run.front() if not one.has_weights}
+    assert missing
+
+    repaired = repair_run(run, copies=[copy.path], factory=Builder(stops_after=0))
+
+    assert set(repaired.copied) == missing
+    assert all(member.has_weights for member in run.front())
+
+
+def test_weights_of_another_search_are_not_taken(
+    make_session: Callable[..., Run], url: str
+) -> None:
+    run, other = make_session(storage=url), make_session("other", storage=url, study="another")
+    alone = make_session("alone")
+
+    for one, copy in ((run, other), (run, alone), (alone, run)):
+        with pytest.raises(OptionError, match=r"`copies` .* does not share the study of"):
+            repair_run(one, copies=[copy.path])
 
 
 def test_copies_search_at_the_same_time(
