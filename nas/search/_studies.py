@@ -135,16 +135,20 @@ class _Reading:
     def __init__(
         self, problem: Problem, address: StorageAddress, trials: Sequence[StoredTrial]
     ) -> None:
-        self.problem = problem
-        self.address = address
+        self._problem = problem
+        self._address = address
         self._trials = trials
+
+    def is_of(self, problem: Problem, address: StorageAddress) -> bool:
+        """Whether it is this study, read for this search."""
+        return (self._problem, self._address) == (problem, address)
 
     @cached_property
     def settled(self) -> tuple[Evaluation, ...]:
         """In order."""
-        decode = self.problem.space.decode
+        decode = self._problem.space.decode
         ended = [trial for trial in self._trials if trial.outcome is not None]
-        with study_errors(self.address):
+        with study_errors(self._address):
             return tuple(restored(trial, decode(trial.genome)) for trial in ended)
 
     @property
@@ -169,24 +173,23 @@ class _LastJournal:
     """A report asks its journal for this and that: unless it has changed, it is read once."""
 
     def __init__(self) -> None:
-        self._stamp: tuple[int, ...] = ()
-        self._reading: _Reading | None = None
+        self._last: tuple[tuple[int, ...], _Reading] | None = None
+        """The file as it was, and what was in it; one value, for several threads may read."""
 
     def read(self, problem: Problem, address: StorageAddress, journal: Path) -> _Reading:
         """What is in it now. Raises StorageError."""
-        found, last = journal.stat(), self._reading
+        found, last = journal.stat(), self._last
         stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-        known = last is not None and (last.problem, last.address) == (problem, address)
-        if last is not None and known and stamp == self._stamp:
-            return last
+        if last is not None and last[0] == stamp and last[1].is_of(problem, address):
+            return last[1]
         reader = JournalReader(journal, problem.space)
         reader.update()
         if address.study not in reader.study.names:
             raise no_study(address)
-        last = _Reading(problem, address, reader.stored())
+        reading = _Reading(problem, address, reader.stored())
         quiet = time.time() - found.st_mtime > QUIET_S
-        self._stamp, self._reading = (stamp, last) if quiet else ((), None)
-        return last
+        self._last = (stamp, reading) if quiet else None
+        return reading
 
 
 _LAST_JOURNAL = _LastJournal()
