@@ -66,7 +66,7 @@ def test_slow_starters_are_told_from_what_they_are_like() -> None:
 
 
 def test_measured_networks_are_predicted_to_half_a_point_on_average() -> None:
-    """Six networks on Fashion-MNIST: after 12k, 110k and 825k images."""
+    """Five networks on Fashion-MNIST: after 12k, 110k and 825k images."""
     measured = [
         (2_638, 130_000, 0.829, 0.885, 0.9072),
         (11_258, 490_000, 0.8555, 0.906, 0.9190),
