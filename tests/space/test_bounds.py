@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def message(text: str, *overrides: str) -> str:
-    """The refusal, which is there within a second of processor time."""
+    """The refusal. It takes half a second at most; a bomb that goes off takes minutes."""
     began_s = time.thread_time()
     with pytest.raises(ModelFileError) as caught:
         read(text, *overrides)
-    assert time.thread_time() - began_s < 1
+    assert time.thread_time() - began_s < 10
     return str(caught.value)
 
 
