@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nas.cli import _status
+
 if TYPE_CHECKING:
     from nas.cli._main import app
 
 __all__ = ["app", "main"]
-
-_INTERRUPTED = 130
-"""What a shell says of a program that Ctrl-C ended."""
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
 
         _main.run()
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(_status.INTERRUPTED)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,13 +31,11 @@ from nas.cli import (
 )
 from nas.cli._flags import with_flags
 from nas.cli._options import with_plugins
+from nas.cli._status import OUTAGE
 from nas.errors import EvaluationError, OutageError, UserError
 
 ENGINES = ("torch", "torchvision", "optuna", "ray", "moocore", "numpy")
 """Packages that decide what comes out."""
-
-OUTAGE = 75
-"""EX_TEMPFAIL of sysexits.h: the same command may succeed later."""
 
 app = typer.Typer(
     name="nas",

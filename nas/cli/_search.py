@@ -42,6 +42,7 @@ from nas.cli._options import (
 )
 from nas.cli._screen import Screen, command, ended_like_ctrl_c
 from nas.cli._search_print import print_end, print_next, print_plan, print_start
+from nas.cli._status import INTERRUPTED
 from nas.metrics import Limit
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 
     from nas.run import Run as SearchRun
     from nas.run import WorkerConfig
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 @limit_options

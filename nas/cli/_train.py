@@ -24,6 +24,7 @@ from nas.cli._data_options import (
 from nas.cli._flags import with_flags
 from nas.cli._options import Address, Json, given_options
 from nas.cli._screen import command, make_console
+from nas.cli._status import INTERRUPTED
 from nas.cli._train_print import (
     EpochLines,
     print_data,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from nas.final import FinalFront, FinalistsSettings, FinalReport, Runner, TrainingPlan
 
-_INTERRUPTED = 130
 _RUN_DECIDES = (*OF_DATA, "--out", "--init", "--teacher", "--first-seed")
 _OF_A_RUN = (
     "a run's finalists are trained on the run's own data, into its own folder, from new weights; "
@@ -344,4 +344,4 @@ def _leave_interrupted(console: Console, plan: Path, again: str) -> NoReturn:
     """End as Ctrl-C does; `again` is said where the plan was written down."""
     said = f"go on with: {again}" if plan.exists() else "nothing had begun yet"
     console.print(f"\nStopped; {said}", highlight=False, soft_wrap=True)
-    raise typer.Exit(_INTERRUPTED) from None
+    raise typer.Exit(INTERRUPTED) from None

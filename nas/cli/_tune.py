@@ -23,6 +23,7 @@ from nas.cli._data_options import (
 from nas.cli._flags import with_flags
 from nas.cli._options import Address, Json, given_again
 from nas.cli._screen import command, make_console
+from nas.cli._status import INTERRUPTED
 from nas.cli._train_print import print_data
 
 
@@ -127,7 +128,7 @@ def tune(
             )
     except KeyboardInterrupt:
         say(f"Interrupted. The same command with --out {command(folder)} goes on.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     begun = found.started_with
     before = f"; the recipe as it was had {100 * begun:.2f} %" if begun is not None else ""
     say(

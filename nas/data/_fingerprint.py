@@ -22,7 +22,7 @@ _WHOLE_BYTES = 2**31
 machine has does not matter, for another one will have another."""
 _LARGE_IMAGES = 4_096
 """Of such a part, so many are looked at, spread evenly."""
-_CHUNK_BYTES = 2**24
+_CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +120,13 @@ def _renamed(before: DataFingerprint, now: DataFingerprint) -> str:
 
 def _pixels(images: Images) -> Iterator[Tensor]:
     """Those that are looked at, in their order, a batch at a time."""
+    step = max(1, _CHUNK_BYTES // images.pixels[0].nbytes)
+    if not images.is_mapped and not _is_large(images):
+        yield from torch.split(images.pixels, step)  # where they are: rows would be copies
+        return
     at = torch.arange(len(images))
     if _is_large(images):
         at = torch.linspace(0, len(images) - 1, min(len(images), _LARGE_IMAGES)).long()
-    step = max(1, _CHUNK_BYTES // images.pixels[0].nbytes)
     yield from (images.rows(few) for few in torch.split(at, step))
 
 
@@ -144,5 +147,5 @@ def _digest_in_any_order(parts: Sequence[Images]) -> str | None:
 def _digest(chunks: Iterable[Tensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for chunk in chunks:
-        digest.update(chunk.contiguous().numpy().tobytes())
+        digest.update(chunk.contiguous().numpy().data)
     return digest.hexdigest()

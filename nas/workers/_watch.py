@@ -49,7 +49,7 @@ class RayWatch:
         self._head = head
         self._raylet = raylet
         self._head_grace_s = head_grace_s
-        self._clock = clock or AwakeClock()
+        self._clock = clock or AwakeClock(max_step_s=HEAD_GRACE_S / 2)
         self._asked_s = self._answered_s = self._clock()
 
     def check(self) -> None:

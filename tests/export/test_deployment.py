@@ -162,7 +162,7 @@ def test_what_is_no_picture_and_a_reader_that_has_enough_end_in_no_traceback(
     assert "No such file" in said[1]
     assert done.stdout.startswith("one.png\n"), "the others are classified"
     with subprocess.Popen(
-        [*words, *["one.png"] * 300],
+        [*words, *["one.png"] * 2_000],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

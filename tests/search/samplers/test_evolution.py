@@ -110,7 +110,8 @@ def test_networks_under_evaluation_are_not_proposed(small: Problem) -> None:
     assert sorted(searcher.step() for _ in range(5)) == left
 
 
-def test_proposals_of_a_large_space_are_legal_feasible_and_new() -> None:
+@pytest.mark.parametrize("count", [40, pytest.param(150, marks=pytest.mark.slow)])
+def test_proposals_of_a_large_space_are_legal_feasible_and_new(count: int) -> None:
     problem = Problem(
         space=load_space("lru_vgnet"),
         input_shape=(1, 28, 28),
@@ -119,9 +120,9 @@ def test_proposals_of_a_large_space_are_legal_feasible_and_new() -> None:
         limits=(Limit(name="params", maximum=20_000), Limit(name="macs", maximum=1_000_000)),
     )
     searcher = Searcher(problem, additive)
-    proposed = [searcher.step() for _ in range(40)]
+    proposed = [searcher.step() for _ in range(count)]
 
-    assert len(set(proposed)) == 40
+    assert len(set(proposed)) == count
     for member in searcher.ledger.archive.members:
         arch = problem.space.decode(member.genome)
         assert is_legal(arch)
@@ -129,7 +130,8 @@ def test_proposals_of_a_large_space_are_legal_feasible_and_new() -> None:
     assert all(params <= 20_000 and macs <= 1_000_000 for _, params, macs in searcher.found)
 
 
-def test_a_feasible_corner_that_chance_never_hits_is_searched() -> None:
+@pytest.mark.parametrize("count", [8, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_feasible_corner_that_chance_never_hits_is_searched(count: int) -> None:
     problem = Problem(
         space=load_space("lru_vgnet"),
         input_shape=(1, 28, 28),
@@ -139,7 +141,7 @@ def test_a_feasible_corner_that_chance_never_hits_is_searched() -> None:
     )
     searcher = Searcher(problem, additive)
 
-    assert len({searcher.step() for _ in range(8)}) == 8
+    assert len({searcher.step() for _ in range(count)}) == count
 
 
 def test_a_proposal_follows_from_seed_number_and_archive() -> None:
